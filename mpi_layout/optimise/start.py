@@ -1,0 +1,119 @@
+"""The first layout of a config, built turbine by turbine on a grid of candidate points."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mpi_layout.errors import ConfigError
+from mpi_layout.site.area import Area
+from mpi_layout.site.turbine import Turbine
+from mpi_layout.site.wind import WeibullSite
+from mpi_layout.wake.candidates import CandidateEnergy
+from mpi_layout.wake.models import TurbOPark
+
+Floats = NDArray[np.float64]
+
+# The reference compares candidates at these speeds only, in bins of 2 m/s.
+_SPEEDS = np.array([6.0, 8.0, 10.0, 12.0, 14.0])
+
+
+@dataclass(frozen=True)
+class SmartStart:
+    """How the smart start chooses.
+
+    Attributes
+    ----------
+    grid : (int, int)
+        Columns and rows of candidate points over the area's bounding box.
+    best_percent : float
+        Each turbine goes to a random one of this share of the best free points;
+        0 takes the best one, 100 any.
+    """
+
+    grid: tuple[int, int] = (18, 18)
+    best_percent: float = 30.0
+
+
+def smart_start(
+    area: Area,
+    turbine: Turbine,
+    *,
+    n_turbines: int,
+    min_spacing: float,
+    site: WeibullSite,
+    model: TurbOPark,
+    options: SmartStart,
+    seed: int,
+) -> tuple[Floats, Floats]:
+    """Greedy random construction, pick by pick equal to TOPFARM's `smart_start`.
+
+    For each turbine in turn: the energy it would get at every free candidate point behind the turbines
+    placed so far, a uniform draw from the best share of them, and the points closer than the minimum
+    spacing are free no more. The wake that a new turbine casts on those before it does not count.
+
+    Parameters
+    ----------
+    area : Area
+        Where turbines may stand.
+    turbine : Turbine
+        The type of all turbines.
+    n_turbines : int
+        How many to place.
+    min_spacing : float
+        m.
+    site : WeibullSite
+        Wind of the site.
+    model : TurbOPark
+        Wake model.
+    options : SmartStart
+        Grid and share of the best.
+    seed : int
+        Of numpy's legacy generator, one draw per turbine, as in TOPFARM.
+
+    Returns
+    -------
+    x, y : (n_turbines,) array
+        Positions in the order of placing, m.
+
+    Raises
+    ------
+    ConfigError
+        If the candidate points run out.
+    """
+    x, y = area.grid(*options.grid)
+    energy = CandidateEnergy(
+        x, y, turbine=turbine, flow_cases=site.flow_cases(speed=_SPEEDS), model=model, n_turbines=n_turbines
+    )
+    random = np.random.RandomState(seed)  # TOPFARM's own generator, or the picks would differ
+    free = np.arange(x.size)
+    picks: list[int] = []
+    while len(picks) < n_turbines:
+        if not free.size:
+            raise ConfigError(_out_of_points(area, options, x.size, len(picks), n_turbines, min_spacing))
+        pick = int(random.choice(_best(free, energy.at(free), options.best_percent)))
+        picks.append(pick)
+        free = free[(x[free] - x[pick]) ** 2 + (y[free] - y[pick]) ** 2 >= min_spacing**2]
+        free = free[free != pick]
+        if len(picks) < n_turbines:
+            energy.place(pick, free)
+    return x[picks], y[picks]
+
+
+def _best(free: NDArray[np.intp], energy: Floats, best_percent: float) -> NDArray[np.intp]:
+    """The best share of the free candidates, in their order; equals of the last one included."""
+    if best_percent == 100:
+        return free
+    m = max(1, round(best_percent / 100 * free.size))
+    return free[energy >= np.partition(energy, free.size - m)[free.size - m]]
+
+
+def _out_of_points(
+    area: Area, options: SmartStart, n_points: int, placed: int, wanted: int, spacing: float
+) -> str:
+    columns, rows = options.grid
+    return (
+        f"no candidate point left for turbine {placed + 1} of {wanted}: the {columns} x {rows} grid has "
+        f"{n_points} points inside area {area.name}, and each turbine takes those within {spacing:g} m "
+        "of it; a finer start.grid, fewer turbines or a smaller min_spacing_D would help"
+    )

@@ -1,0 +1,162 @@
+"""The area in which turbines may stand: polygons minus exclusions, in metres."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import shapely
+from numpy.typing import ArrayLike, NDArray
+from shapely import MultiPolygon, Polygon
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Area:
+    """A region of one or several polygons, possibly with holes.
+
+    Attributes
+    ----------
+    name : str
+        Name of the area.
+    geometry : shapely Polygon or MultiPolygon
+        Coordinates in m.
+    """
+
+    name: str
+    geometry: Polygon | MultiPolygon
+
+    @classmethod
+    def from_rings(
+        cls, name: str, polygons: Sequence[ArrayLike], exclusions: Sequence[ArrayLike] = ()
+    ) -> "Area":
+        """Area from rings of points.
+
+        Parameters
+        ----------
+        name : str
+            Name of the area.
+        polygons : sequence of (k, 2) arrays
+            Outlines, m; either orientation, open or closed. They may touch but not overlap.
+        exclusions : sequence of (k, 2) arrays
+            Where no turbine may stand, m. They may overlap each other and the outlines.
+
+        Raises
+        ------
+        ValueError
+            If a ring is no simple polygon, polygons overlap or nothing is left.
+        """
+        for ring in [*polygons, *exclusions]:
+            if fault := ring_fault(ring):
+                raise ValueError(f"a polygon of area {name} {fault}")
+        outlines = [Polygon(open_ring(ring)) for ring in polygons]
+        if overlaps := overlapping(polygons):
+            first, second, surface = overlaps[0]
+            raise ValueError(f"polygons {first} and {second} of area {name} overlap by {surface:g} m2")
+        geometry = outlines[0] if len(outlines) == 1 else shapely.union_all(outlines)
+        if exclusions:
+            geometry = geometry.difference(shapely.union_all([Polygon(open_ring(r)) for r in exclusions]))
+        if not geometry.area > 0:
+            raise ValueError(f"the exclusions leave nothing of area {name}")
+        return cls(name, geometry)
+
+    @property
+    def surface(self) -> float:
+        """Surface, m2."""
+        return float(self.geometry.area)
+
+    @property
+    def bounds(self) -> tuple[float, float, float, float]:
+        """Bounding box x_min, y_min, x_max, y_max, m."""
+        x_min, y_min, x_max, y_max = self.geometry.bounds
+        return x_min, y_min, x_max, y_max
+
+    def contains(self, x: ArrayLike, y: ArrayLike) -> NDArray[np.bool_]:
+        """Whether points (n,), m, lie inside or on the edge."""
+        # intersects_xy, unlike contains_xy, counts the edge; preparing makes it fast for many points.
+        shapely.prepare(self.geometry)
+        return np.asarray(shapely.intersects_xy(self.geometry, np.asarray(x, float), np.asarray(y, float)))
+
+    def distance_outside(self, x: ArrayLike, y: ArrayLike) -> Floats:
+        """How far points (n,), m, lie outside: distance to the area, m, zero inside."""
+        points = shapely.points(np.asarray(x, float), np.asarray(y, float))
+        return np.asarray(shapely.distance(self.geometry, points))
+
+    def grid(self, nx: int, ny: int) -> tuple[Floats, Floats]:
+        """Grid points over the bounding box that lie inside or on the edge.
+
+        Parameters
+        ----------
+        nx, ny : int
+            Number of columns and rows, the edges of the bounding box included.
+
+        Returns
+        -------
+        x, y : (n,) array
+            m; row after row, from the lowest y and within a row from the lowest x.
+        """
+        x_min, y_min, x_max, y_max = self.bounds
+        columns, rows = np.meshgrid(np.linspace(x_min, x_max, nx), np.linspace(y_min, y_max, ny))
+        x, y = columns.ravel(), rows.ravel()
+        inside = self.contains(x, y)
+        return x[inside], y[inside]
+
+    def most_turbines(self, spacing: float) -> float:
+        """Upper bound on the number of points at mutual distances of at least spacing.
+
+        Oler's inequality (Acta Math. 105, 1961): the densest hexagonal packing
+        over the surface, plus half a point per spacing along the edge, plus one
+        per polygon.
+
+        Parameters
+        ----------
+        spacing : float
+            m, greater than zero.
+
+        Returns
+        -------
+        float
+            No layout has more turbines; one that comes near need not exist.
+        """
+        n_polygons = len(shapely.get_parts(self.geometry))
+        hexagonal = 2 / np.sqrt(3) * self.surface / spacing**2
+        return float(hexagonal + self.geometry.length / (2 * spacing) + n_polygons)
+
+
+def open_ring(ring: ArrayLike) -> Floats:
+    """Points (k, 2) of a ring without the repeated first point at its end."""
+    points = np.asarray(ring, dtype=float).reshape(-1, 2)
+    return points[:-1] if len(points) > 1 and (points[0] == points[-1]).all() else points
+
+
+def ring_fault(ring: ArrayLike) -> str | None:
+    """Say what keeps a ring of points (k, 2) from being a polygon, or None."""
+    points = open_ring(ring)
+    if len(points) < 3:
+        return f"needs at least 3 points, has {len(points)}"
+    if not np.isfinite(points).all():
+        return "needs finite coordinates"
+    polygon = Polygon(points)
+    if polygon.is_valid:
+        return None
+    if shapely.LineString(points).convex_hull.area == 0:
+        return f"encloses no area: its {len(points)} points lie on one line"
+    reason = shapely.is_valid_reason(polygon)
+    if place := re.search(r"self-intersection\[(\S+) (\S+)\]", reason, re.IGNORECASE):
+        return f"must not cross or touch itself, does so at ({float(place[1]):.10g}, {float(place[2]):.10g})"
+    return f"is no simple polygon: {reason}"
+
+
+def overlapping(rings: Sequence[ArrayLike]) -> list[tuple[int, int, float]]:
+    """Pairs of valid rings that overlap: their indices and the shared surface, m2."""
+    polygons = [Polygon(open_ring(ring)) for ring in rings]
+    tree = shapely.STRtree(polygons)
+    pairs = []
+    for i, polygon in enumerate(polygons):
+        for j in sorted(int(j) for j in tree.query(polygon, predicate="intersects") if j > i):
+            shared = polygon.intersection(polygons[j]).area
+            # Neighbours that share an edge overlap by rounding alone.
+            if shared > 1e-9 * min(polygon.area, polygons[j].area):
+                pairs.append((i, j, float(shared)))
+    return pairs

@@ -1,0 +1,1 @@
+"""What the wind does: wake models and the energy of a farm."""
