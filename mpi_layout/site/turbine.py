@@ -12,6 +12,13 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
 
+_TURBULENCE = 0.1  # standard deviation over mean of the wind speed
+_AIR_DENSITY = 1.225  # kg/m3
+_MAX_CP = 0.49  # power coefficient below rated power
+_CONSTANT_CT = 0.8  # thrust coefficient where the curve is flattest
+_GEAR_CONSTANT = 0.01  # lost, as a share of rated power
+_GEAR_VARIABLE = 0.014  # lost, as a share of aerodynamic power
+_ELECTRIC = (1 - 0.03) * (1 - 0.03)  # what generator and converter leave
 _CT_LIMIT = 8 / 9  # momentum theory, at the Betz limit
 _CP_LIMIT = 16 / 27
 
@@ -54,14 +61,6 @@ def generic_turbine(
     rated_power: float,
     rotor_diameter: float,
     hub_height: float,
-    turbulence_intensity: float = 0.1,
-    air_density: float = 1.225,
-    max_cp: float = 0.49,
-    constant_ct: float = 0.8,
-    gear_loss_constant: float = 0.01,
-    gear_loss_variable: float = 0.014,
-    generator_loss: float = 0.03,
-    converter_loss: float = 0.03,
 ) -> Turbine:
     """Turbine with generic curves at 0.1, 0.2, ..., 29.9 m/s, no cut-in, no cut-out.
 
@@ -73,20 +72,6 @@ def generic_turbine(
         W.
     rotor_diameter, hub_height : float
         m.
-    turbulence_intensity : float
-        Smooths the power curve: standard deviation over mean of the wind speed.
-    air_density : float
-        kg/m3.
-    max_cp : float
-        Power coefficient below rated power.
-    constant_ct : float
-        Thrust coefficient where it is most constant.
-    gear_loss_constant : float
-        Share of the rated power.
-    gear_loss_variable : float
-        Share of the aerodynamic power.
-    generator_loss, converter_loss : float
-        Share of the power that enters.
 
     Returns
     -------
@@ -94,25 +79,21 @@ def generic_turbine(
         Curves of 299 points.
     """
     speed = np.arange(0.1, 30, 0.1)
-    wind_power = 0.5 * air_density * np.pi * rotor_diameter**2 / 4 * speed**3  # W, through the rotor disc
-    gear_constant = gear_loss_constant * rated_power
-    electric = (1 - generator_loss) * (1 - converter_loss)
-
-    aerodynamic = max_cp * wind_power
-    after_gear = np.maximum(0, aerodynamic * (1 - gear_loss_variable) - gear_constant)
-    power = _smoothed(np.minimum(rated_power, after_gear * electric), speed, turbulence_intensity)
+    wind_power = 0.5 * _AIR_DENSITY * np.pi * rotor_diameter**2 / 4 * speed**3  # W, through the rotor disc
+    after_gear = np.maximum(0, _MAX_CP * wind_power * (1 - _GEAR_VARIABLE) - _GEAR_CONSTANT * rated_power)
+    power = _smoothed(np.minimum(rated_power, after_gear * _ELECTRIC), speed)
 
     # The thrust belongs to the power that the smoothed curve takes out of the wind.
-    cp = (power / electric + gear_constant) / (1 - gear_loss_variable) / wind_power
-    ct = _scaled(_momentum_ct(np.minimum(_CP_LIMIT, cp)), constant_ct, _momentum_ct(np.array(max_cp)))
+    cp = (power / _ELECTRIC + _GEAR_CONSTANT * rated_power) / (1 - _GEAR_VARIABLE) / wind_power
+    ct = _scaled(_momentum_ct(np.minimum(_CP_LIMIT, cp)))
     for values in (speed, power, ct):
         values.flags.writeable = False
     return Turbine(name, rated_power, rotor_diameter, hub_height, speed, power, ct)
 
 
-def _smoothed(power: Floats, speed: Floats, turbulence_intensity: float) -> Floats:
+def _smoothed(power: Floats, speed: Floats) -> Floats:
     """Mean of the power curve under normally distributed speeds, W (n_speeds,)."""
-    distance = (speed[None, :] - speed[:, None]) / (turbulence_intensity * speed[:, None])
+    distance = (speed[None, :] - speed[:, None]) / (_TURBULENCE * speed[:, None])
     weight = np.exp(-0.5 * distance**2)
     return (weight * power).sum(axis=1) / weight.sum(axis=1)
 
@@ -126,10 +107,10 @@ def _momentum_ct(cp: Floats) -> Floats:
     return 4 * induction * (1 - induction)
 
 
-def _scaled(ct: Floats, constant_ct: float, design_ct: Floats) -> Floats:
-    """Scale the curve so that its flattest part has the given thrust coefficient."""
+def _scaled(ct: Floats) -> Floats:
+    """Scale the curve so that its flattest part has the constant thrust coefficient."""
     first = int(np.argmax(ct < _CT_LIMIT - 1e-6))  # below it, constant losses push cp over its limit
     flattest = first + int(np.argmin(np.abs(np.diff(ct[first:]))))
-    if ct[flattest] < design_ct:
-        flattest = 0  # strong turbulence leaves no flat part
-    return np.minimum(_CT_LIMIT, ct * constant_ct / ct[flattest])
+    if ct[flattest] < _momentum_ct(np.array(_MAX_CP)):
+        flattest = 0  # a curve without a flat part
+    return np.minimum(_CT_LIMIT, ct * _CONSTANT_CT / ct[flattest])

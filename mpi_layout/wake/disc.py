@@ -9,8 +9,6 @@ from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.interpolate import RectBivariateSpline
-from scipy.special import i0e, i1e
 
 from mpi_layout.wake.kernel.binding import DiscTable
 
@@ -35,6 +33,8 @@ def pywake_table(radius_max: float) -> DiscTable:
     DiscTable
         Of shape (n_radius, 1001), in steps of 0.01.
     """
+    from scipy.interpolate import RectBivariateSpline  # slow to import, and only starts need it
+
     step = 0.02
     radius: Floats = step * np.arange(int(np.ceil((radius_max + 0.4) / step)) + 1.0)
     distance: Floats = step * np.arange(501.0)
@@ -50,6 +50,8 @@ def _disc_mean(r: Floats, c: Floats) -> Floats:
     512 points; the same number comes cheaper from an exact quadrature plus the first two terms of the
     Euler-Maclaurin formula, h^2/12 f' - h^4/720 f''', each taken between the ends.
     """
+    from scipy.special import i0e
+
     exact = np.zeros(np.broadcast_shapes(r.shape, c.shape))
     for node, weight in zip(*np.polynomial.legendre.leggauss(24), strict=True):
         t = (node + 1) / 2
@@ -69,6 +71,8 @@ def _ring(bessel: np.ufunc, r: Floats, c: Floats) -> Floats:
 
 def _end_derivatives(r: Floats, c: Floats) -> tuple[Floats, Floats]:
     """First and third derivative by t of f(t) in `_disc_mean` at t = 1, from I0' = I1, I1' = I0 - I1 / z."""
+    from scipy.special import i0e, i1e
+
     g, k = _ring(i0e, r, c), _ring(i1e, r, c)
     g1 = c * k - r * g
     k1 = c * g - (r + 1 / r) * k

@@ -8,8 +8,8 @@ from typing import Literal
 class TurbOPark:
     """TurbOPark with Gaussian wakes.
 
-    A. G. Nygaard, L. Poulsen, E. Svensson, J. G. Pedersen (2022), Large-scale benchmarking of wake models
-    for offshore wind farms, J. Phys. Conf. Ser. 2265, 022063. Ambient turbulence at the source, thrust at
+    N. G. Nygaard, L. Poulsen, E. Svensson, J. Grønnegaard Pedersen (2022), Large-scale benchmarking of wake models
+    for offshore wind farms, J. Phys. Conf. Ser. 2265, 022008. Ambient turbulence at the source, thrust at
     its effective wind speed, deficit of the free wind speed, averaged over the rotor, mirror wake below
     ground, wakes added as root-sum-square. The defaults are those of PyWake's Nygaard_2022.
 

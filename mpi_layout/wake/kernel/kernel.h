@@ -4,7 +4,7 @@
 
 #define LANE_BLOCK 8 /* wind speeds are padded to a multiple of this; every VL divides it */
 
-/* TurbOPark with Gaussian wakes: A. G. Nygaard et al. (2022), J. Phys. Conf. Ser. 2265, 022063. */
+/* TurbOPark with Gaussian wakes: N. G. Nygaard et al. (2022), J. Phys. Conf. Ser. 2265, 022008. */
 typedef struct {
     double A, c1, c2, ceps, ct_limit;
     double turbulence_intensity;

@@ -1,6 +1,6 @@
 /* TurbOPark with Gaussian wakes, one source and one receiver, VL wind speeds at a time.
  *
- * Nygaard et al. (2022), J. Phys. Conf. Ser. 2265, 022063; turbulence after Frandsen (2007). With
+ * Nygaard et al. (2022), J. Phys. Conf. Ser. 2265, 022008; turbulence after Frandsen (2007). With
  * z = downwind distance / D, alpha = c1 TI, beta = c2 TI / sqrt(Ct), y = alpha + beta z:
  *     sigma / D = A sqrt(Ct) / c2 (H(y) - H(alpha)) + epsilon,   H(y) = sqrt(y^2 + 1) - ln((sqrt(y^2 + 1) + 1) / y)
  *     deficit   = 1 - sqrt(1 - min(1, Ct D^2 / (8 sigma^2)))     (of the free-stream speed)

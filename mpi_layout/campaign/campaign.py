@@ -1,0 +1,288 @@
+"""The campaign: what one YAML file asks for, and the configs it expands to."""
+
+import fnmatch
+import importlib.resources
+import re
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import ConfigDict, Field, PrivateAttr, ValidationError
+from pydantic.json_schema import GenerateJsonSchema
+
+from mpi_layout.campaign import check, compare
+from mpi_layout.campaign.build import area_of, seed_numbers, site_of, turbine_count, turbine_of
+from mpi_layout.campaign.faults import Fault, pydantic_faults
+from mpi_layout.campaign.parts import Parts
+from mpi_layout.campaign.read import load_yaml, read_text
+from mpi_layout.campaign.schema import (
+    AreaSpec,
+    Capacity,
+    CheckpointSpec,
+    Count,
+    FailureSpec,
+    Name,
+    Section,
+    Seeds,
+    SiteSpec,
+    Spacing,
+    StartSpec,
+    TurbineSpec,
+    WakeSpec,
+)
+from mpi_layout.errors import InputError
+from mpi_layout.optimise.solve import Problem
+from mpi_layout.optimise.start import SmartStart
+from mpi_layout.site.area import Area
+from mpi_layout.site.turbine import Turbine
+from mpi_layout.site.wind import WeibullSite
+from mpi_layout.wake.models import TurbOPark
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """One layout to be found: an area, a turbine type and a seed.
+
+    Attributes
+    ----------
+    number : int
+        Its row in the results file.
+    key : str
+        {area}_{turbine_type}_s{seed}.
+    area, turbine_type : str
+        Names.
+    seed : int
+        Seed of the random choices.
+    n_turbines : int
+        Turbines in the layout.
+    rotor_diameter : float
+        m.
+    rated_power : float
+        W.
+    """
+
+    number: int
+    key: str
+    area: str
+    turbine_type: str
+    seed: int
+    n_turbines: int
+    rotor_diameter: float
+    rated_power: float
+
+
+class Campaign(Section):
+    """A campaign of wind farm layouts: areas x turbine types x seeds, and how each is found."""
+
+    model_config = ConfigDict(
+        title="mpi-layout campaign",
+        json_schema_extra={"oneOf": [{"required": ["n_turbines"]}, {"required": ["target_capacity_MW"]}]},
+    )
+
+    name: Name = Field(description="Name of the campaign.")
+    description: str | None = Field(default=None, description="Free text.")
+    areas: Annotated[tuple[AreaSpec, ...], Field(min_length=1)] = Field(
+        description="Where turbines may stand."
+    )
+    turbine_types: Annotated[tuple[TurbineSpec, ...], Field(min_length=1)] = Field(
+        description="Turbine types; each layout has turbines of one type."
+    )
+    seeds: Seeds = Field(description="Seeds: {first: 0, count: 50}, or a list of whole numbers.")
+    n_turbines: Count | None = Field(
+        default=None, description="Turbines of each layout (this or target_capacity_MW)."
+    )
+    target_capacity_MW: Capacity | None = Field(
+        default=None,
+        description="Each layout has as many turbines as this capacity holds, MW (this or n_turbines).",
+    )
+    min_spacing_D: Spacing = Field(description="Smallest distance of two turbines, in rotor diameters.")
+    site: SiteSpec = Field(description="The wind.")
+    wake: WakeSpec = Field(default=WakeSpec(), description="The wake model.")
+    start: StartSpec = Field(default=StartSpec(), description="How the first layout is found.")
+    checkpoint: CheckpointSpec = Field(
+        default=CheckpointSpec(), description="When results become safe from a power cut."
+    )
+    failures: FailureSpec = Field(default=FailureSpec(), description="What happens when configs fail.")
+
+    _text: str = PrivateAttr(default="")
+    _warnings: tuple[str, ...] = PrivateAttr(default=())
+
+    def __getstate__(self) -> dict[Any, Any]:
+        # Cached tables are quickly made again and need not travel to every rank.
+        state = super().__getstate__()
+        kept = {key: value for key, value in self.__dict__.items() if key in type(self).model_fields}
+        return {**state, "__dict__": kept}
+
+    @property
+    def text(self) -> str:
+        """The YAML text that the campaign was read from, complete."""
+        return self._text
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What is odd but allowed, a line each."""
+        return self._warnings
+
+    @cached_property
+    def digest(self) -> str:
+        """SHA-256 of everything that shapes the results; comments and safety settings do not."""
+        return compare.digest(self)
+
+    @cached_property
+    def configs(self) -> tuple[Config, ...]:
+        """All configs, by number: areas, within them turbine types, within them seeds."""
+        rows = (
+            (area, turbine, count, seed)
+            for area in self.areas
+            for turbine, count in zip(self.turbine_types, self._counts, strict=True)
+            for seed in seed_numbers(self.seeds)
+        )
+        return tuple(
+            Config(
+                number=number,
+                key=f"{area.name}_{turbine.name}_s{seed}",
+                area=area.name,
+                turbine_type=turbine.name,
+                seed=seed,
+                n_turbines=count,
+                rotor_diameter=turbine.rotor_diameter_m,
+                rated_power=turbine.rated_power_MW * 1e6,
+            )
+            for number, (area, turbine, count, seed) in enumerate(rows)
+        )
+
+    @property
+    def n_turbines_max(self) -> int:
+        """Turbines of the largest layout."""
+        return max(self._counts)
+
+    def problem(self, number: int) -> Problem:
+        """Everything that is needed to solve the config of that number."""
+        config = self.configs[number]
+        start = self.start
+        return Problem(
+            area=self._areas[config.area],
+            turbine=self._turbines[config.turbine_type],
+            n_turbines=config.n_turbines,
+            min_spacing=self.min_spacing_D * config.rotor_diameter,
+            site=self._site,
+            model=self._model,
+            start=SmartStart(grid=start.grid, best_percent=start.best_percent),
+            seed=config.seed,
+        )
+
+    def select(self, glob: str) -> list[int]:
+        """Numbers of the configs whose key matches a glob such as 'farm0_*_s[0-4]'.
+
+        Raises
+        ------
+        InputError
+            If no key matches.
+        """
+        matches = re.compile(fnmatch.translate(glob)).match
+        numbers = [config.number for config in self.configs if matches(config.key)]
+        if not numbers:
+            examples = dict.fromkeys(self.configs[n].key for n in (0, len(self.configs) // 2, -1))
+            raise InputError(
+                f"no config matches {glob!r}; there are {len(self.configs)}, such as {', '.join(examples)}"
+            )
+        return numbers
+
+    @cached_property
+    def _counts(self) -> tuple[int, ...]:
+        return tuple(
+            turbine_count(
+                spec.rated_power_MW, n_turbines=self.n_turbines, target_capacity_MW=self.target_capacity_MW
+            )
+            for spec in self.turbine_types
+        )
+
+    @cached_property
+    def _areas(self) -> dict[str, Area]:
+        return {spec.name: area_of(spec) for spec in self.areas}
+
+    @cached_property
+    def _turbines(self) -> dict[str, Turbine]:
+        return {spec.name: turbine_of(spec) for spec in self.turbine_types}
+
+    @cached_property
+    def _site(self) -> WeibullSite:
+        return site_of(self.site)
+
+    @cached_property
+    def _model(self) -> TurbOPark:
+        return TurbOPark(**self.wake.model_dump(exclude={"model"}))
+
+
+def load_campaign(path: str | Path) -> Campaign:
+    """Campaign of a YAML file.
+
+    Raises
+    ------
+    InputError
+        Naming the file and all its faults, each with its path.
+    """
+    return parse_campaign(read_text(path), str(path))
+
+
+def parse_campaign(text: str, source: str = "campaign") -> Campaign:
+    """Campaign of a YAML text.
+
+    Parameters
+    ----------
+    text : str
+        The complete text, kept as `Campaign.text`.
+    source : str
+        What messages call it, usually its path.
+
+    Raises
+    ------
+    InputError
+        Naming the source and all faults, each with its path.
+    """
+    data, repeated = load_yaml(text, source)
+    found: list[Fault] = []
+    campaign = None
+    try:
+        campaign = Campaign.model_validate(data)
+    except ValidationError as error:
+        found = pydantic_faults(error, Campaign)
+    parts = Parts.of(data)
+    found += check.faults(parts)
+    if campaign is None or found or repeated:
+        raise InputError(_message(source, repeated, found))
+    campaign._text = text
+    campaign._warnings = tuple(check.warnings(parts))
+    return campaign
+
+
+def _message(source: str, repeated: list[str], found: list[Fault]) -> str:
+    """All faults, those of one section together, in the order of the schema."""
+    order = {key: i for i, key in enumerate(Campaign.model_fields)}
+
+    def place(fault: Fault) -> tuple[int, int]:
+        index = fault.path[1] if len(fault.path) > 1 else -1
+        return order.get(str(fault.path[0]), -1), index if isinstance(index, int) else -1
+
+    lines = [*repeated, *(str(fault) for fault in sorted(found, key=place))]
+    count = "1 fault" if len(lines) == 1 else f"{len(lines)} faults"
+    return "\n".join([f"{source}: {count} in the campaign", *(f"  {line}" for line in lines)])
+
+
+class _Untitled(GenerateJsonSchema):
+    """Without a title such as "Interval S" beside each key."""
+
+    def field_title_should_be_set(self, schema: Any) -> bool:
+        return False
+
+
+def campaign_schema() -> dict[str, Any]:
+    """JSON schema (2020-12) of a campaign file."""
+    schema = Campaign.model_json_schema(schema_generator=_Untitled)
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}
+
+
+def starter_text() -> str:
+    """Commented campaign file to start from."""
+    return (importlib.resources.files("mpi_layout") / "templates" / "starter.yaml").read_text("utf-8")

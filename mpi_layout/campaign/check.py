@@ -1,0 +1,287 @@
+"""What is wrong or odd in a campaign whose single values are well-formed.
+
+Faults stop the campaign; warnings are shown and the campaign runs.
+
+Faults: polygons that are none or overlap; areas of which nothing is left; names,
+seeds or config keys given twice; not exactly one of n_turbines and
+target_capacity_MW; specific power outside 150-700 W/m2; a rotor that reaches the
+ground; a gross capacity factor outside 5-70 % at this site; more turbines than
+the densest packing fits into an area; sectors that differ in number or do not
+cover the circle from 0 in equal steps; sector probabilities whose sum is off by
+more than 0.05; turbulence intensity outside 0.01-0.4.
+
+Warnings: a start grid with fewer points inside an area than turbines (those
+configs fail, the others run); an area filled beyond half the densest packing (a
+start seldom finds room for all); a sum of probabilities off by more than 0.001;
+Weibull scales outside 1-25 m/s or shapes outside 1-5.
+"""
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+
+import numpy as np
+
+from mpi_layout.campaign.build import outlines, seed_numbers, site_of, turbine_of
+from mpi_layout.campaign.faults import Fault, Path
+from mpi_layout.campaign.parts import Parts
+from mpi_layout.campaign.schema import LARGEST_SEED, AreaSpec, SeedRange, SiteSpec, TurbineSpec
+from mpi_layout.site.area import overlapping, ring_fault
+from mpi_layout.site.turbine import Turbine
+from mpi_layout.site.wind import WeibullSite
+
+SPECIFIC_POWER = (150.0, 700.0)  # W/m2
+CAPACITY_FACTOR = (0.05, 0.70)
+TURBULENCE_INTENSITY = (0.01, 0.4)
+
+
+def faults(parts: Parts) -> list[Fault]:
+    """Every fault that single values do not show."""
+    found: list[Fault] = []
+    for i, area in parts.areas.items():
+        ring_faults = list(_ring_faults(i, area))
+        found += ring_faults or _polygon_faults(i, area, whole=i in parts.sound_areas)
+    found += _repeated_names("areas", parts.areas)
+    found += _repeated_names("turbine_types", parts.turbine_types)
+    found += _repeated_keys(parts)
+    for i, turbine in parts.turbine_types.items():
+        found += _turbine_faults(i, turbine)
+    found += _seed_faults(parts)
+    found += _count_faults(parts)
+    found += _room_faults(parts)
+    if parts.site is not None:
+        site_faults = list(_site_faults(parts.site))
+        found += site_faults or _capacity_factor_faults(parts, parts.site)
+    return found
+
+
+def warnings(parts: Parts) -> list[str]:
+    """Everything odd in a campaign without faults, a line each."""
+    return [str(fault) for fault in [*_room_warnings(parts), *_site_warnings(parts.site)]]
+
+
+# ---------------------------------------------------------------- areas
+
+
+def _ring_faults(i: int, area: AreaSpec) -> Iterator[Fault]:
+    if area.boundary_m is not None and area.polygons_m is not None:
+        yield Fault(("areas", i), "wants boundary_m or polygons_m, has both")
+    elif not outlines(area):
+        yield Fault(("areas", i), "needs boundary_m (one polygon) or polygons_m (several), has neither")
+    for path, ring in _rings(area):
+        if fault := ring_fault(ring):
+            yield Fault(("areas", i, *path), fault)
+
+
+def _rings(area: AreaSpec) -> Iterator[tuple[Path, Sequence[tuple[float, float]]]]:
+    if area.boundary_m is not None:
+        yield ("boundary_m",), area.boundary_m
+    for key, rings in (("polygons_m", area.polygons_m or ()), ("exclusions_m", area.exclusions_m)):
+        for k, ring in enumerate(rings):
+            yield (key, k), ring
+
+
+def _polygon_faults(i: int, area: AreaSpec, *, whole: bool) -> Iterator[Fault]:
+    overlaps = overlapping(outlines(area))
+    for first, second, surface in overlaps:
+        yield Fault(("areas", i, "polygons_m", second), f"overlaps polygons_m[{first}] by {surface:g} m2")
+    if not overlaps and not whole:
+        yield Fault(("areas", i, "exclusions_m"), "leave nothing of the area")
+
+
+# ---------------------------------------------------------------- names, seeds, numbers
+
+
+def _repeated_names(key: str, specs: Mapping[int, AreaSpec] | Mapping[int, TurbineSpec]) -> Iterator[Fault]:
+    first: dict[str, int] = {}
+    for i, spec in specs.items():
+        if spec.name in first:
+            yield Fault((key, i, "name"), f"{spec.name!r} is already the name of {key}[{first[spec.name]}]")
+        first.setdefault(spec.name, i)
+
+
+def _repeated_keys(parts: Parts) -> Iterator[Fault]:
+    """Different names may join to the same key: a_b + c and a + b_c."""
+    first: dict[str, tuple[int, int]] = {}
+    for i, area in parts.areas.items():
+        for j, turbine in parts.turbine_types.items():
+            key = f"{area.name}_{turbine.name}"
+            k, m = first.setdefault(key, (i, j))
+            if k != i and m != j:
+                other = f"areas[{k}] with turbine_types[{m}]"
+                text = f"with turbine_types[{j}] makes the same keys, {key}_s..., as {other}"
+                yield Fault(("areas", i, "name"), text)
+
+
+def _seed_faults(parts: Parts) -> Iterator[Fault]:
+    if isinstance(parts.seeds, SeedRange):
+        last = seed_numbers(parts.seeds)[-1]
+        if last > LARGEST_SEED:
+            yield Fault(("seeds",), f"the last seed must be at most {LARGEST_SEED}, is {last}")
+        return
+    first: dict[int, int] = {}
+    for i, seed in enumerate(parts.seeds or ()):
+        if first.setdefault(seed, i) != i:
+            yield Fault(("seeds", i), f"seed {seed} is already seeds[{first[seed]}]")
+
+
+def _count_faults(parts: Parts) -> Iterator[Fault]:
+    given = parts.given & {"n_turbines", "target_capacity_MW"}
+    if len(given) == 2:
+        yield Fault(("n_turbines",), "wants n_turbines or target_capacity_MW, has both")
+    elif not given:
+        yield Fault(("n_turbines",), "is missing: n_turbines or target_capacity_MW")
+    for i, count in parts.counts.items():
+        if count < 1:
+            turbine = parts.turbine_types[i]
+            text = (
+                f"{parts.target_capacity_MW:g} MW is less than one turbine of "
+                f"turbine_types[{i}], {turbine.rated_power_MW:g} MW"
+            )
+            yield Fault(("target_capacity_MW",), text)
+
+
+# ---------------------------------------------------------------- turbine types
+
+
+def _turbine_faults(i: int, turbine: TurbineSpec) -> Iterator[Fault]:
+    specific_power = turbine.rated_power_MW * 1e6 / (math.pi * turbine.rotor_diameter_m**2 / 4)
+    if not _within(specific_power, SPECIFIC_POWER):
+        low, high = SPECIFIC_POWER
+        text = (
+            f"{turbine.rated_power_MW:g} MW on a rotor of {turbine.rotor_diameter_m:g} m is a specific power "
+            f"of {specific_power:g} W/m2, wants {low:g} to {high:g}"
+        )
+        yield Fault(("turbine_types", i, "rated_power_MW"), text + _unit_hint(specific_power))
+    radius = turbine.rotor_diameter_m / 2
+    if turbine.hub_height_m <= radius:
+        text = f"{turbine.hub_height_m:g} m is not above the rotor radius of {radius:g} m"
+        yield Fault(("turbine_types", i, "hub_height_m"), text)
+
+
+def _unit_hint(specific_power: float) -> str:
+    for unit, factor in (("kW", 1e3), ("W", 1e6), ("GW", 1e-3)):
+        if _within(specific_power / factor, SPECIFIC_POWER):
+            return f"; is this {unit} given as MW?"
+    return ""
+
+
+def _capacity_factor_faults(parts: Parts, site: SiteSpec) -> Iterator[Fault]:
+    for i, spec in parts.turbine_types.items():
+        if any(_turbine_faults(i, spec)):
+            continue  # said already, and the curves would mean nothing
+        factor = _capacity_factor(turbine_of(spec), site_of(site))
+        if not _within(factor, CAPACITY_FACTOR):
+            low, high = CAPACITY_FACTOR
+            text = (
+                f"a single turbine has a gross capacity factor of {100 * factor:.3g} % at this site, "
+                f"wants {100 * low:g} to {100 * high:g} %; check the site and the turbine"
+            )
+            yield Fault(("turbine_types", i), text)
+
+
+def _capacity_factor(turbine: Turbine, site: WeibullSite) -> float:
+    cases = site.flow_cases()
+    power = np.interp(cases.speed, turbine.speed, turbine.power)
+    return float((cases.probability * power).sum() / turbine.rated_power)
+
+
+# ---------------------------------------------------------------- room in the areas
+
+
+def _fullness(parts: Parts) -> Iterator[tuple[int, int, float, float]]:
+    """Yield area, its fullest turbine type, their spacing, m, and the most turbines that fit."""
+    if parts.min_spacing_D is None or not parts.counts:
+        return
+    for i, area in parts.sound_areas.items():
+        spacing = {j: parts.min_spacing_D * parts.turbine_types[j].rotor_diameter_m for j in parts.counts}
+        most = {j: area.most_turbines(spacing[j]) for j in parts.counts}
+        j = max(parts.counts, key=lambda j: parts.counts[j] / most[j])
+        yield i, j, spacing[j], most[j]
+
+
+def _room_faults(parts: Parts) -> Iterator[Fault]:
+    for i, j, spacing, most in _fullness(parts):
+        if parts.counts[j] > most + 1e-9:
+            x_min, y_min, x_max, y_max = parts.sound_areas[i].bounds
+            text = f"is too small for {_asked(parts, j, spacing)}: at most {math.floor(most + 1e-9)} fit"
+            if max(x_max - x_min, y_max - y_min) < 1000:
+                text += "; are the coordinates degrees or km instead of m?"
+            yield Fault(("areas", i), text)
+
+
+def _room_warnings(parts: Parts) -> Iterator[Fault]:
+    for i, j, spacing, most in _fullness(parts):
+        share = parts.counts[j] / most
+        if share > 0.5:
+            text = f"is filled to {100 * share:.0f} % of the densest packing by {_asked(parts, j, spacing)}"
+            yield Fault(("areas", i), text)
+    for i, area in parts.sound_areas.items():
+        if parts.start is None:
+            continue
+        n_points = area.grid(*parts.start.grid)[0].size
+        short = [parts.turbine_types[j].name for j, count in parts.counts.items() if count > n_points]
+        if short:
+            columns, rows = parts.start.grid
+            text = (
+                f"the start grid of {columns} x {rows} has {n_points} points inside, fewer than the turbines "
+                f"of type {', '.join(short)}: these configs will fail"
+            )
+            yield Fault(("areas", i), text)
+
+
+def _asked(parts: Parts, j: int, spacing: float) -> str:
+    return (
+        f"{parts.counts[j]} turbines of type {parts.turbine_types[j].name} "
+        f"at {parts.min_spacing_D:g} D = {spacing:g} m"
+    )
+
+
+# ---------------------------------------------------------------- site
+
+
+def _site_faults(site: SiteSpec) -> Iterator[Fault]:
+    ti = site.turbulence_intensity
+    if not _within(ti, TURBULENCE_INTENSITY):
+        low, high = TURBULENCE_INTENSITY
+        hint = "; is this percent?" if _within(ti / 100, TURBULENCE_INTENSITY) else ""
+        yield Fault(("site", "turbulence_intensity"), f"wants {low:g} to {high:g}, has {ti:g}{hint}")
+    yield from _sector_faults(site)
+    total = math.fsum(site.sector_probability)
+    if abs(total - 1) > 0.05:
+        hint = "; are they percent?" if abs(total / 100 - 1) <= 0.05 else ""
+        yield Fault(("site", "sector_probability"), f"must sum to 1, sums to {total:.6g}{hint}")
+
+
+def _sector_faults(site: SiteSpec) -> Iterator[Fault]:
+    path, directions = ("site", "wind_direction_deg"), site.wind_direction_deg
+    if directions[-1] == 360:
+        yield Fault(path, "wants no 360: it is the sector at 0")
+        return
+    n_sectors = len(directions)
+    for key in ("weibull_a_m_s", "weibull_k", "sector_probability"):
+        n_values = len(getattr(site, key))
+        if n_values != n_sectors:
+            yield Fault(("site", key), f"has {n_values} values, wind_direction_deg has {n_sectors}")
+    step = 360 / n_sectors
+    if not np.allclose(directions, np.arange(n_sectors) * step, rtol=0, atol=1e-6):
+        found = ", ".join(f"{direction:g}" for direction in directions[:20])
+        yield Fault(path, f"wants {n_sectors} directions from 0 in steps of {step:g} degrees, has {found}")
+
+
+def _site_warnings(site: SiteSpec | None) -> Iterator[Fault]:
+    if site is None:
+        return
+    total = math.fsum(site.sector_probability)
+    if abs(total - 1) > 1e-3:
+        text = f"sums to {total:.6g} instead of 1, used as given: every AEP is off by this factor"
+        yield Fault(("site", "sector_probability"), text)
+    for key, low, high, unit in (("weibull_a_m_s", 1.0, 25.0, " m/s"), ("weibull_k", 1.0, 5.0, "")):
+        for i, value in enumerate(getattr(site, key)):
+            if not _within(value, (low, high)):
+                yield Fault(
+                    ("site", key, i), f"{value:g}{unit} is unusual, expected {low:g} to {high:g}{unit}"
+                )
+
+
+def _within(value: float, limits: tuple[float, float]) -> bool:
+    return limits[0] <= value <= limits[1]

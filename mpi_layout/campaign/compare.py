@@ -1,0 +1,70 @@
+"""What of a campaign shapes its results: its digest, and how two campaigns differ."""
+
+import hashlib
+import json
+from collections.abc import Iterator
+from typing import Any
+
+from pydantic import BaseModel
+
+# Free text, and what may change between two launches of the same campaign.
+_SHAPES_NOTHING: dict[str, Any] = {
+    "description": True,
+    "areas": {"__all__": {"description"}},
+    "turbine_types": {"__all__": {"description"}},
+    "checkpoint": True,
+    "failures": True,
+}
+_ABSENT = object()
+
+
+def shaping(campaign: BaseModel) -> dict[str, Any]:
+    """Plain values of everything that shapes the results, defaults filled in."""
+    return campaign.model_dump(mode="json", exclude=_SHAPES_NOTHING, exclude_none=True)
+
+
+def digest(campaign: BaseModel) -> str:
+    """SHA-256, hexadecimal, of everything that shapes the results."""
+    canonical = json.dumps(shaping(campaign), sort_keys=True, separators=(",", ":"), allow_nan=False)
+    return hashlib.sha256(canonical.encode()).hexdigest()
+
+
+def first_difference(a: BaseModel, b: BaseModel) -> str | None:
+    """First difference that shapes results, in the order of the file.
+
+    Parameters
+    ----------
+    a : Campaign
+        The campaign that made a results file.
+    b : Campaign
+        The campaign asked for now.
+
+    Returns
+    -------
+    str or None
+        Such as "turbine_types[3].rated_power_MW: 13.0 in the file, 13000.0 in the campaign".
+    """
+    return next(_differences("", shaping(a), shaping(b)), None)
+
+
+def _differences(path: str, a: Any, b: Any) -> Iterator[str]:
+    if isinstance(a, dict) and isinstance(b, dict):
+        for key in dict.fromkeys([*a, *b]):
+            inner = f"{path}.{key}" if path else key
+            yield from _differences(inner, a.get(key, _ABSENT), b.get(key, _ABSENT))
+    elif isinstance(a, list) and isinstance(b, list):
+        for i in range(max(len(a), len(b))):
+            pair = (values[i] if i < len(values) else _ABSENT for values in (a, b))
+            yield from _differences(f"{path}[{i}]", *pair)
+    elif a != b:
+        yield f"{path}: {_brief(a)} in the file, {_brief(b)} in the campaign"
+
+
+def _brief(value: Any) -> str:
+    if value is _ABSENT:
+        return "missing"
+    if isinstance(value, dict):
+        return repr(value["name"]) if "name" in value else "{" + ", ".join(value) + "}"
+    if isinstance(value, list) and len(value) > 2:
+        return f"a list of {len(value)}"
+    return repr(value)

@@ -1,0 +1,158 @@
+"""Faults of a campaign file as lines that say where, what is wanted and what was found."""
+
+import datetime
+import difflib
+import typing
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
+
+Path = tuple[str | int, ...]
+
+_WANTED = {
+    "float_type": "a number",
+    "int_type": "a whole number",
+    "int_from_float": "a whole number",
+    "finite_number": "a finite number",
+    "string_type": "text",
+    "tuple_type": "a list",
+    "model_type": "keys and values",
+    "greater_than": "more than {gt:g}",
+    "greater_than_equal": "at least {ge:g}",
+    "less_than": "less than {lt:g}",
+    "less_than_equal": "at most {le:g}",
+    "literal_error": "{expected}",
+    "string_pattern_mismatch": "letters, digits, '_', '-' and '.', beginning with a letter or digit",
+    "string_too_long": "at most {max_length} characters",
+}
+_COUNTED = {
+    "areas": "areas",
+    "turbine_types": "turbine types",
+    "polygons_m": "polygons",
+    "boundary_m": "points",
+}
+
+
+@dataclass(frozen=True)
+class Fault:
+    """One thing that is wrong in a campaign.
+
+    Attributes
+    ----------
+    path : tuple of str and int
+        Where: keys and list indices from the top.
+    text : str
+        What is wanted and what was found.
+    """
+
+    path: Path
+    text: str
+
+    def __str__(self) -> str:
+        return f"{path_text(self.path)}: {self.text}"
+
+
+def path_text(path: Path) -> str:
+    """Path as the user would write it: areas[2].boundary_m."""
+    text = ""
+    for part in path:
+        text += f"[{part}]" if isinstance(part, int) else f".{part}" if text else part
+    return text
+
+
+def pydantic_faults(error: ValidationError, model: type[BaseModel]) -> list[Fault]:
+    """Faults in our own words.
+
+    Parameters
+    ----------
+    error : ValidationError
+        What validating the model raised.
+    model : type
+        The pydantic model at the top of all paths.
+    """
+    details = error.errors(include_url=False)
+    return [_fault(detail, model) for detail in details if not _counts_sound_ones_only(detail)]
+
+
+def _counts_sound_ones_only(detail: ErrorDetails) -> bool:
+    """Whether a list is called too short only because entries of it have faults of their own."""
+    return detail["type"] == "too_short" and len(detail["input"]) >= detail["ctx"]["min_length"]
+
+
+def _fault(detail: ErrorDetails, model: type[BaseModel]) -> Fault:
+    # Tags of unions, <range> and <list>, are no keys of the user's.
+    path = tuple(part for part in detail["loc"] if not str(part).startswith("<"))
+    kind, context, found = detail["type"], detail.get("ctx", {}), detail["input"]
+    if kind in _WANTED:
+        return Fault(path, f"wants {_WANTED[kind].format(**context)}, has {shown(found)}")
+    if kind == "missing":
+        return Fault(path, "is missing" + _description(path, model))
+    if kind in ("extra_forbidden", "invalid_key"):
+        return Fault(path, unknown_key(str(path[-1]), _known_keys(path, model)))
+    if kind in ("too_short", "too_long"):
+        bound, limit = ("least", "min_length") if kind == "too_short" else ("most", "max_length")
+        noun = _noun(path)[: -1 if context[limit] == 1 else None]
+        return Fault(path, f"needs at {bound} {context[limit]} {noun}, has {context['actual_length']}")
+    if kind == "value_error":
+        return Fault(path, f"{context['error']}; has {shown(found)}")
+    return Fault(path, f"{detail['msg']}; has {shown(found)}")
+
+
+def _noun(path: Path) -> str:
+    if isinstance(path[-1], int):  # a ring within polygons_m or exclusions_m, or a point
+        return "points" if path[-2] in ("polygons_m", "exclusions_m") else "coordinates"
+    return _COUNTED.get(path[-1], "values")
+
+
+def unknown_key(key: str, known: list[str]) -> str:
+    """Say that a key is unknown and which one may be meant."""
+    close = difflib.get_close_matches(key, known, n=1)
+    return "unknown key; " + (f"is {close[0]} meant?" if close else f"known are {', '.join(known)}")
+
+
+def shown(value: Any) -> str:
+    """Show what was found, short and in the words of YAML."""
+    if isinstance(value, bool):
+        return f"{str(value).lower()} (YAML reads yes, no, on and off as true or false)"
+    if value is None:
+        return "nothing"
+    if isinstance(value, dict):
+        return "keys and values"
+    if isinstance(value, list | tuple):
+        return f"a list of {len(value)}"
+    if isinstance(value, datetime.date):
+        return f"the date {value} (in quotes it is text)"
+    text = repr(value)
+    if len(text) > 50:
+        text = f"{text[:45]}...{text[0] if isinstance(value, str) else ''}"
+    return f"the text {text}" if isinstance(value, str) else text
+
+
+def _models(annotation: Any) -> Iterator[type[BaseModel]]:
+    """Pydantic models within an annotation such as tuple[AreaSpec, ...]."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        yield annotation
+    for inner in typing.get_args(annotation):
+        yield from _models(inner)
+
+
+def _owner(path: Path, model: type[BaseModel]) -> type[BaseModel]:
+    """Find the model that the last key of a path belongs to."""
+    for part in path[:-1]:
+        if isinstance(part, str):
+            model = next(_models(model.model_fields[part].annotation), model)
+    return model
+
+
+def _known_keys(path: Path, model: type[BaseModel]) -> list[str]:
+    return list(_owner(path, model).model_fields)
+
+
+def _description(path: Path, model: type[BaseModel]) -> str:
+    if isinstance(path[-1], int):
+        return ""
+    description = _owner(path, model).model_fields[path[-1]].description or ""
+    return f": {description[:1].lower()}{description[1:].rstrip('.')}"

@@ -1,0 +1,99 @@
+"""The well-formed parts of a campaign file, so that one fault does not hide another."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from pydantic import TypeAdapter, ValidationError
+
+from mpi_layout.campaign.build import area_of, turbine_count
+from mpi_layout.campaign.schema import (
+    AreaSpec,
+    Capacity,
+    Count,
+    SeedRange,
+    Seeds,
+    SiteSpec,
+    Spacing,
+    StartSpec,
+    TurbineSpec,
+)
+from mpi_layout.site.area import Area
+
+
+@dataclass(frozen=True)
+class Parts:
+    """What of a file is well-formed.
+
+    Attributes
+    ----------
+    given : frozenset of str
+        Top-level keys of the file, well-formed or not.
+    areas, turbine_types : dict
+        Sections by their index in the file.
+    seeds, site, n_turbines, target_capacity_MW, min_spacing_D, start
+        None where absent or malformed.
+    """
+
+    given: frozenset[str]
+    areas: Mapping[int, AreaSpec]
+    turbine_types: Mapping[int, TurbineSpec]
+    seeds: SeedRange | Sequence[int] | None
+    site: SiteSpec | None
+    n_turbines: int | None
+    target_capacity_MW: float | None
+    min_spacing_D: float | None
+    start: StartSpec | None
+
+    @classmethod
+    def of(cls, data: Mapping[Any, Any]) -> "Parts":
+        """Parts of the plain values of a file."""
+        return cls(
+            given=frozenset(key for key, value in data.items() if isinstance(key, str) and value is not None),
+            areas=_each(AreaSpec, data.get("areas")),
+            turbine_types=_each(TurbineSpec, data.get("turbine_types")),
+            seeds=_well_formed(Seeds, data.get("seeds")),
+            site=_well_formed(SiteSpec, data.get("site")),
+            n_turbines=_well_formed(Count, data.get("n_turbines")),
+            target_capacity_MW=_well_formed(Capacity, data.get("target_capacity_MW")),
+            min_spacing_D=_well_formed(Spacing, data.get("min_spacing_D")),
+            start=_well_formed(StartSpec, data.get("start", {})),
+        )
+
+    @cached_property
+    def sound_areas(self) -> dict[int, Area]:
+        """Areas whose geometry has no fault, by index."""
+        sound = {}
+        for i, spec in self.areas.items():
+            try:
+                sound[i] = area_of(spec)
+            except ValueError:
+                continue
+        return sound
+
+    @cached_property
+    def counts(self) -> dict[int, int]:
+        """Turbines per layout of each turbine type, by index; empty if not known."""
+        if (self.n_turbines is None) == (self.target_capacity_MW is None):
+            return {}
+        return {
+            i: turbine_count(
+                spec.rated_power_MW, n_turbines=self.n_turbines, target_capacity_MW=self.target_capacity_MW
+            )
+            for i, spec in self.turbine_types.items()
+        }
+
+
+def _well_formed(kind: Any, value: Any) -> Any:
+    try:
+        return TypeAdapter(kind).validate_python(value)
+    except ValidationError:
+        return None
+
+
+def _each(kind: Any, values: Any) -> dict[int, Any]:
+    if not isinstance(values, list):
+        return {}
+    entries = {i: _well_formed(kind, value) for i, value in enumerate(values)}
+    return {i: entry for i, entry in entries.items() if entry is not None}
