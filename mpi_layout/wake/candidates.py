@@ -49,11 +49,11 @@ class CandidateEnergy:
         self._x, self._y = x, y
         setting = Setting(turbine, flow_cases, model, cutoff=_CUTOFF, disc=pywake_table(0.5 / model.ceps))
         self._state = StartState(setting, x, y, n_turbines)
-        self._state.energy[:] = free_power(turbine, flow_cases)[:, None]
+        self._state.energy[:] = free_power(turbine, flow_cases)
 
     def at(self, candidates: NDArray[np.intp]) -> Floats:
         """Energy of the next turbine at the candidates (n,), GWh per year."""
-        energy: Floats = self._state.energy[:, candidates].sum(axis=0) * GWH_PER_YEAR
+        energy: Floats = self._state.energy[candidates].sum(axis=1) * GWH_PER_YEAR
         return energy
 
     def place(self, candidate: int, free: NDArray[np.intp]) -> None:

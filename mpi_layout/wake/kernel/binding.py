@@ -245,7 +245,7 @@ class StartState:
 
     Attributes
     ----------
-    energy : (n_directions, n_candidates) array
+    energy : (n_candidates, n_directions) array
         Mean power of one more turbine there, summed over the speeds of a direction, W. Fill it
         with the free-stream values first; `add` keeps the free candidates up to date.
     """
@@ -253,7 +253,7 @@ class StartState:
     def __init__(self, setting: Setting, x: Floats, y: Floats, n_turbines: int) -> None:
         self._setting = setting
         self._x, self._y = np.ascontiguousarray(x), np.ascontiguousarray(y)
-        self.energy = np.zeros((setting.n_directions, x.size))
+        self.energy = np.zeros((x.size, setting.n_directions))
         self._placed = np.zeros((2, n_turbines))
         self._order = np.zeros((setting.n_directions, n_turbines), dtype=np.intc)
         self._source = _aligned(setting.n_directions, n_turbines, _SOURCE_FIELDS, setting.n_lane)

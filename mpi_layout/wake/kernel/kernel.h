@@ -48,7 +48,7 @@ typedef struct {
 typedef struct {
     const double *candidate_x, *candidate_y; /* (n_candidate,) */
     const int *free;                         /* (n_free,) candidates that are still asked for */
-    double *energy;                          /* (n_direction, n_candidate): sum over lanes of power * probability, W */
+    double *energy;                          /* (n_candidate, n_direction): sum over lanes of power * probability, W */
     double *placed_x, *placed_y;             /* (n_max,) */
     int *order;                              /* (n_direction, n_max): placed turbines from upwind to downwind */
     double *source;                          /* (n_direction, n_max, 4, n_lane) wake of each placed turbine */

@@ -16,14 +16,14 @@ typedef struct {
     sigma_bound bound;
     double at_source;
     int n_lane;
-    size_t n_free;
+    size_t n_placed, n_free;
     double *s, *c;                     /* (n_placed,) of the placed turbines, in their order */
     double *candidate_s, *candidate_c; /* (n_free,) */
     double *sum;                       /* (n_lane,) squared deficits */
-    double *changed_s, *changed_c;     /* (n_placed,) of the turbines whose wake has changed */
     int *index;                        /* (n_placed,) scratch, positions in the order */
     int *hit;                          /* (n_free,) scratch */
-    unsigned char *touched;            /* (n_free,) */
+    unsigned char *reached;            /* (n_placed,) by position: stands in a wake that has changed */
+    unsigned char *touched;            /* (n_free,) the same of the candidates */
     void *memory;
 } placing;
 
@@ -37,8 +37,8 @@ static void *take(char **memory, size_t bytes)
 static int placing_open(placing *w, const mpl_setting *set, mpl_start *start)
 {
     size_t n_lane = (size_t)set->flow.n_lane, n_placed = (size_t)start->n_placed, n_free = (size_t)start->n_free;
-    *w = (placing){.set = set, .start = start, .n_lane = set->flow.n_lane, .n_free = n_free};
-    size_t bytes = 8 * n_lane + n_placed * (8 * 4 + 4) + n_free * (8 * 2 + 4 + 1) + 10 * 64;
+    *w = (placing){.set = set, .start = start, .n_lane = set->flow.n_lane, .n_placed = n_placed, .n_free = n_free};
+    size_t bytes = 8 * n_lane + n_placed * (8 * 2 + 4 + 1) + n_free * (8 * 2 + 4 + 1) + 10 * 64;
     w->memory = aligned_alloc(64, (bytes + 63) / 64 * 64);
     if (!w->memory) return MPL_OUT_OF_MEMORY;
     char *memory = w->memory;
@@ -47,10 +47,9 @@ static int placing_open(placing *w, const mpl_setting *set, mpl_start *start)
     w->c = take(&memory, 8 * n_placed);
     w->candidate_s = take(&memory, 8 * n_free);
     w->candidate_c = take(&memory, 8 * n_free);
-    w->changed_s = take(&memory, 8 * n_placed);
-    w->changed_c = take(&memory, 8 * n_placed);
     w->index = take(&memory, 4 * n_placed);
     w->hit = take(&memory, 4 * n_free);
+    w->reached = take(&memory, n_placed);
     w->touched = take(&memory, n_free);
     w->bound = sigma_bound_of(set);
     w->at_source = expansion_at_source(&set->model);
@@ -127,21 +126,15 @@ static void renew_source(placing *w, const int *order, double *source, int k)
     }
 }
 
-/* Renew the newest turbine and all that stand in changed wakes; list where in w->changed_s, _c. */
-static int renew_downwind(placing *w, const int *order, double *source, int newest)
+/* Mark the turbines downwind of position k of the order, and the free candidates, that its wake may touch. */
+static void mark_wake(placing *w, int k)
 {
-    double radius = w->set->turbine.rotor_diameter / 2;
-    int n_changed = 0;
-    for (int k = newest; k < w->start->n_placed; ++k) {
-        if (k != newest && !within_wake(&w->bound, w->set->cutoff, radius, UPWIND, w->s[k], w->c[k], n_changed,
-                                        w->changed_s, w->changed_c, w->index))
-            continue;
-        renew_source(w, order, source, k);
-        w->changed_s[n_changed] = w->s[k];
-        w->changed_c[n_changed] = w->c[k];
-        n_changed++;
-    }
-    return n_changed;
+    double radius = w->set->turbine.rotor_diameter / 2, cutoff = w->set->cutoff;
+    int n = within_wake(&w->bound, cutoff, radius, DOWNWIND, w->s[k], w->c[k], w->start->n_placed, w->s, w->c, w->index);
+    for (int i = 0; i < n; ++i) w->reached[w->index[i]] = 1;
+    n = within_wake(&w->bound, cutoff, 0, DOWNWIND, w->s[k], w->c[k], w->start->n_free, w->candidate_s, w->candidate_c,
+                    w->hit);
+    for (int i = 0; i < n; ++i) w->touched[w->hit[i]] = 1;
 }
 
 static double candidate_energy(placing *w, const double *probability, const double *source, const int *order, int f)
@@ -169,16 +162,18 @@ int FN(mpl_start_add)(const mpl_setting *set, mpl_start *start, double x, double
     for (int d = 0; d < set->flow.n_direction; ++d) {
         int *order = start->order + (size_t)d * start->n_max;
         double *source = start->source + (size_t)d * start->n_max * SOURCE_FIELDS * w.n_lane;
-        int n_changed = renew_downwind(&w, order, source, order_direction(&w, d, order));
+        memset(w.reached, 0, w.n_placed);
         memset(w.touched, 0, w.n_free);
-        for (int i = 0; i < n_changed; ++i) {
-            int n = within_wake(&w.bound, set->cutoff, 0, DOWNWIND, w.changed_s[i], w.changed_c[i], start->n_free,
-                                w.candidate_s, w.candidate_c, w.hit);
-            for (int h = 0; h < n; ++h) w.touched[w.hit[h]] = 1;
+        int newest = order_direction(&w, d, order);
+        w.reached[newest] = 1;
+        for (int k = newest; k < start->n_placed; ++k) {
+            if (!w.reached[k]) continue;
+            renew_source(&w, order, source, k);
+            mark_wake(&w, k);
         }
         for (int f = 0; f < start->n_free; ++f)
             if (w.touched[f])
-                start->energy[(size_t)d * start->n_candidate + start->free[f]] =
+                start->energy[(size_t)start->free[f] * set->flow.n_direction + d] =
                     candidate_energy(&w, set->flow.probability + (size_t)d * w.n_lane, source, order, f);
     }
     free(w.memory);
