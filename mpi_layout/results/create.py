@@ -1,0 +1,288 @@
+"""Creation of a results file: whole, or not at all.
+
+HDF5 lays out the structure once. Then the space is reserved, every byte of every
+dataset written and synced, and only then does the file get its name.
+"""
+
+import errno
+import hashlib
+import itertools
+import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+
+import h5py
+import numpy as np
+
+from mpi_layout.campaign import Campaign
+from mpi_layout.errors import InputError
+from mpi_layout.results.row import row_dtype, waiting_rows
+from mpi_layout.results.schema import (
+    COLUMNS,
+    COORDINATES,
+    FILETYPE,
+    FORMAT_VERSION,
+    LAUNCH_COLUMNS,
+    N_LAUNCHES,
+    STRUCTURE_CHECKSUM,
+    Column,
+    campaign_text,
+)
+from mpi_layout.results.store import PlainStore
+from mpi_layout.results.structure import locate, structure_checksum
+from mpi_layout.results.versions import software_versions
+
+_STRUCTURE_BYTES = 128 * 1024  # headers, attributes and the dimension scales' references: 40 KiB, with room
+_NO_SPACE = {
+    errno.ENOSPC: "the disk is full",
+    errno.EDQUOT: "the quota is used up",
+    errno.EFBIG: "the limit on the size of files is too small",
+}
+_NO_ACCESS = {errno.EACCES, errno.EPERM, errno.EROFS}
+_NO_LINKS = {errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK}
+
+
+def expected_size(campaign: Campaign) -> int:
+    """Upper bound on the size of the results file of a campaign, bytes."""
+    sizes = _sizes(campaign)
+    columns = (*COLUMNS, _text_column(campaign))
+    data = sum(np.dtype(c.dtype).itemsize * int(np.prod(c.shape(sizes))) for c in columns)
+    return data + _STRUCTURE_BYTES
+
+
+def create_results(path: Path, campaign: Campaign, *, now: float | None = None) -> None:
+    """Create the results file of a campaign, every config waiting.
+
+    Call it with the `WriterLock` of the path held.
+
+    Parameters
+    ----------
+    path : Path
+        Must not exist yet.
+    campaign : Campaign
+        What will be computed.
+    now : float, optional
+        Seconds since 1970; the clock's by default.
+
+    Raises
+    ------
+    InputError
+        If the file exists, the folder is missing or not writable, or there is too little space.
+        No file is left behind then.
+    """
+    size = expected_size(campaign)
+    _check_folder(path, size)
+    temporary = temporary_path(path)
+    with _removed_on_error(path, temporary, size):
+        temporary.unlink(missing_ok=True)
+        _lay_out(temporary, campaign, time.time() if now is None else now, size)
+        _fill(temporary, campaign)
+        _give_name(temporary, path)
+        sync_folder(path.parent)
+
+
+def move_aside(path: Path) -> Path:
+    """Rename a results file to the first free NAME.old-1.h5, NAME.old-2.h5, ...; never delete it.
+
+    Returns
+    -------
+    Path
+        Its new name.
+
+    Raises
+    ------
+    InputError
+        If the folder does not allow it.
+    """
+    free = (path.with_name(f"{path.stem}.old-{k}{path.suffix}") for k in itertools.count(1))
+    target = next(candidate for candidate in free if not os.path.lexists(candidate))
+    try:
+        os.rename(path, target)
+    except OSError as error:
+        raise InputError(f"{path}: cannot be moved aside to {target}: {error.strerror}") from error
+    sync_folder(path.parent)
+    return target
+
+
+def temporary_path(path: Path) -> Path:
+    """Name of a results file while it is being created."""
+    return path.with_name(f".{path.name}.creating")
+
+
+def sync_folder(folder: Path) -> None:
+    """Make the names in a folder durable."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _sizes(campaign: Campaign) -> dict[str, int]:
+    return {"config": len(campaign.configs), "wt": campaign.n_turbines_max, "launch_number": N_LAUNCHES}
+
+
+def _text_column(campaign: Campaign) -> Column:
+    return campaign_text(max(1, len(campaign.text.encode())))
+
+
+# ---------------------------------------------------------------- before
+
+
+def _check_folder(path: Path, size: int) -> None:
+    if os.path.lexists(path):
+        raise InputError(f"{path}: exists already")
+    folder = path.parent
+    if not folder.is_dir():
+        raise InputError(f"{path}: the folder {folder} does not exist; make it, or give another file with -o")
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise InputError(f"{path}: the folder {folder} is not writable; give another output file with -o")
+    disk = os.statvfs(folder)
+    free = disk.f_bavail * disk.f_frsize
+    if free < size:
+        raise InputError(_too_little_space(path, size, "the disk is too small"))
+
+
+def _too_little_space(path: Path, size: int, reason: str) -> str:
+    disk = os.statvfs(path.parent)
+    free = disk.f_bavail * disk.f_frsize
+    return (
+        f"{path}: {reason}: the results file needs {size / 1e6:.1f} MB, {free / 1e6:.1f} MB are free in "
+        f"{path.parent.absolute()}; make room, or give another output file with -o"
+    )
+
+
+@contextmanager
+def _removed_on_error(path: Path, temporary: Path, size: int) -> Iterator[None]:
+    try:
+        yield
+    except (OSError, RuntimeError) as error:
+        temporary.unlink(missing_ok=True)
+        number = getattr(error, "errno", None)
+        if number in _NO_SPACE:
+            raise InputError(_too_little_space(path, size, _NO_SPACE[number])) from error
+        if number == errno.EEXIST:
+            raise InputError(f"{path}: exists already") from error
+        if number in _NO_ACCESS:
+            reason = os.strerror(number)
+            raise InputError(f"{path}: the folder {path.parent} is not writable: {reason}") from error
+        raise
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+
+
+# ---------------------------------------------------------------- structure
+
+
+def _lay_out(path: Path, campaign: Campaign, now: float, size: int) -> None:
+    """Write the HDF5 structure and reserve the space."""
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
+    try:
+        # A limit on the file's size shows here, before HDF5 gets into trouble with it.
+        os.ftruncate(descriptor, size)
+        # Superblock version 0 carries no mark "open for writing" that a killed program would leave behind.
+        with h5py.File(path, "w", libver="earliest", locking=False) as file:
+            _make_datasets(file, campaign)
+            file.attrs.update(_attributes(campaign, now))
+        os.posix_fallocate(descriptor, 0, os.fstat(descriptor).st_size)
+    finally:
+        os.close(descriptor)
+
+
+def _make_datasets(file: h5py.File, campaign: Campaign) -> None:
+    sizes = _sizes(campaign)
+    text = _text_column(campaign)
+    for column in (*COORDINATES, *COLUMNS, text):
+        if column.name not in file:
+            _make_dataset(file, column, sizes)
+    file[text.name].attrs["sha256"] = text_sha256(campaign.text)
+    for column in COORDINATES:
+        file[column.name].make_scale(column.name)
+    scales = {column.dims[0]: file[column.name] for column in COORDINATES}
+    for column in COLUMNS:
+        if column not in COORDINATES:
+            for axis, dim in enumerate(column.dims):
+                file[column.name].dims[axis].attach_scale(scales[dim])
+
+
+def _make_dataset(file: h5py.File, column: Column, sizes: dict[str, int]) -> None:
+    # HDF5 places every dataset at once and writes nothing into it.
+    properties = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
+    properties.set_layout(h5py.h5d.CONTIGUOUS)
+    properties.set_alloc_time(h5py.h5d.ALLOC_TIME_EARLY)
+    properties.set_fill_time(h5py.h5d.FILL_TIME_NEVER)
+    dtype = np.dtype(column.dtype)
+    stored = h5py.string_dtype("utf-8", dtype.itemsize) if dtype.kind == "S" else dtype
+    shape = column.shape(sizes)
+    space = h5py.h5s.create_simple(shape) if shape else h5py.h5s.create(h5py.h5s.SCALAR)
+    kind = h5py.h5t.py_create(stored, logical=True)
+    dataset = h5py.Dataset(h5py.h5d.create(file.id, column.name.encode(), kind, space, properties))
+    dataset.attrs["long_name"] = column.long_name
+    if column.units is not None:
+        dataset.attrs["units"] = column.units
+    dataset.attrs.update(column.attributes)
+
+
+def _attributes(campaign: Campaign, now: float) -> dict[str, object]:
+    return {
+        "filetype": FILETYPE,
+        "format_version": FORMAT_VERSION,
+        "Conventions": "CF-1.11",
+        "title": f"Wind farm layouts of campaign {campaign.name}",
+        "campaign_name": campaign.name,
+        "campaign_digest": campaign.digest,
+        "created": datetime.fromtimestamp(now, UTC).isoformat(timespec="seconds"),
+        **{f"version_{name}": version for name, version in software_versions().items()},
+    }
+
+
+def text_sha256(text: str) -> str:
+    """SHA-256 of a campaign text, hexadecimal."""
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+# ---------------------------------------------------------------- content
+
+
+def _fill(path: Path, campaign: Campaign) -> None:
+    """Write every byte of every dataset and sync: what is not reserved by now never will be."""
+    structure = locate(path)
+    sizes = _sizes(campaign)
+    with PlainStore(path, structure, writable=True) as store:
+        for start, rows in _waiting(campaign):
+            store.write_rows(start, rows)
+        for column in LAUNCH_COLUMNS:
+            store.write(column.name, 0, np.full(column.shape(sizes), column.fresh, column.dtype))
+        for column in COORDINATES:
+            store.write(column.name, 0, np.arange(sizes[column.dims[0]], dtype=column.dtype))
+        text = _text_column(campaign)
+        store.write(text.name, 0, np.array(campaign.text.encode(), text.dtype))
+        checksum = structure_checksum(path, structure)
+        store.write(STRUCTURE_CHECKSUM.name, 0, np.array(checksum, STRUCTURE_CHECKSUM.dtype))
+        store.sync()
+
+
+def _waiting(campaign: Campaign) -> Iterator[tuple[int, np.ndarray]]:
+    dtype = row_dtype(campaign.n_turbines_max)
+    n_rows = max(1, 2**24 // dtype.itemsize)
+    for start in range(0, len(campaign.configs), n_rows):
+        yield start, waiting_rows(dtype, campaign.configs[start : start + n_rows])
+
+
+def _give_name(source: Path, target: Path) -> None:
+    """Rename without ever replacing a file."""
+    try:
+        os.link(source, target, follow_symlinks=False)
+    except OSError as error:
+        if error.errno not in _NO_LINKS:
+            raise
+        # No hard links here: check and rename, with the lock against other launches.
+        if os.path.lexists(target):
+            raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(target)) from None
+        os.rename(source, target)
+    else:
+        os.unlink(source)

@@ -1,0 +1,146 @@
+"""Two results files compared: equal in everything that does not depend on who computed it and when."""
+
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mpi_layout.campaign import first_difference
+from mpi_layout.errors import InputError
+from mpi_layout.results.reader import Results
+from mpi_layout.results.row import Status
+from mpi_layout.results.schema import ROW_COLUMNS
+
+# Who, when and how often; the checksum covers them.
+IGNORED = ("rank", "launch", "attempts", "seconds", "checksum")
+_COMPARED = tuple(c.name for c in ROW_COLUMNS if c.name not in (*IGNORED, "status"))
+
+
+@dataclass(frozen=True)
+class RowDifference:
+    """A difference in one row; `column` names a turbine as in "x[12]", `a` and `b` are the values."""
+
+    key: str
+    column: str
+    a: str
+    b: str
+
+
+@dataclass(frozen=True)
+class Difference:
+    """How two results files differ.
+
+    Attributes
+    ----------
+    campaign : str or None
+        First difference of the campaigns; rows are compared only if there is none.
+    n_rows : int
+        Rows compared.
+    n_differing : int
+        Rows that differ.
+    by_column : dict of str to int
+        Number of rows that differ in a column, those columns only.
+    first : tuple of RowDifference
+        The first differences, in the order of the rows.
+    """
+
+    campaign: str | None
+    n_rows: int
+    n_differing: int
+    by_column: dict[str, int]
+    first: tuple[RowDifference, ...]
+
+    @property
+    def equal(self) -> bool:
+        """Whether nothing differs."""
+        return self.campaign is None and not self.n_differing
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain dictionary for json.dumps."""
+        return {"equal": self.equal, **asdict(self)}
+
+
+def diff(a: Results, b: Results, *, n_first: int = 10) -> Difference:
+    """Compare two results files.
+
+    The states of a config must be the same, and where it is done or failed in both,
+    all columns but rank, launch, attempts, seconds and checksum, NaN being equal to NaN.
+
+    Parameters
+    ----------
+    a, b : Results
+        From `open_reader`.
+    n_first : int
+        How many differences to show.
+    """
+    if (campaign := _campaign_difference(a, b)) is not None:
+        return Difference(campaign, 0, 0, {}, ())
+    masks = {"status": np.array(_states(a)) != np.array(_states(b))}
+    both = a.committed & b.committed
+    for name in _COMPARED:
+        masks[name] = both & _differs(a.rows[name], b.rows[name])
+    differing = np.logical_or.reduce(list(masks.values()))
+    return Difference(
+        campaign=None,
+        n_rows=len(a.rows),
+        n_differing=int(differing.sum()),
+        by_column={name: int(mask.sum()) for name, mask in masks.items() if mask.any()},
+        first=tuple(d for d, _ in zip(_first(a, b, masks, differing), range(n_first), strict=False)),
+    )
+
+
+def _campaign_difference(a: Results, b: Results) -> str | None:
+    same_shape = a.rows.shape == b.rows.shape and a.rows.dtype == b.rows.dtype
+    if same_shape and a.attributes.get("campaign_digest") == b.attributes.get("campaign_digest"):
+        return None
+    try:
+        found = first_difference(a.campaign, b.campaign)
+    except InputError as error:
+        return str(error)
+    if found is None:  # two versions of the program may give the same campaign different digests
+        return None if same_shape else "the files differ in shape, their campaign texts do not"
+    return found.replace("in the file", f"in {a.path}").replace("in the campaign", f"in {b.path}")
+
+
+def _states(results: Results) -> list[str]:
+    names = {status.value: status.name.lower() for status in Status}
+    damaged = results.damaged.tolist()
+    return [
+        "damaged" if bad else names[status]
+        for bad, status in zip(damaged, results.rows["status"].tolist(), strict=True)
+    ]
+
+
+def _differs(a: NDArray, b: NDArray) -> NDArray[np.bool_]:
+    """Per row (n,), whether the entries of two columns (n, ...) differ."""
+    different = a != b
+    if a.dtype.kind == "f":
+        different &= ~(np.isnan(a) & np.isnan(b))
+    return different.reshape(len(a), -1).any(axis=1)
+
+
+def _first(
+    a: Results, b: Results, masks: dict[str, NDArray[np.bool_]], differing: NDArray[np.bool_]
+) -> Iterator[RowDifference]:
+    states = _states(a), _states(b)
+    for number in np.flatnonzero(differing).tolist():
+        for name in (name for name, mask in masks.items() if mask[number]):
+            key = a.keys[number]
+            if name == "status":
+                yield RowDifference(key, name, states[0][number], states[1][number])
+            else:
+                yield _entry_difference(key, name, a.rows[name][number], b.rows[name][number])
+
+
+def _entry_difference(key: str, name: str, a: Any, b: Any) -> RowDifference:
+    if np.ndim(a):
+        index = int(np.flatnonzero(_differs(a, b))[0])
+        return RowDifference(key, f"{name}[{index}]", _show(a[index]), _show(b[index]))
+    return RowDifference(key, name, _show(a), _show(b))
+
+
+def _show(value: Any) -> str:
+    plain = value.item() if isinstance(value, np.generic) else value
+    return plain.decode("utf-8", "replace") if isinstance(plain, bytes) else repr(plain)

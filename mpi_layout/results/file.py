@@ -1,0 +1,251 @@
+"""The results file as rank 0 writes it.
+
+The protocol of a row, which makes it safe at any moment to be killed:
+
+1. if the row holds an older result, its status becomes waiting;
+2. all columns and the checksum over them are written;
+3. the status is written last.
+
+A row counts only if its status says done or failed *and* its checksum holds;
+anything else is a config that waits. See docs/file-format.md.
+"""
+
+import hashlib
+import logging
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mpi_layout.campaign import Campaign, first_difference, parse_campaign
+from mpi_layout.errors import InputError
+from mpi_layout.results import launches
+from mpi_layout.results.create import create_results, expected_size, move_aside, temporary_path
+from mpi_layout.results.lock import WriterLock
+from mpi_layout.results.reader import Results, open_reader, scan
+from mpi_layout.results.row import Status, is_committed, row_dtype
+from mpi_layout.results.store import PlainStore
+from mpi_layout.results.structure import CURE, Structure, check_structure, locate
+
+__all__ = [
+    "Results",
+    "ResultsFile",
+    "WriterLock",
+    "create_results",
+    "expected_size",
+    "move_aside",
+    "open_reader",
+    "open_writer",
+]
+
+_log = logging.getLogger(__name__)
+
+
+class ResultsFile:
+    """A results file open for writing; made by `open_writer`, used by one process.
+
+    Every method that writes raises OSError, naming the path, when the disk fails.
+
+    Attributes
+    ----------
+    path : Path
+        The file.
+    dtype : numpy.dtype
+        Of a row.
+    status : (n_configs,) uint8 array
+        State of every config; rows whose checksum does not hold are waiting.
+    attempts : (n_configs,) int32 array
+        Attempts begun, per config.
+    damaged : (n,) int array
+        Rows that claimed to be finished when the file was opened, but did not hold what was written.
+    launch : int or None
+        Number of the launch, once begun.
+    """
+
+    def __init__(self, path: Path, campaign: Campaign, structure: Structure, store: PlainStore) -> None:
+        self.path = path
+        self.dtype = row_dtype(structure.n_turbines_max)
+        self._configs = campaign.configs
+        self._store = store
+        self.launch: int | None = None
+        self._entry = np.zeros(1, launches.DTYPE)
+        self.status = np.empty(structure.n_configs, np.uint8)
+        self.attempts = np.empty(structure.n_configs, np.int32)
+        damaged = np.empty(structure.n_configs, bool)
+        for start, rows in scan(store, self.dtype):
+            here = slice(start, start + len(rows))
+            committed = is_committed(rows)
+            damaged[here] = ~committed & (rows["status"] != Status.WAITING)
+            self.status[here] = np.where(committed, rows["status"], Status.WAITING)
+            self.attempts[here] = np.where(damaged[here], 0, rows["attempts"])
+        self.damaged = np.flatnonzero(damaged)
+        self._clear_torn_rows()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    @property
+    def committed(self) -> NDArray[np.bool_]:
+        """Which configs are done or failed."""
+        return self.status != Status.WAITING
+
+    def begin_launch(
+        self, *, ranks: int, host: str, pid: int, scheduler_id: str, versions: str, now: float
+    ) -> int:
+        """Enter a launch into the launch table.
+
+        Parameters
+        ----------
+        ranks : int
+            Number of MPI ranks.
+        host, pid : str, int
+            Of rank 0.
+        scheduler_id : str
+            The batch scheduler's number for it, or "".
+        versions : str
+            Of the software, see `versions.software_versions`.
+        now : float
+            Seconds since 1970.
+
+        Returns
+        -------
+        int
+            Number of the launch.
+        """
+        self.launch = launches.next_number(self._store)
+        self._entry = launches.new_launch(
+            ranks=ranks, host=host, pid=pid, scheduler_id=scheduler_id, versions=versions, now=now
+        )
+        self._write_launch()
+        return self.launch
+
+    def heartbeat(self, now: float, configs_done: int) -> None:
+        """Note that the launch lives, and how many configs it has finished."""
+        self._entry["heartbeat"], self._entry["configs_done"] = now, configs_done
+        self._write_launch()
+
+    def end_launch(self, now: float, reason: str, configs_done: int) -> None:
+        """Note that and why the launch ends."""
+        self._entry["configs_done"] = configs_done
+        launches.end_launch(self._entry, reason, now)
+        self._write_launch()
+
+    def record_attempt(self, number: int, attempts: int) -> None:
+        """Note, before it begins, that a config is attempted for the attempts-th time.
+
+        A failed row becomes a waiting one by this.
+        """
+        self._reopen(number)
+        self._store.write("attempts", number, np.array([attempts], "<i4"))
+        self.attempts[number] = attempts
+
+    def write_row(self, number: int, row: NDArray[np.void]) -> None:
+        """Write the sealed row (1,) of a config.
+
+        Raises
+        ------
+        ValueError
+            If the row is not sealed, or of another config; nothing is written then.
+        """
+        if row.shape != (1,) or not is_committed(row).all():
+            raise ValueError(f"row {number}: not one sealed row")
+        if row["key"][0] != self._configs[number].key.encode():
+            raise ValueError(f"row {number}: the row of another config, {row['key'][0]!r}")
+        self._reopen(number)
+        self._store.write_rows(number, row)
+        self.status[number], self.attempts[number] = row["status"][0], row["attempts"][0]
+
+    def checkpoint(self) -> None:
+        """Make everything written so far survive a power cut."""
+        self._store.sync()
+
+    def close(self) -> None:
+        """Close the file, without a checkpoint."""
+        self._store.close()
+
+    def _reopen(self, number: int) -> None:
+        """Make a finished row a waiting one, before anything in it changes."""
+        if self.status[number] != Status.WAITING:
+            self._store.write("status", number, np.array([Status.WAITING], "u1"))
+            self._store.write("checksum", number, np.zeros(1, "<u4"))
+            self.status[number] = Status.WAITING
+
+    def _write_launch(self) -> None:
+        if self.launch is None:
+            raise ValueError("no launch has begun")
+        launches.write_launch(self._store, self.launch, self._entry)
+
+    def _clear_torn_rows(self) -> None:
+        """Give waiting rows a status and a checksum that say so.
+
+        After this only a row being written right now has a checksum but no status,
+        which is how `verify` recognises a lost status.
+        """
+        sealed = (self._store.read("checksum") != 0) | (self._store.read("status") != Status.WAITING)
+        for number in np.flatnonzero(sealed & ~self.committed).tolist():
+            self._store.write("status", number, np.array([Status.WAITING], "u1"))
+            self._store.write("checksum", number, np.zeros(1, "<u4"))
+
+
+def open_writer(path: Path, campaign: Campaign) -> ResultsFile:
+    """Open the results file of a campaign to go on with it.
+
+    Call it with the `WriterLock` of the path held.
+
+    Parameters
+    ----------
+    path : Path
+        Made by `create_results`.
+    campaign : Campaign
+        The campaign asked for now; it must be the file's.
+
+    Raises
+    ------
+    InputError
+        If the file is not usable, damaged in its structure, or belongs to another campaign; the text
+        says why and what to do.
+    """
+    path = Path(path)
+    structure = locate(path)
+    _check_campaign(path, structure, campaign)
+    if damage := check_structure(path, structure):
+        raise InputError(f"{path}: damaged results file: {damage}; {CURE}")
+    # Left behind if the creation was killed between giving the name and removing the old one.
+    temporary_path(path).unlink(missing_ok=True)
+    try:
+        store = PlainStore(path, structure, writable=True)
+    except PermissionError as error:
+        raise InputError(
+            f"{path}: not writable: {error.strerror}; give another output file with -o"
+        ) from error
+    try:
+        return ResultsFile(path, campaign, structure, store)
+    except BaseException:
+        store.close()
+        raise
+
+
+def _check_campaign(path: Path, structure: Structure, campaign: Campaign) -> None:
+    if structure.attributes.get("campaign_digest") == campaign.digest:
+        return
+    if difference := _difference(path, structure, campaign):
+        raise InputError(f"{path} belongs to another campaign: {difference}; {CURE}")
+
+
+def _difference(path: Path, structure: Structure, campaign: Campaign) -> str | None:
+    """Difference of the campaign texts; two versions may give the same campaign different digests."""
+    with PlainStore(path, structure, writable=False) as store:
+        text = bytes(store.read("campaign_yaml"))
+    if hashlib.sha256(text).hexdigest() != structure.text_sha256:
+        return "the campaign text in it is damaged"
+    try:
+        return first_difference(parse_campaign(text.decode(), f"{path}: campaign_yaml"), campaign)
+    except InputError:
+        return "the campaign text in it is none for this version of mpi-layout"

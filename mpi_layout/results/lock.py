@@ -1,0 +1,176 @@
+"""One campaign, one writer: an operating system lock beside the results file.
+
+The lock is held by rank 0 as long as it lives and vanishes with it, however it
+dies: a lock file left behind by SIGKILL blocks nobody. A launcher that is killed
+may leave its ranks alive and writing; then the lock is rightly still held.
+"""
+
+import errno
+import fcntl
+import json
+import logging
+import os
+import shlex
+import socket
+import sys
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from mpi_layout.errors import InputError
+from mpi_layout.results.launches import Launch, read_launches
+from mpi_layout.results.store import PlainStore
+from mpi_layout.results.structure import locate
+
+_log = logging.getLogger(__name__)
+
+_UNSUPPORTED = {errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOLCK, errno.EINVAL}
+_HEARTBEAT_LIMIT = 120.0  # s; a younger heartbeat counts as alive where there are no locks
+
+
+class WriterLock:
+    """Right to create and write a results file.
+
+    Parameters
+    ----------
+    path : Path
+        The results file; it need not exist. The lock is PATH.lock.
+    clock : callable, optional
+        Seconds since 1970.
+
+    Raises
+    ------
+    InputError
+        On entering, if another launch holds the lock or the folder does not allow one.
+    """
+
+    def __init__(self, path: Path, clock: Callable[[], float] = time.time) -> None:
+        self.path = path
+        self.lock_path = path.with_name(path.name + ".lock")
+        self._clock = clock
+        self._descriptor: int | None = None
+
+    def __enter__(self) -> Self:
+        self._descriptor = self._acquire()
+        _write_owner(self._descriptor, self._clock())
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.release()
+
+    def release(self) -> None:
+        """Remove the lock file, then let go of the lock."""
+        if self._descriptor is None:
+            return
+        # Removed while held: whoever opened it meanwhile finds that it has lost its name, and tries again.
+        if self._has_name(self._descriptor):
+            self.lock_path.unlink(missing_ok=True)
+        os.close(self._descriptor)
+        self._descriptor = None
+
+    def _acquire(self) -> int:
+        while True:
+            descriptor = self._open()
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                owner = _read_owner(descriptor)
+                os.close(descriptor)
+                raise InputError(self._refusal(owner)) from None
+            except OSError as error:
+                if error.errno not in _UNSUPPORTED:
+                    os.close(descriptor)
+                    raise
+                self._do_without_lock(descriptor, error)
+                return descriptor
+            if self._has_name(descriptor):
+                return descriptor
+            os.close(descriptor)
+
+    def _open(self) -> int:
+        try:
+            return os.open(self.lock_path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+        except FileNotFoundError:
+            raise InputError(
+                f"{self.path}: the folder {self.path.parent} does not exist; "
+                "make it, or give another file with -o"
+            ) from None
+        except OSError as error:
+            raise InputError(
+                f"{self.path}: cannot be locked: {self.lock_path}: {error.strerror}; "
+                "give an output file in a writable folder with -o"
+            ) from error
+
+    def _has_name(self, descriptor: int) -> bool:
+        try:
+            return os.path.samestat(os.stat(self.lock_path), os.fstat(descriptor))
+        except FileNotFoundError:
+            return False
+
+    def _do_without_lock(self, descriptor: int, error: OSError) -> None:
+        launch = _last_launch(self.path)
+        alive = launch is not None and launch.ended is None
+        if launch is not None and alive and self._clock() - launch.heartbeat < _HEARTBEAT_LIMIT:
+            os.close(descriptor)
+            raise InputError(self._refusal({}))
+        _log.warning(
+            "%s: this file system has no locks (%s): take care that no second launch writes this file",
+            self.path,
+            error.strerror,
+        )
+
+    def _refusal(self, owner: dict[str, Any]) -> str:
+        launch = _last_launch(self.path)
+        if not owner and launch is not None:
+            owner = {"host": launch.host, "pid": launch.pid, "started": launch.started}
+        who = "of unknown host"
+        if {"host", "pid", "started"} <= owner.keys():
+            who = f"host {owner['host']}, process {owner['pid']}, started {_utc(owner['started'])}"
+        if launch is not None and launch.pid == owner.get("pid"):
+            who += f", last heartbeat {_utc(launch.heartbeat)}"
+            who += f", batch number {launch.scheduler_id}" if launch.scheduler_id else ""
+        return (
+            f"{self.path}: another launch is working on this file ({who}); "
+            "wait for its end, stop it, or give another output file with -o"
+        )
+
+
+def _last_launch(path: Path) -> Launch | None:
+    try:
+        structure = locate(path)
+        with PlainStore(path, structure, writable=False) as store:
+            launches = read_launches(store)
+    except (InputError, OSError):
+        return None  # not there yet, or not readable: the refusal stands without it
+    return launches[-1] if launches else None
+
+
+def _write_owner(descriptor: int, now: float) -> None:
+    owner = {
+        "host": socket.gethostname(),
+        "pid": os.getpid(),
+        "started": now,
+        "command": shlex.join(sys.argv),
+    }
+    os.ftruncate(descriptor, 0)
+    os.pwrite(descriptor, json.dumps(owner).encode() + b"\n", 0)
+
+
+def _read_owner(descriptor: int) -> dict[str, Any]:
+    try:
+        owner = json.loads(os.pread(descriptor, 65536, 0))
+    except ValueError:
+        return {}  # it holds the lock but has not written yet
+    return owner if isinstance(owner, dict) else {}
+
+
+def _utc(seconds: float) -> str:
+    try:
+        return datetime.fromtimestamp(float(seconds), UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
+    except (ValueError, OverflowError, OSError):
+        return "at an unknown time"

@@ -1,0 +1,180 @@
+"""One row of the results file: what a config gives, its bytes and its checksum.
+
+A row is a numpy record with a field per column, little-endian and packed, so
+that its bytes are the same wherever it is made. The workers make rows and the
+manager writes them; neither needs h5py for that.
+"""
+
+import zlib
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mpi_layout.campaign import Config
+from mpi_layout.optimise.solve import Solution
+from mpi_layout.results.schema import MESSAGE_BYTES, ROW_COLUMNS, Status
+
+__all__ = [
+    "Status",
+    "done_row",
+    "failed_row",
+    "fit_text",
+    "is_committed",
+    "row_dtype",
+    "rows_hold",
+    "seal",
+    "waiting_rows",
+]
+
+_CHECKSUM_BYTES = 4
+_DONE, _FAILED = int(Status.DONE), int(Status.FAILED)  # an IntEnum is slow to compare with
+
+
+def row_dtype(n_turbines_max: int) -> np.dtype:
+    """Numpy type of a row, a packed field per column.
+
+    Parameters
+    ----------
+    n_turbines_max : int
+        Room for turbines in x, y and turbine_aep.
+    """
+    sizes = {"config": 1, "wt": n_turbines_max}
+    return np.dtype([(column.name, column.dtype, column.shape(sizes)[1:]) for column in ROW_COLUMNS])
+
+
+def waiting_rows(dtype: np.dtype, configs: Sequence[Config]) -> NDArray[np.void]:
+    """Rows of configs that wait: their identity, and nothing else yet.
+
+    Parameters
+    ----------
+    dtype : numpy.dtype
+        From `row_dtype`.
+    configs : sequence of Config
+        Of length n.
+
+    Returns
+    -------
+    (n,) structured array
+    """
+    rows = np.zeros(len(configs), dtype)
+    for column in ROW_COLUMNS:
+        rows[column.name] = column.fresh
+    for name in ("key", "area", "turbine_type"):
+        rows[name] = [getattr(config, name).encode() for config in configs]
+    for name in ("seed", "n_turbines", "rotor_diameter"):
+        rows[name] = [getattr(config, name) for config in configs]
+    rows["rated_power"] = [config.rated_power / 1e6 for config in configs]
+    return rows
+
+
+def done_row(
+    dtype: np.dtype,
+    config: Config,
+    solution: Solution,
+    *,
+    seconds: float,
+    rank: int,
+    launch: int,
+    attempts: int,
+) -> NDArray[np.void]:
+    """Sealed row of a solved config.
+
+    Parameters
+    ----------
+    dtype : numpy.dtype
+        From `row_dtype`.
+    config : Config
+        The config that was solved.
+    solution : Solution
+        Its layout and energy.
+    seconds : float
+        Wall time of the attempt, s.
+    rank, launch, attempts : int
+        Where it was solved, and how many attempts were begun.
+
+    Returns
+    -------
+    (1,) structured array
+
+    Raises
+    ------
+    ValueError
+        If the layout has not the config's number of turbines.
+    """
+    row = waiting_rows(dtype, [config])
+    for name in ("x", "y", "turbine_aep"):
+        values = getattr(solution, name)
+        if np.shape(values) != (config.n_turbines,):
+            raise ValueError(f"{config.key}: {name} has shape {np.shape(values)}, not ({config.n_turbines},)")
+        row[name][0, : config.n_turbines] = values
+    for name in ("aep", "gross_aep", "start_aep", "wake_loss", "min_spacing", "max_outside", "evaluations"):
+        row[name] = getattr(solution, name)
+    _sign(row, Status.DONE, seconds=seconds, rank=rank, launch=launch, attempts=attempts)
+    return row
+
+
+def failed_row(
+    dtype: np.dtype,
+    config: Config,
+    message: str,
+    *,
+    seconds: float,
+    rank: int,
+    launch: int,
+    attempts: int,
+) -> NDArray[np.void]:
+    """Sealed row of a config that cannot be solved; parameters as in `done_row`.
+
+    Parameters
+    ----------
+    message : str
+        Why; what does not fit is cut off.
+    """
+    row = waiting_rows(dtype, [config])
+    row["message"] = fit_text(message or "no message", MESSAGE_BYTES)
+    _sign(row, Status.FAILED, seconds=seconds, rank=rank, launch=launch, attempts=attempts)
+    return row
+
+
+def _sign(
+    row: NDArray[np.void], status: Status, *, seconds: float, rank: int, launch: int, attempts: int
+) -> None:
+    row["seconds"], row["rank"], row["launch"], row["attempts"] = seconds, rank, launch, attempts
+    row["status"] = status
+    seal(row)
+
+
+def seal(rows: NDArray[np.void]) -> None:
+    """Set the checksums of rows (n,), status included, in place."""
+    rows["checksum"] = _checksums(rows)
+
+
+def rows_hold(rows: NDArray[np.void]) -> NDArray[np.bool_]:
+    """Whether the checksums of rows (n,) hold, whatever their status is."""
+    return np.asarray(rows["checksum"] == _checksums(rows))
+
+
+def is_committed(rows: NDArray[np.void]) -> NDArray[np.bool_]:
+    """Whether rows (n,) are done or failed and their checksums hold."""
+    status = rows["status"]
+    committed = (status == _DONE) | (status == _FAILED)
+    committed[committed] = rows_hold(rows[committed])
+    return np.asarray(committed)
+
+
+def _checksums(rows: NDArray[np.void]) -> NDArray[np.uint32]:
+    # The checksum is the last field of the packed record, so everything before it is one run of bytes.
+    size = rows.dtype.itemsize
+    run = memoryview(rows.tobytes())
+    sums = [zlib.crc32(run[start : start + size - _CHECKSUM_BYTES]) for start in range(0, len(run), size)]
+    return np.array(sums, dtype="<u4")
+
+
+def fit_text(text: str, n_bytes: int) -> bytes:
+    """UTF-8 of a text, cut at a character boundary to fit into n_bytes.
+
+    NUL, which would end the text, and lone surrogates are written as escapes.
+    """
+    encoded = text.replace("\0", "\\x00").encode("utf-8", "backslashreplace")
+    return encoded[:n_bytes].decode("utf-8", "ignore").encode()

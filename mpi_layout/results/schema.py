@@ -1,0 +1,145 @@
+"""What a results file contains: its datasets, their types, shapes, units and meaning.
+
+Only names and numpy types stand here. Where the bytes of a dataset lie is found
+by `structure`, how they get there is decided by the writers. No h5py is needed.
+"""
+
+from dataclasses import dataclass, field
+from enum import IntEnum
+
+import numpy as np
+
+FILETYPE = "mpi-layout results"
+FORMAT_VERSION = 1
+
+# Fixed-length text is UTF-8, padded with NUL bytes.
+NAME_BYTES = 64
+KEY_BYTES = 2 * NAME_BYTES + 32  # "{area}_{type}_s{seed}", seeds of up to 64 bits
+MESSAGE_BYTES = 256
+
+N_LAUNCHES = 1024
+EPOCH = "seconds since 1970-01-01T00:00:00+00:00"
+
+
+class Status(IntEnum):
+    """State of a config in the file."""
+
+    WAITING = 0
+    DONE = 1
+    FAILED = 2
+
+
+@dataclass(frozen=True)
+class Column:
+    """A dataset that is written in place.
+
+    Attributes
+    ----------
+    name : str
+        Name of the dataset, at the root of the file.
+    dtype : str
+        Little-endian numpy type; "S..." is UTF-8 text.
+    long_name, units : str
+        CF attributes; text has no units.
+    dims : tuple of str
+        Names of its dimensions.
+    fresh : int, float or bytes
+        Value of a config that waits, or of a launch that has not been.
+    attributes : dict
+        Further attributes.
+    """
+
+    name: str
+    dtype: str
+    long_name: str
+    units: str | None = "1"
+    dims: tuple[str, ...] = ("config",)
+    fresh: int | float | bytes = 0
+    attributes: dict[str, object] = field(default_factory=dict)
+
+    def shape(self, sizes: dict[str, int]) -> tuple[int, ...]:
+        """Shape of the dataset, from the sizes of the dimensions."""
+        return tuple(sizes[dim] for dim in self.dims)
+
+
+def _text(name: str, n_bytes: int, long_name: str, dim: str = "config") -> Column:
+    # _Encoding is what makes xarray show text instead of bytes.
+    return Column(name, f"S{n_bytes}", long_name, None, (dim,), b"", {"_Encoding": "utf-8"})
+
+
+def _number(name: str, units: str, long_name: str) -> Column:
+    return Column(name, "<f8", long_name, units, fresh=np.nan)
+
+
+def _per_turbine(name: str, units: str, long_name: str) -> Column:
+    return Column(name, "<f8", long_name, units, ("config", "wt"), np.nan)
+
+
+def _moment(name: str, long_name: str) -> Column:
+    return Column(name, "<f8", long_name, EPOCH, ("launch_number",), np.nan, {"calendar": "standard"})
+
+
+_FLAGS = {
+    "flag_values": np.array([status.value for status in Status], dtype="u1"),
+    "flag_meanings": " ".join(status.name.lower() for status in Status),
+}
+
+# In the order of the bytes under the checksum. Status and checksum come last.
+ROW_COLUMNS = (
+    _text("key", KEY_BYTES, "area, turbine type and seed of the config"),
+    _text("area", NAME_BYTES, "name of the area"),
+    _text("turbine_type", NAME_BYTES, "name of the turbine type"),
+    Column("seed", "<i8", "seed of the config"),
+    Column("n_turbines", "<i4", "number of turbines"),
+    _number("rotor_diameter", "m", "rotor diameter"),
+    _number("rated_power", "MW", "rated power of one turbine"),
+    _per_turbine("x", "m", "easting of the turbine"),
+    _per_turbine("y", "m", "northing of the turbine"),
+    _per_turbine("turbine_aep", "GWh", "annual energy production of the turbine"),
+    _number("aep", "GWh", "annual energy production"),
+    _number("gross_aep", "GWh", "annual energy production without wakes"),
+    _number("start_aep", "GWh", "annual energy production of the start layout"),
+    _number("wake_loss", "1", "share of the gross annual energy production lost in wakes"),
+    _number("min_spacing", "m", "smallest distance between two turbines"),
+    _number("max_outside", "m", "largest distance of a turbine from the area, zero inside"),
+    Column("evaluations", "<i8", "number of AEP evaluations", fresh=-1),
+    _number("seconds", "s", "wall time of the last attempt"),
+    Column("rank", "<i4", "MPI rank that solved the config", fresh=-1),
+    Column("launch", "<i4", "launch that solved the config", fresh=-1),
+    Column("attempts", "<i4", "number of attempts begun"),
+    _text("message", MESSAGE_BYTES, "why the config failed"),
+    Column("status", "u1", "state of the config", attributes=_FLAGS),
+    Column("checksum", "<u4", "CRC-32 of the row"),
+)
+
+# The checksum comes last here too.
+LAUNCH_COLUMNS = (
+    _moment("launch_started", "start of the launch"),
+    _moment("launch_heartbeat", "last sign of life of the launch"),
+    _moment("launch_ended", "end of the launch"),
+    _text("launch_reason", 128, "why the launch ended", "launch_number"),
+    Column("launch_ranks", "<i4", "number of MPI ranks", dims=("launch_number",)),
+    _text("launch_host", 64, "host of rank 0", "launch_number"),
+    Column("launch_pid", "<i8", "process number of rank 0", dims=("launch_number",)),
+    _text("launch_scheduler_id", 64, "number given by the batch scheduler", "launch_number"),
+    _text("launch_versions", 256, "versions of the software", "launch_number"),
+    Column("launch_configs_done", "<i8", "configs finished by the launch", dims=("launch_number",)),
+    Column("launch_checksum", "<u4", "CRC-32 of the launch", dims=("launch_number",)),
+)
+
+# Dimension scales: 0, 1, 2, ... (`launch` being a column of the rows, its dimension has the longer name.)
+COORDINATES = (
+    Column("config", "<i4", "number of the config", dims=("config",)),
+    Column("wt", "<i4", "number of the turbine", dims=("wt",)),
+    Column("launch_number", "<i4", "number of the launch", dims=("launch_number",)),
+)
+
+# CRC-32 of every byte of the file that belongs to no dataset.
+STRUCTURE_CHECKSUM = Column("structure_checksum", "<u4", "CRC-32 of the bytes outside the datasets", dims=())
+
+COLUMNS = (*ROW_COLUMNS, *LAUNCH_COLUMNS, *COORDINATES, STRUCTURE_CHECKSUM)
+
+
+def campaign_text(n_bytes: int) -> Column:
+    """Column of the campaign text: a dataset, as attributes end at 64 KiB."""
+    return Column("campaign_yaml", f"S{n_bytes}", "the campaign file", None, (), b"", {"_Encoding": "utf-8"})

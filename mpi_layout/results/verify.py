@@ -1,0 +1,231 @@
+"""Everything in a results file checked anew, from the bytes to the physics.
+
+A row is believed only as far as it can be recomputed: its checksum, its identity
+from the campaign, its layout against area and spacing, its energies by the kernel.
+"""
+
+import hashlib
+import os
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.spatial.distance import pdist
+
+from mpi_layout.campaign import Campaign, Config
+from mpi_layout.errors import InputError
+from mpi_layout.optimise.solve import Problem
+from mpi_layout.results.launches import littered_entries
+from mpi_layout.results.reader import Results
+from mpi_layout.results.row import Status, waiting_rows
+from mpi_layout.results.schema import COORDINATES
+from mpi_layout.results.store import PlainStore
+from mpi_layout.results.structure import check_structure
+from mpi_layout.wake.farm import farm_aep
+
+OUTSIDE_TOLERANCE = 1e-6  # m
+RELATIVE_TOLERANCE = 1e-9  # of spacings and energies
+
+_BATCH = 64  # rows that are checked at least when somebody interrupts
+
+_IDENTITY = ("key", "area", "turbine_type", "seed", "n_turbines", "rotor_diameter", "rated_power")
+_PER_TURBINE = ("x", "y", "turbine_aep")
+_FIGURES = ("aep", "gross_aep", "start_aep", "wake_loss", "min_spacing", "max_outside")
+
+
+@dataclass(frozen=True)
+class Finding:
+    """Something wrong in a results file.
+
+    Attributes
+    ----------
+    key : str
+        Config it belongs to, "" for the file as a whole.
+    what : str
+        Kind of fault, one word: structure, campaign, coordinate, launch, checksum, status, identity, layout,
+        finite, area, spacing, aep, wake_loss or message.
+    detail : str
+        What was found and what is wanted.
+    """
+
+    key: str
+    what: str
+    detail: str
+
+
+def verify(
+    results: Results, *, aep: bool = True, progress: Callable[[int, int], None] | None = None
+) -> Iterator[Finding]:
+    """Yield every fault of a results file.
+
+    Parameters
+    ----------
+    results : Results
+        From `open_reader`.
+    aep : bool
+        Whether to compute the energies again, some 10 ms per layout.
+    progress : callable, optional
+        Called with the number of rows checked and of all rows.
+    """
+    yield from _file_findings(results)
+    try:
+        campaign = results.campaign
+    except InputError as error:
+        yield Finding("", "campaign", str(error))
+        return
+    if len(campaign.configs) != len(results.rows):
+        yield Finding(
+            "", "campaign", f"{len(campaign.configs)} configs, the file has {len(results.rows)} rows"
+        )
+        return
+
+    def check(config: Config) -> list[Finding]:
+        return list(_row_findings(results, campaign, config, aep=aep))
+
+    with ThreadPoolExecutor(len(os.sched_getaffinity(0))) as threads:  # the kernel releases the GIL
+        for start in range(0, len(campaign.configs), _BATCH):
+            batch = campaign.configs[start : start + _BATCH]
+            for config, found in zip(batch, threads.map(check, batch), strict=True):
+                yield from found
+                if progress is not None:
+                    progress(config.number + 1, len(campaign.configs))
+
+
+# ---------------------------------------------------------------- the file
+
+
+def _file_findings(results: Results) -> Iterator[Finding]:
+    if damage := check_structure(results.path, results.structure):
+        yield Finding("", "structure", damage)
+    with PlainStore(results.path, results.structure, writable=False) as store:
+        for column in COORDINATES:
+            values = store.read(column.name)
+            if not np.array_equal(values, np.arange(len(values))):
+                yield Finding("", "coordinate", f"{column.name} is not 0, 1, 2, ...")
+        for number in littered_entries(store):
+            yield Finding("", "launch", f"entry {number} of the launch table is not empty, as it should be")
+        text = bytes(store.read("campaign_yaml"))
+    if hashlib.sha256(text).hexdigest() != results.structure.text_sha256:
+        yield Finding("", "campaign", "the campaign text does not have the SHA-256 noted at creation")
+    for launch in results.launches:
+        if launch.ended is not None and not launch.holds:
+            yield Finding("", "launch", f"the checksum of launch {launch.number} does not hold")
+
+
+# ---------------------------------------------------------------- a row
+
+
+def _row_findings(results: Results, campaign: Campaign, config: Config, *, aep: bool) -> Iterator[Finding]:
+    row = results.rows[config.number]
+    status = int(row["status"])
+    faults: Iterator[tuple[str, str]]
+    if status not in list(Status):
+        faults = iter([("status", f"{status} is none of {', '.join(str(s.value) for s in Status)}")])
+    elif results.committed[config.number]:
+        finished = _done_faults if status == Status.DONE else _failed_faults
+        faults = _both(_identity_faults(row, config), finished(row, campaign.problem(config.number), aep))
+    elif status == Status.WAITING:
+        faults = _waiting_faults(results, row, config)
+    else:
+        faults = iter([("checksum", f"{row['checksum']:08x} does not fit the row")])
+    yield from (Finding(config.key, what, detail) for what, detail in faults)
+
+
+def _both(first: Iterator[tuple[str, str]], second: Iterator[tuple[str, str]]) -> Iterator[tuple[str, str]]:
+    yield from first
+    yield from second
+
+
+def _identity_faults(row: np.void, config: Config) -> Iterator[tuple[str, str]]:
+    wanted = waiting_rows(row.dtype, [config])[0]
+    for name in _IDENTITY:
+        if row[name] != wanted[name]:
+            yield "identity", f"{name} is {row[name]}, not {wanted[name]}"
+
+
+def _waiting_faults(results: Results, row: np.void, config: Config) -> Iterator[tuple[str, str]]:
+    yield from _identity_faults(row, config)
+    # A killed launch may leave a sealed row without its mark, and the next one clears it.
+    in_order = bool(results.launches) and results.launches[-1].ended is not None
+    if row["checksum"] and (in_order or not results.launches):
+        yield "status", "waiting, but the row has a checksum: its status was lost"
+
+
+def _failed_faults(row: np.void, problem: Problem, aep: bool) -> Iterator[tuple[str, str]]:
+    if not row["message"]:
+        yield "message", "failed without a message"
+    if not all(np.isnan(row[name]).all() for name in (*_PER_TURBINE, *_FIGURES)):
+        yield "layout", "failed, but has a layout or an AEP"
+
+
+def _done_faults(row: np.void, problem: Problem, aep: bool) -> Iterator[tuple[str, str]]:
+    found = list(_value_faults(row, problem.n_turbines))
+    yield from found
+    if found:
+        return  # nothing can be computed from it
+    x, y = row["x"][: problem.n_turbines], row["y"][: problem.n_turbines]
+    yield from _layout_faults(row, x, y, problem)
+    yield from _sum_faults(row)
+    if aep:
+        yield from _aep_faults(row, x, y, problem)
+
+
+def _value_faults(row: np.void, n_turbines: int) -> Iterator[tuple[str, str]]:
+    for name in _PER_TURBINE:
+        present = ~np.isnan(row[name])
+        if not (present[:n_turbines].all() and not present[n_turbines:].any()):
+            yield (
+                "layout",
+                f"{name} has {present.sum()} values where {n_turbines} turbines come first, NaN after",
+            )
+        elif not np.isfinite(row[name][:n_turbines]).all():
+            yield "finite", f"{name} has infinite values"
+    for name in _FIGURES:
+        alone = name == "min_spacing" and n_turbines == 1  # no neighbour: infinite
+        if not np.isfinite(row[name]) and not alone:
+            yield "finite", f"{name} is {row[name]}"
+    if row["message"]:
+        yield "message", f"done, but has the message {row['message'].decode('utf-8', 'replace')!r}"
+
+
+def _layout_faults(
+    row: np.void, x: NDArray[np.float64], y: NDArray[np.float64], problem: Problem
+) -> Iterator[tuple[str, str]]:
+    outside = float(problem.area.distance_outside(x, y).max())
+    spacing = float(pdist(np.column_stack([x, y])).min(initial=np.inf))
+    if outside > OUTSIDE_TOLERANCE:
+        yield "area", f"a turbine stands {outside:.6g} m outside area {problem.area.name}"
+    if spacing < problem.min_spacing * (1 - RELATIVE_TOLERANCE):
+        yield "spacing", f"two turbines stand {spacing:.9g} m apart, {problem.min_spacing:.9g} m are wanted"
+    if abs(outside - row["max_outside"]) > OUTSIDE_TOLERANCE:
+        yield "area", f"max_outside is {row['max_outside']:.9g} m, computed {outside:.9g} m"
+    if not _close(row["min_spacing"], spacing):
+        yield "spacing", f"min_spacing is {row['min_spacing']:.12g} m, computed {spacing:.12g} m"
+
+
+def _sum_faults(row: np.void) -> Iterator[tuple[str, str]]:
+    total = float(np.nansum(row["turbine_aep"]))
+    if not _close(total, row["aep"]):
+        yield "aep", f"turbine_aep sums to {total:.12g} GWh, aep is {row['aep']:.12g} GWh"
+    loss = float(1 - row["aep"] / row["gross_aep"]) if row["gross_aep"] else np.nan
+    if not abs(loss - row["wake_loss"]) <= RELATIVE_TOLERANCE:
+        yield "wake_loss", f"is {row['wake_loss']:.12g}, aep and gross_aep give {loss:.12g}"
+
+
+def _aep_faults(
+    row: np.void, x: NDArray[np.float64], y: NDArray[np.float64], problem: Problem
+) -> Iterator[tuple[str, str]]:
+    farm = farm_aep(x, y, turbine=problem.turbine, flow_cases=problem.site.flow_cases(), model=problem.model)
+    for name in ("aep", "gross_aep"):
+        computed = getattr(farm, name)
+        if not _close(row[name], computed):
+            yield "aep", f"{name} is {row[name]:.12g} GWh, computed {computed:.12g} GWh"
+    wrong = np.flatnonzero(~np.isclose(row["turbine_aep"][: x.size], farm.turbine_aep, rtol=1e-6, atol=0))
+    if wrong.size:
+        yield "aep", f"turbine_aep of {wrong.size} turbines, first {wrong[0]}, differs from the computed ones"
+
+
+def _close(value: float, wanted: float) -> bool:
+    return bool(value == wanted or abs(value - wanted) <= RELATIVE_TOLERANCE * abs(wanted))

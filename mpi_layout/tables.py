@@ -1,0 +1,240 @@
+"""What status, verify and diff show: rich renderables, plain text where no terminal is."""
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+from rich.console import Group as Stack
+from rich.console import RenderableType
+from rich.progress_bar import ProgressBar
+from rich.table import Table
+from rich.text import Text
+
+from mpi_layout.progress import duration
+from mpi_layout.results.diff import Difference
+from mpi_layout.results.summary import Counts, Group, LaunchState, Summary
+from mpi_layout.results.verify import Finding
+
+_MOST_AREAS = 20
+_MOST_TYPES = 6
+_MOST_LINES = 20  # of failures, findings
+_MOST_LAUNCHES = 5
+
+
+def status_view(summary: Summary, *, now: float) -> RenderableType:
+    """Show a campaign's state: counts, energies, failures, launches.
+
+    Parameters
+    ----------
+    summary : Summary
+        From `summarise`.
+    now : float
+        Seconds since 1970.
+    """
+    parts: list[RenderableType] = [*_head(summary), Text(), _energies(summary.groups)]
+    if summary.failures:
+        rows = [(f.key, str(f.attempts), f.message) for f in summary.failures]
+        parts += [Text(), _listing("failed", ("config", "attempts", "message"), rows)]
+    if summary.damaged_keys:
+        keys = [(key,) for key in summary.damaged_keys]
+        parts += [Text(), _listing("damaged, will be computed again", ("config",), keys)]
+    if summary.launches:
+        parts += [Text(), _launches(summary.launches, now)]
+    return Stack(*parts)
+
+
+def verify_view(findings: Sequence[Finding], n_rows: int, *, most: int = _MOST_LINES) -> RenderableType:
+    """Show what `verify` found, the first ones in full.
+
+    Parameters
+    ----------
+    findings : sequence of Finding
+        All of them.
+    n_rows : int
+        Rows checked.
+    most : int
+        How many to list.
+    """
+    if not findings:
+        return Text(f"{n_rows:,} rows checked, nothing wrong", "green")
+    n_configs = len({finding.key for finding in findings if finding.key})
+    faults = "1 fault" if len(findings) == 1 else f"{len(findings):,} faults"
+    where = f"in {n_configs:,} of them" if n_configs else "in the file around them"
+    head = f"{n_rows:,} rows checked, {faults} {where}"
+    rows = [(finding.key or "(file)", finding.what, finding.detail) for finding in findings]
+    return _listing(head, ("config", "fault", "detail"), rows, most=most)
+
+
+def diff_view(difference: Difference) -> RenderableType:
+    """Show how two files differ."""
+    if difference.campaign is not None:
+        return Text(f"different campaigns: {printable(difference.campaign)}", "red")
+    if difference.equal:
+        return Text(f"{difference.n_rows:,} rows, no difference", "green")
+    columns = ", ".join(f"{name} {count:,}" for name, count in difference.by_column.items())
+    head = f"{difference.n_differing:,} of {difference.n_rows:,} rows differ ({columns})"
+    rows = [(d.key, d.column, d.a, d.b) for d in difference.first]
+    more = "the first differences:" if len(rows) < sum(difference.by_column.values()) else "all of them:"
+    return Stack(Text(head, "red"), Text(more), _table(("config", "column", "a", "b"), rows))
+
+
+def printable(text: str) -> str:
+    """Text without characters that could steer a terminal."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
+# ---------------------------------------------------------------- status
+
+
+def _head(summary: Summary) -> Iterable[RenderableType]:
+    counts = summary.counts
+    yield Text.assemble((printable(summary.campaign_name), "bold"), f"  {printable(summary.path)}")
+    finished = counts.done + counts.failed
+    # Rounded down: 100 % means that all are finished.
+    percent = math.floor(10 * summary.percent) / 10
+    line = Text(f"{finished:,} of {counts.total:,} finished ({percent:.1f} %): {counts.done:,} done")
+    for count, word, style in (
+        (counts.failed, "failed", "red"),
+        (counts.waiting, "waiting", ""),
+        (counts.damaged, "damaged", "red"),
+    ):
+        if count:
+            line.append(f", {count:,} {word}", style)
+    if summary.rate is not None and summary.eta is not None:
+        line.append(f"; {_rate(summary.rate)}, about {duration(summary.eta)} left")
+    bar = Table.grid()  # a bar alone does not end its line
+    bar.add_row(ProgressBar(total=counts.total, completed=finished, width=60))
+    yield bar
+    yield line
+
+
+def _rate(per_second: float) -> str:
+    for unit, seconds in (("s", 1), ("min", 60)):
+        if per_second * seconds >= 1:
+            return f"{per_second * seconds:.3g} configs/{unit}"
+    return f"{per_second * 3600:.3g} configs/h"
+
+
+def _energies(groups: Sequence[Group]) -> RenderableType:
+    areas = list(dict.fromkeys(group.area for group in groups))
+    types = list(dict.fromkeys(group.turbine_type for group in groups))
+    if len(areas) <= _MOST_AREAS and len(types) <= _MOST_TYPES:
+        return _matrix(groups, areas, types)
+    return _per_area(groups, areas)
+
+
+def _matrix(groups: Sequence[Group], areas: list[str], types: list[str]) -> RenderableType:
+    cells = {(group.area, group.turbine_type): _cell(group) for group in groups}
+    table = _table(("area", *types), [], right=range(1, len(types) + 1))
+    for area in areas:
+        table.add_row(printable(area), *(cells.get((area, name), Text()) for name in types))
+    return Stack(Text("mean AEP [GWh] and wake loss; done/all configs", "dim"), table)
+
+
+def _cell(group: Group) -> Text:
+    counts = group.counts
+    cell = Text(justify="right")
+    if group.mean_aep is not None and group.mean_wake_loss is not None:
+        cell.append(f"{_aep(group.mean_aep)} {100 * group.mean_wake_loss:.1f}%\n")
+    cell.append(f"{counts.done}/{counts.total}", "green" if counts.done == counts.total else "dim")
+    if counts.failed:
+        cell.append(f" {counts.failed}failed", "red")
+    return cell
+
+
+@dataclass
+class _Sum:
+    """Groups added up; means are weighted by the number of done configs."""
+
+    counts: Counts = field(default_factory=lambda: Counts(0, 0, 0, 0))
+    aep: float = 0.0
+    wake_loss: float = 0.0
+    best_aep: float = -math.inf
+    best_key: str = ""
+
+    def add(self, group: Group) -> None:
+        """Add a group."""
+        old, new = self.counts, group.counts
+        self.counts = Counts(
+            old.waiting + new.waiting, old.done + new.done, old.failed + new.failed, old.damaged + new.damaged
+        )
+        self.aep += new.done * (group.mean_aep or 0)
+        self.wake_loss += new.done * (group.mean_wake_loss or 0)
+        if group.best_aep is not None and group.best_aep > self.best_aep:
+            self.best_aep, self.best_key = group.best_aep, group.best_key or ""
+
+
+def _per_area(groups: Sequence[Group], areas: list[str]) -> RenderableType:
+    sums = {area: _Sum() for area in areas}
+    for group in groups:
+        sums[group.area].add(group)
+    rows = []
+    for area in areas[:_MOST_AREAS]:
+        counts, n_done = sums[area].counts, sums[area].counts.done
+        energies = ("", "", "", "")
+        if n_done:
+            loss = f"{100 * sums[area].wake_loss / n_done:.1f} %"
+            energies = (_aep(sums[area].aep / n_done), _aep(sums[area].best_aep), loss, sums[area].best_key)
+        rows.append((area, f"{n_done}/{counts.total}", str(counts.failed or ""), *energies))
+    heads = ("area", "done", "failed", "mean AEP", "best AEP", "wake loss", "best config")
+    parts: list[RenderableType] = [
+        Text("all turbine types together; AEP in GWh", "dim"),
+        _table(heads, rows, right=range(1, 6)),
+    ]
+    if len(areas) > _MOST_AREAS:
+        parts.append(Text(f"... and {len(areas) - _MOST_AREAS} areas more; --json has them all", "dim"))
+    return Stack(*parts)
+
+
+def _aep(value: float) -> str:
+    return f"{value:.1f}" if value >= 100 else f"{value:.4g}"
+
+
+def _launches(launches: Sequence[LaunchState], now: float) -> RenderableType:
+    rows = []
+    for entry in launches[-_MOST_LAUNCHES:]:
+        launch = entry.launch
+        state = {
+            "running": f"running, heartbeat {duration(max(0.0, now - launch.heartbeat))} ago",
+            "ended": f"ended: {launch.reason}",
+            "lost": f"lost, last heartbeat {_utc(launch.heartbeat)}",
+        }[entry.state]
+        place = f"{launch.host}:{launch.pid}"
+        counts = (str(launch.ranks), f"{launch.configs_done:,}")
+        rows.append((str(launch.number), _utc(launch.started), place, *counts, state))
+    heads = ("launch", "started [UTC]", "host:process", "ranks", "configs", "state")
+    table = _table(heads, rows, right=(0, 3, 4))
+    hidden = len(launches) - len(rows)
+    return Stack(Text(f"{hidden} earlier launches not shown", "dim"), table) if hidden else table
+
+
+def _utc(seconds: float) -> str:
+    try:
+        return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M:%S")
+    except (ValueError, OverflowError, OSError):
+        return "unknown"
+
+
+# ---------------------------------------------------------------- pieces
+
+
+def _listing(
+    head: str, columns: Sequence[str], rows: Sequence[Sequence[str]], *, most: int = _MOST_LINES
+) -> RenderableType:
+    parts: list[RenderableType] = [Text(head, "red"), _table(columns, rows[:most])]
+    if len(rows) > most:
+        parts.append(Text(f"... and {len(rows) - most:,} more; --json has them all", "dim"))
+    return Stack(*parts)
+
+
+def _table(columns: Sequence[str], rows: Iterable[Sequence[str]], *, right: Iterable[int] = ()) -> Table:
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
+    at_right = set(right)
+    for index, name in enumerate(columns):
+        last = index == len(columns) - 1
+        justify = "right" if index in at_right else "left"
+        table.add_column(Text(printable(name)), justify=justify, overflow="fold", no_wrap=not last)  # type: ignore[arg-type]
+    for row in rows:
+        table.add_row(*(Text(printable(value)) for value in row))
+    return table
