@@ -18,7 +18,8 @@ typedef struct {
     int n_lane;
     size_t n_placed, n_free;
     double *s, *c;                     /* (n_placed,) of the placed turbines, in their order */
-    double *candidate_s, *candidate_c; /* (n_free,) */
+    double *free_x, *free_y;           /* (n_free,) of the free candidates */
+    double *candidate_s, *candidate_c; /* (n_free,) of the same */
     double *sum;                       /* (n_lane,) squared deficits */
     int *index;                        /* (n_placed,) scratch, positions in the order */
     int *hit;                          /* (n_free,) scratch */
@@ -38,19 +39,25 @@ static int placing_open(placing *w, const mpl_setting *set, mpl_start *start)
 {
     size_t n_lane = (size_t)set->flow.n_lane, n_placed = (size_t)start->n_placed, n_free = (size_t)start->n_free;
     *w = (placing){.set = set, .start = start, .n_lane = set->flow.n_lane, .n_placed = n_placed, .n_free = n_free};
-    size_t bytes = 8 * n_lane + n_placed * (8 * 2 + 4 + 1) + n_free * (8 * 2 + 4 + 1) + 10 * 64;
+    size_t bytes = 8 * n_lane + n_placed * (8 * 2 + 4 + 1) + n_free * (8 * 4 + 4 + 1) + 12 * 64;
     w->memory = aligned_alloc(64, (bytes + 63) / 64 * 64);
     if (!w->memory) return MPL_OUT_OF_MEMORY;
     char *memory = w->memory;
     w->sum = take(&memory, 8 * n_lane);
     w->s = take(&memory, 8 * n_placed);
     w->c = take(&memory, 8 * n_placed);
+    w->free_x = take(&memory, 8 * n_free);
+    w->free_y = take(&memory, 8 * n_free);
     w->candidate_s = take(&memory, 8 * n_free);
     w->candidate_c = take(&memory, 8 * n_free);
     w->index = take(&memory, 4 * n_placed);
     w->hit = take(&memory, 4 * n_free);
     w->reached = take(&memory, n_placed);
     w->touched = take(&memory, n_free);
+    for (size_t f = 0; f < n_free; ++f) {
+        w->free_x[f] = start->candidate_x[start->free[f]];
+        w->free_y[f] = start->candidate_y[start->free[f]];
+    }
     w->bound = sigma_bound_of(set);
     w->at_source = expansion_at_source(&set->model);
     return 0;
@@ -75,9 +82,8 @@ static int order_direction(placing *w, int d, int *order)
         w->c[k] = sine * x - cosine * y;
     }
     for (int f = 0; f < st->n_free; ++f) {
-        double x = st->candidate_x[st->free[f]], y = st->candidate_y[st->free[f]];
-        w->candidate_s[f] = -cosine * x - sine * y;
-        w->candidate_c[f] = sine * x - cosine * y;
+        w->candidate_s[f] = -cosine * w->free_x[f] - sine * w->free_y[f];
+        w->candidate_c[f] = sine * w->free_x[f] - cosine * w->free_y[f];
     }
     return at;
 }
