@@ -133,11 +133,12 @@ def work_on(
             running=schedule.running,
             waiting=schedule.waiting,
             seconds_left=schedule.seconds_left / team.workers,
+            ended_before=before[Status.DONE] + before[Status.FAILED],
         )
 
     try:
         with progress(campaign.checkpoint.interval_s) as shown:
-            manager.work(lambda: shown.show(snapshot()))
+            manager.work(lambda: shown.show(snapshot))
     except BaseException as error:
         manager.close(f"error: {type(error).__name__}")
         raise
@@ -262,8 +263,9 @@ def tell_end(order: Order, code: int, results: ResultsFile, chosen: np.ndarray, 
         found[Status.FAILED],
         found[Status.WAITING],
     )
+    complete = "complete" if order.only == "*" else "all chosen configs are done"
     advice = {
-        ALL_DONE: f"complete; check it with: mpi-layout verify {order.output}",
+        ALL_DONE: f"{complete}; check it with: mpi-layout verify {order.output}",
         SOME_FAILED: f"see why they failed: mpi-layout status {order.output}; "
         "try them again: the same command with --retry-failed",
         TOO_MANY: "stopped: more configs failed than failures.max_failed allows; "

@@ -581,7 +581,7 @@ def test_killed_at_any_moment(path, campaign):
         results = open_reader(path)
         # The one row that was being written waits; it is not taken for damaged, and no other one suffers.
         assert results.damaged.sum() == 0
-        assert results.committed.sum() >= min(n_done, 19)
+        assert results.committed.sum() >= n_done - 1
         n_cut += results.committed.sum() < 20
         for number in np.flatnonzero(results.done).tolist():
             row = results.rows[number]

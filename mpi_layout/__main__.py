@@ -1,0 +1,60 @@
+"""Where the program starts, and the one place where an exception meets MPI."""
+
+import os
+import sys
+import traceback
+
+# One rank, one core: thread pools of linear algebra libraries would only fight over it.
+for _variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+    os.environ.setdefault(_variable, "1")
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the command line; whatever is wrong on one rank ends all of them.
+
+    Returns
+    -------
+    The exit code, the same on every rank.
+    """
+    from mpi_layout import cli
+
+    try:
+        return cli.main(arguments)
+    except KeyboardInterrupt:
+        code = cli.EXIT_EARLY
+    except (
+        BaseException
+    ) as error:  # also the SystemExit of a library, which would leave the other ranks waiting
+        code = cli.EXIT_BUG
+        _tell(error)
+    _abort_other_ranks(code)
+    return code
+
+
+def _tell(error: BaseException) -> None:
+    from mpi_layout.parallel.solver import BugError
+
+    if isinstance(error, OSError):  # of a disk or a pipe: no bug, and the message says where
+        text = f"error: {error}"
+    elif isinstance(error, BugError):
+        text = f"bug: {error}"
+    else:
+        text = f"bug: {_rank_name()}\n{traceback.format_exc()}"
+    sys.stderr.write(f"mpi-layout: {text}\n")
+    sys.stderr.flush()
+
+
+def _rank_name() -> str:
+    mpi = sys.modules.get("mpi4py.MPI")
+    return f"rank {mpi.COMM_WORLD.rank} of {mpi.COMM_WORLD.size}" if mpi else "no MPI"
+
+
+def _abort_other_ranks(code: int) -> None:
+    # A rank that just left would keep the others waiting for ever, and a launcher might report success.
+    mpi = sys.modules.get("mpi4py.MPI")
+    if mpi is not None and mpi.Is_initialized() and not mpi.Is_finalized() and mpi.COMM_WORLD.size > 1:
+        mpi.COMM_WORLD.Abort(code)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

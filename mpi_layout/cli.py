@@ -1,0 +1,334 @@
+"""The command line: what each command is called, what it takes, what it says, how it exits."""
+
+import argparse
+import contextlib
+import io
+import json
+import os
+import re
+import sys
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from mpi_layout.console import answer, answer_json, counting, set_up_logging
+from mpi_layout.errors import InputError
+from mpi_layout.parallel.launcher import launcher_hint
+
+if TYPE_CHECKING:
+    from mpi_layout.results.summary import Summary
+
+EXIT_BUG, EXIT_DIFFERENT, EXIT_INPUT, EXIT_EARLY = 1, 1, 2, 75
+WATCH_S = 2.0
+
+DESCRIPTION = "Databases of optimised wind farm layouts, computed by MPI ranks into one HDF5 file."
+MAIN_EPILOG = """\
+a first campaign:
+  mpi-layout init campaign.yaml            write a commented campaign file
+  mpi-layout check campaign.yaml           what it would compute, and how long that takes
+  mpi-layout run campaign.yaml             compute it with one process ...
+  mpiexec -n 9 mpi-layout run campaign.yaml    ... or with 8 workers (rank 0 hands out and writes)
+  mpi-layout status campaign.h5            how far it is, from another shell
+  mpi-layout verify campaign.h5            is every result sound?
+
+The same `run` command goes on after any stop, kill or power cut.
+
+exit codes:
+  0   all done                  3   done, but some configs failed
+  1   a bug, or a failed check  4   stopped: more configs failed than allowed
+  2   wrong input or usage      75  stopped early: run the same command again
+"""
+RUN_EPILOG = """\
+examples:
+  mpi-layout run campaign.yaml                             one process, results in campaign.h5
+  mpiexec -n 5 mpi-layout run campaign.yaml -o /data/c.h5  4 workers
+  mpi-layout run campaign.yaml --only 'farm0_*_s[0-4]'     some configs, chosen by key
+  mpi-layout run campaign.yaml --time-limit 0:30:00        leave in order after half an hour
+
+SIGUSR1, SIGTERM, Ctrl-C and the end of a Slurm job end a launch in order: nothing more is handed out,
+what ends soon is stored, the exit code is 75. The same command goes on. A second Ctrl-C ends it at once.
+"""
+
+
+_STYLE: dict[str, Any] = {"formatter_class": argparse.RawDescriptionHelpFormatter, "allow_abbrev": False}
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command.
+
+    Parameters
+    ----------
+    arguments : sequence of str, optional
+        Without the program's name; those of this process by default.
+
+    Returns
+    -------
+    The exit code.
+    """
+    hint = launcher_hint()
+    # What is wrong with a command line is said once, not once per rank.
+    answers = sys.stdout if hint.first else io.StringIO()
+    complaints = sys.stderr if hint.first else io.StringIO()
+    try:
+        with contextlib.redirect_stdout(answers), contextlib.redirect_stderr(complaints):
+            chosen = make_parser().parse_args(arguments)
+    except SystemExit as leave:  # argparse has said why
+        return int(leave.code or 0)
+    if chosen.command is not run_command and not hint.first:
+        return 0  # one answer is enough
+    set_up_logging(hint.rank, verbose=chosen.verbose)
+    try:
+        code: int = chosen.command(chosen)
+        sys.stdout.flush()
+        return code
+    except InputError as error:
+        if hint.first:
+            print(f"mpi-layout: error: {error}", file=sys.stderr, flush=True)
+        return EXIT_INPUT
+    except BrokenPipeError:
+        # The reader (head, less) has seen enough; Python must not complain when it flushes at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+
+
+# ---------------------------------------------------------------- commands
+
+
+def run_command(args: argparse.Namespace) -> int:
+    """Compute the configs of a campaign."""
+    from mpi_layout.parallel.stopping import Stop
+    from mpi_layout.parallel.team import Worker, join
+
+    with Stop(args.time_limit) as stop:
+        team = join()
+        if isinstance(team, Worker):
+            return team.work()
+        from mpi_layout.run import Order, run  # h5py and rich are loaded by rank 0 alone
+
+        order = Order(
+            campaign=args.campaign,
+            output=args.output or Path(args.campaign.stem + ".h5"),
+            only=args.only,
+            backend=args.backend,
+            retry_failed=args.retry_failed,
+            fresh=args.fresh,
+        )
+        return run(order, team, stop)
+
+
+def check_command(args: argparse.Namespace) -> int:
+    """Say what a campaign would compute."""
+    from mpi_layout.campaign import load_campaign
+    from mpi_layout.estimate import describe_cost, describe_work, measure_cost
+
+    campaign = load_campaign(args.campaign)
+    print(describe_work(campaign), flush=True)
+    print(describe_cost(measure_cost(campaign)))
+    for warning in campaign.warnings:
+        print(f"warning: {warning}")
+    return 0
+
+
+def schema_command(args: argparse.Namespace) -> int:
+    """Print the JSON schema of campaign files."""
+    from mpi_layout.campaign import campaign_schema
+
+    print(json.dumps(campaign_schema(), indent=2))
+    return 0
+
+
+def init_command(args: argparse.Namespace) -> int:
+    """Write a campaign file to start from."""
+    from mpi_layout.campaign import starter_text
+
+    try:
+        with open(args.file, "x", encoding="utf-8") as file:
+            file.write(starter_text())
+    except FileExistsError:
+        raise InputError(f"{args.file}: exists already and is not overwritten; give another name") from None
+    except OSError as error:
+        raise InputError(f"{args.file}: cannot be written: {error.strerror}") from None
+    print(f"{args.file} written. Edit it, then: mpi-layout check {args.file}")
+    return 0
+
+
+def status_command(args: argparse.Namespace) -> int:
+    """Show how far a campaign is, once or again and again."""
+    while True:
+        summary = _show_status(args)
+        if not args.watch or not (summary.counts.waiting or summary.counts.damaged):
+            return 0
+        try:
+            time.sleep(WATCH_S)
+        except KeyboardInterrupt:
+            return 0
+
+
+def _show_status(args: argparse.Namespace) -> "Summary":
+    from mpi_layout.results.reader import open_reader
+    from mpi_layout.results.summary import summarise
+    from mpi_layout.tables import status_view
+
+    now = time.time()
+    summary = summarise(open_reader(args.file), now=now)
+    if args.json:
+        answer_json(summary.to_json(), indent=None if args.watch else 2)
+    else:
+        answer(status_view(summary, now=now), clear=args.watch)
+    return summary
+
+
+def verify_command(args: argparse.Namespace) -> int:
+    """Check everything in a results file anew."""
+    from mpi_layout.results.reader import open_reader
+    from mpi_layout.results.verify import verify
+    from mpi_layout.tables import verify_view
+
+    results = open_reader(args.file)
+    with counting("rows checked") as progress:
+        findings = list(verify(results, aep=not args.no_aep, progress=progress))
+    if args.json:
+        answer_json({"rows": len(results.rows), "findings": [asdict(finding) for finding in findings]})
+    else:
+        answer(verify_view(findings, len(results.rows)))
+    return EXIT_DIFFERENT if findings else 0
+
+
+def missing_command(args: argparse.Namespace) -> int:
+    """List the configs that are neither done nor failed."""
+    from mpi_layout.results.reader import open_reader
+    from mpi_layout.results.summary import missing_keys
+
+    keys = missing_keys(open_reader(args.file))
+    if args.json:
+        answer_json({"missing": keys})
+    else:
+        sys.stdout.writelines(f"{key}\n" for key in keys)
+    return 0
+
+
+def diff_command(args: argparse.Namespace) -> int:
+    """Compare two results files."""
+    from mpi_layout.results.diff import diff
+    from mpi_layout.results.reader import open_reader
+    from mpi_layout.tables import diff_view
+
+    difference = diff(open_reader(args.a), open_reader(args.b))
+    if args.json:
+        answer_json(difference.to_json())
+    else:
+        answer(diff_view(difference))
+    return 0 if difference.equal else EXIT_DIFFERENT
+
+
+# ---------------------------------------------------------------- parser
+
+
+def make_parser() -> argparse.ArgumentParser:
+    """Make the parser; every command carries its function as `command`."""
+    parser = argparse.ArgumentParser(prog="mpi-layout", description=DESCRIPTION, epilog=MAIN_EPILOG, **_STYLE)
+    parser.add_argument("--version", action="version", version=f"mpi-layout {_version()}")
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    _add_run(commands)
+    check = _add(commands, "check", check_command, "say what a campaign would compute, and how long it takes")
+    check.add_argument("campaign", type=Path, metavar="CAMPAIGN", help="campaign file (YAML)")
+    _add(commands, "schema", schema_command, "print the JSON schema of campaign files")
+    init = _add(commands, "init", init_command, "write a commented campaign file to start from")
+    init.add_argument(
+        "file", type=Path, nargs="?", default="campaign.yaml", metavar="FILE", help="default: campaign.yaml"
+    )
+    status = _add_reader(commands, "status", status_command, "show how far a campaign is, also while it runs")
+    status.add_argument("--watch", action="store_true", help="again and again, until all is done or Ctrl-C")
+    verify = _add_reader(
+        commands,
+        "verify",
+        verify_command,
+        "check every result anew: bytes, layout, energy; exit code 1 if wrong",
+    )
+    verify.add_argument("--no-aep", action="store_true", help="do not compute the energies again (faster)")
+    _add_reader(commands, "missing", missing_command, "list the configs that are neither done nor failed")
+    diff = _add_reader(
+        commands,
+        "diff",
+        diff_command,
+        "compare two results files in all but rank, launch, attempts and seconds; exit code 1 if they differ",
+        files=("a", "b"),
+    )
+    diff.epilog = "Equal files are what 1 and 1000 ranks, one launch and twenty killed ones give."
+    return parser
+
+
+def _add(
+    commands: "argparse._SubParsersAction[argparse.ArgumentParser]",
+    name: str,
+    command: Callable[[argparse.Namespace], int],
+    help_text: str,
+    epilog: str = "",
+) -> argparse.ArgumentParser:
+    description = f"{help_text[0].upper()}{help_text[1:]}."
+    parser = commands.add_parser(name, help=help_text, description=description, epilog=epilog, **_STYLE)
+    parser.add_argument("-v", "--verbose", action="store_true", help="say more")
+    parser.set_defaults(command=command)
+    return parser
+
+
+def _add_reader(
+    commands: "argparse._SubParsersAction[argparse.ArgumentParser]",
+    name: str,
+    command: Callable[[argparse.Namespace], int],
+    help_text: str,
+    files: tuple[str, ...] = ("file",),
+) -> argparse.ArgumentParser:
+    parser = _add(commands, name, command, help_text)
+    for file in files:
+        parser.add_argument(file, type=Path, metavar=file.upper(), help="results file (.h5)")
+    parser.add_argument("--json", action="store_true", help="answer in JSON")
+    return parser
+
+
+def _add_run(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    run = _add(commands, "run", run_command, "compute a campaign, or go on with it", RUN_EPILOG)
+    run.add_argument("campaign", type=Path, metavar="CAMPAIGN", help="campaign file (YAML)")
+    run.add_argument(
+        "-o",
+        "--output",
+        type=Path,
+        metavar="FILE",
+        help="results file; default: the campaign's name with .h5, here",
+    )
+    run.add_argument(
+        "--only",
+        default="*",
+        metavar="GLOB",
+        help="work only on configs whose key matches; the file holds all",
+    )
+    run.add_argument(
+        "--backend",
+        choices=["auto", "gather"],
+        default="auto",
+        help="how rows get into the file (default: auto)",
+    )
+    run.add_argument(
+        "--time-limit", type=time_limit, metavar="H:MM:SS", help="leave in order after this time"
+    )
+    run.add_argument("--retry-failed", action="store_true", help="try failed configs again")
+    run.add_argument("--fresh", action="store_true", help="start anew; an existing file is moved aside")
+
+
+def _version() -> str:
+    try:
+        return version("mpi-layout")
+    except PackageNotFoundError:
+        return "(run from a source tree)"
+
+
+def time_limit(text: str) -> float:
+    """Seconds of H:MM:SS or D-HH:MM:SS."""
+    match = re.fullmatch(r"(?:(\d+)-)?(\d+):([0-5]\d):([0-5]\d)", text)
+    if match is None:
+        raise argparse.ArgumentTypeError(f"wants H:MM:SS, such as 0:30:00 for half an hour; has {text!r}")
+    days, hours, minutes, seconds = (int(part or 0) for part in match.groups())
+    return ((days * 24 + hours) * 60 + minutes) * 60.0 + seconds

@@ -1,0 +1,79 @@
+"""What the program says: answers on standard output, news of a run on standard error."""
+
+import contextlib
+import json
+import logging
+import sys
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any, TextIO
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+FILE_WIDTH = 160  # columns of an answer that goes to no terminal
+
+
+def answer_json(answer: dict[str, Any], *, indent: int | None = 2) -> None:
+    """Print an answer for other programs."""
+    sys.stdout.write(json.dumps(answer, indent=indent) + "\n")
+    sys.stdout.flush()
+
+
+def answer(view: "RenderableType", *, clear: bool = False) -> None:
+    """Print an answer for people, in colour on a terminal only."""
+    from rich.console import Console
+
+    terminal = sys.stdout.isatty()
+    console = Console(width=None if terminal else FILE_WIDTH)
+    with console.capture() as text:
+        if clear and terminal:
+            console.clear()
+        console.print(view)
+    sys.stdout.write(text.get())
+    sys.stdout.flush()
+
+
+@contextlib.contextmanager
+def counting(what: str) -> Iterator[Callable[[int, int], None] | None]:
+    """Give something that shows on a terminal how much of a long check is done."""
+    if not sys.stderr.isatty():
+        yield None
+        return
+    from rich.console import Console
+
+    with Console(stderr=True).status("") as line:
+        yield lambda done, total: line.update(f"{done} of {total} {what}")
+
+
+class _Console(logging.StreamHandler):
+    """Writes to whatever sys.stderr is now: a progress bar may have taken its place."""
+
+    def __init__(self) -> None:
+        logging.Handler.__init__(self)
+
+    @property
+    def stream(self) -> TextIO:
+        return sys.stderr
+
+    @stream.setter
+    def stream(self, stream: TextIO) -> None:
+        raise AttributeError("always the stderr of the moment")
+
+
+class _Lines(logging.Formatter):
+    """Leaves no character in a message that could steer a terminal."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        text = super().format(record)
+        return "".join(c if c.isprintable() or c == "\n" else repr(c)[1:-1] for c in text)
+
+
+def set_up_logging(rank: int, *, verbose: bool) -> None:
+    """Rank 0 speaks on the console, the others only when something is wrong."""
+    handler = _Console()
+    handler.setFormatter(_Lines(f"%(asctime)s [{rank}] %(message)s", "%H:%M:%S"))
+    logger = logging.getLogger("mpi_layout")
+    logger.handlers[:] = [handler]
+    logger.propagate = False
+    level = logging.DEBUG if verbose else logging.INFO
+    logger.setLevel(level if rank == 0 else max(level, logging.WARNING))

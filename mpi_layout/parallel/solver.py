@@ -1,0 +1,108 @@
+"""One config on one rank: solved, turned into a sealed row, whatever happens.
+
+Three ways to end: a row (a layout, or the message of a config that cannot be
+solved), `Died` (the process that solved a suspect is gone), and `BugError` (the
+program is wrong, and the launch has to end).
+"""
+
+import socket
+import time
+import traceback
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from mpi_layout.campaign import Campaign
+from mpi_layout.errors import ConfigError
+from mpi_layout.optimise import solve as optimise
+from mpi_layout.parallel.schedule import Assignment
+from mpi_layout.results import row as rows
+
+
+class BugError(Exception):
+    """An error of the program met in a config; the text has rank, host, config key and traceback."""
+
+
+@dataclass(frozen=True)
+class Died:
+    """The process that solved a config is gone."""
+
+    how: str  # "was killed by SIGSEGV"
+
+
+class Solver:
+    """Solves configs of one campaign.
+
+    Parameters
+    ----------
+    campaign : Campaign
+    launch : int
+        Number of this launch.
+    rank : int
+        Rank of this process.
+    """
+
+    def __init__(self, campaign: Campaign, *, launch: int, rank: int) -> None:
+        self.campaign = campaign
+        self.launch = launch
+        self.rank = rank
+        self.dtype = rows.row_dtype(campaign.n_turbines_max)
+
+    def message(self) -> dict[str, object]:
+        """Give what another process needs to solve configs of the same campaign."""
+        return {"campaign": self.campaign.text, "launch": self.launch}
+
+    def solve(self, assignment: Assignment) -> np.ndarray | Died:
+        """Solve one config, a suspect in a process of its own.
+
+        Returns
+        -------
+        (1,) sealed row, or Died
+
+        Raises
+        ------
+        BugError
+            The program is wrong.
+        """
+        if assignment.suspect:
+            from mpi_layout.parallel.alone import solve_alone
+
+            return solve_alone(self, assignment)
+        return self.solve_here(assignment)
+
+    def solve_here(self, assignment: Assignment) -> np.ndarray:
+        """Solve one config in this process; as `solve`, but a death is a death."""
+        started = time.perf_counter()
+        config = self.campaign.configs[assignment.number]
+
+        def made() -> dict[str, Any]:
+            spent = time.perf_counter() - started
+            return {
+                "seconds": spent,
+                "rank": self.rank,
+                "launch": self.launch,
+                "attempts": assignment.attempts,
+            }
+
+        try:
+            solution = optimise.solve(self.campaign.problem(assignment.number))
+            return rows.done_row(self.dtype, config, solution, **made())
+        except ConfigError as error:
+            return rows.failed_row(self.dtype, config, str(error), **made())
+        except Exception:
+            where = f"rank {self.rank} on {socket.gethostname()}, config {config.key}"
+            raise BugError(f"{where}\n{traceback.format_exc()}") from None
+
+    def failed_row(self, assignment: Assignment, message: str) -> np.ndarray:
+        """Give the sealed row of a config that is not tried again."""
+        config = self.campaign.configs[assignment.number]
+        return rows.failed_row(
+            self.dtype,
+            config,
+            message,
+            seconds=0.0,
+            rank=self.rank,
+            launch=self.launch,
+            attempts=assignment.attempts,
+        )

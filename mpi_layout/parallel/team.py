@@ -1,0 +1,74 @@
+"""The workers of a launch, wherever they are: in this process, or on other ranks."""
+
+from typing import Protocol, runtime_checkable
+
+import numpy as np
+
+from mpi_layout.errors import InputError
+from mpi_layout.parallel.launcher import launcher_hint
+from mpi_layout.parallel.schedule import Assignment
+from mpi_layout.parallel.serial import SerialTeam
+from mpi_layout.parallel.solver import Died, Solver
+
+
+class Team(Protocol):
+    """What the manager knows of its workers."""
+
+    @property
+    def ranks(self) -> int:
+        """All ranks, the manager's included."""
+
+    @property
+    def workers(self) -> int:
+        """Ranks that solve."""
+
+    @property
+    def workers_here(self) -> int:
+        """Ranks that solve on the manager's machine."""
+
+    @property
+    def idle(self) -> int:
+        """Workers that wait for a config."""
+
+    def open(self, solver: Solver) -> None:
+        """Make the workers ready for the configs of a campaign."""
+
+    def give(self, assignment: Assignment) -> None:
+        """Give a config to a worker that waits."""
+
+    def collect(self) -> list[tuple[Assignment, np.ndarray | Died]]:
+        """Take what the workers have finished, perhaps nothing."""
+
+    def dismiss(self, code: int) -> None:
+        """Let the workers leave with an exit code; call it last, with the file closed."""
+
+
+@runtime_checkable
+class Worker(Protocol):
+    """A process that solves what a manager elsewhere hands out."""
+
+    def work(self) -> int:
+        """Work until dismissed, and give back the exit code."""
+
+
+def join() -> Team | Worker:
+    """Find out what this process is: the whole program, the manager, or a worker.
+
+    Raises
+    ------
+    InputError
+        A launcher started several ranks, but mpi4py is missing or belongs to another MPI.
+    """
+    hint = launcher_hint()
+    if hint.size == 1:
+        return SerialTeam()
+    try:
+        from mpi_layout.parallel import ranks
+    except (ImportError, RuntimeError) as error:  # RuntimeError: mpi4py is there but finds no MPI library
+        raise InputError(
+            f"{hint.variable}={hint.size} says that {hint.size} ranks were started, but mpi4py cannot be "
+            f"used ({error}). Install it with `pip install 'mpi-layout[mpi]'`, or load the modules of this "
+            "cluster that bring MPI and mpi4py. To run without MPI, use no launcher and unset "
+            f"{hint.variable}."
+        ) from None
+    return ranks.join(hint)

@@ -1,0 +1,60 @@
+"""Makes configs slow, failing or deadly: put this folder on PYTHONPATH and say how in SOLVE_DRIVER.
+
+Python imports a module of this name when it starts, so it works in every rank and every child process,
+whatever the command. SOLVE_DRIVER is JSON: {"seconds": 0.2} sleeps before each config, {"burn": 10000}
+counts so far instead of solving, and {"fail": ["area_type_s0"]} lets configs fail; so do "bug", "kill",
+"exit", "leave" and "hang", each in its way.
+"""
+
+import json
+import os
+import signal
+import time
+
+import numpy as np
+
+from mpi_layout.errors import ConfigError
+from mpi_layout.optimise import solve as optimise
+
+HOW = json.loads(os.environ.get("SOLVE_DRIVER", "{}"))
+real_solve = optimise.solve
+
+
+def solve(problem):
+    key = f"{problem.area.name}_{problem.turbine.name}_s{problem.seed}"
+    time.sleep(HOW.get("seconds", 0))
+    if key in HOW.get("fail", []):
+        raise ConfigError(f"{key} was told to fail")
+    if key in HOW.get("bug", []):
+        raise ZeroDivisionError(f"{key} was told to stumble")
+    if key in HOW.get("kill", []):
+        os.kill(os.getpid(), signal.SIGSEGV)
+    if key in HOW.get("exit", []):
+        os._exit(7)
+    if key in HOW.get("leave", []):
+        raise SystemExit(0)
+    if key in HOW.get("hang", []):
+        time.sleep(3600)
+    return burn(problem, HOW["burn"]) if "burn" in HOW else real_solve(problem)
+
+
+def burn(problem, count):
+    """A made-up layout that costs a fixed amount of work."""
+    sum(range(count))
+    n = problem.n_turbines
+    x = np.arange(n) * problem.min_spacing
+    return optimise.Solution(
+        x=x,
+        y=np.zeros(n),
+        turbine_aep=np.ones(n),
+        aep=float(n),
+        gross_aep=float(n),
+        start_aep=float(n),
+        wake_loss=0.0,
+        min_spacing=problem.min_spacing,
+        max_outside=0.0,
+        evaluations=1,
+    )
+
+
+optimise.solve = solve

@@ -1,0 +1,275 @@
+"""The program on real ranks: every launch is an mpiexec with a time limit."""
+
+import os
+import random
+import signal
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from mpi_layout import cli
+from mpi_layout.results.diff import diff
+from mpi_layout.results.reader import open_reader
+
+N_CONFIGS = 12
+PROMPT_S = 30.0  # nothing below may wait for longer than this
+QUICK = {"burn": 0}  # made-up layouts, where only the ways of the ranks matter
+
+
+@pytest.fixture
+def path(small_campaign):
+    """The results file of the small campaign."""
+    return small_campaign.with_suffix(".h5")
+
+
+@pytest.fixture(scope="module")
+def straight(tmp_path_factory, small_campaign_text):
+    """Results of an undisturbed serial run."""
+    folder = tmp_path_factory.mktemp("straight")
+    (folder / "small.yaml").write_text(small_campaign_text)
+    assert cli.main(["run", str(folder / "small.yaml"), "-o", str(folder / "small.h5")]) == 0
+    return open_reader(folder / "small.h5")
+
+
+def nobody_left(pids):
+    """Whether all processes have ended; one that nobody waited for has no command line any more."""
+    lines = [Path(f"/proc/{pid}/cmdline") for pid in pids]
+    return not any(line.exists() and line.read_bytes() for line in lines)
+
+
+# ---------------------------------------------------------------- to the end
+
+
+@pytest.mark.parametrize("ranks", [2, 3, 5])
+def test_the_number_of_ranks_does_not_matter(launch, straight, path, ranks):
+    ended = launch("run", "small.yaml", ranks=ranks)
+    assert ended.code == 0, ended.err
+    results = open_reader(path)
+    assert diff(results, straight).equal
+    assert set(results.rows["rank"]) <= set(range(1, ranks))
+    assert results.launches[0].ranks == ranks
+    assert f"{ranks} ranks: 1 hands out and writes, {ranks - 1} solve" in ended.err
+
+
+def test_all_workers_work(launch, path):
+    assert launch("run", "small.yaml", ranks=4, how=QUICK | {"seconds": 0.2}).code == 0
+    assert set(open_reader(path).rows["rank"]) == {1, 2, 3}
+
+
+def test_more_ranks_than_configs(launch, path):
+    assert launch("run", "small.yaml", "--only", "a_t10_s0", ranks=4, how=QUICK).code == 0
+    assert open_reader(path).done.sum() == 1
+
+
+def test_a_finished_campaign_ends_all_ranks(launch, straight, small_campaign):
+    ended = launch("run", "small.yaml", "-o", straight.path, ranks=3, limit=PROMPT_S)
+    assert ended.code == 0
+    assert "complete" in ended.err
+
+
+def test_only_rank_0_speaks(launch, small_campaign):
+    ended = launch("run", "small.yaml", ranks=4, how=QUICK)
+    assert ended.out == ""
+    assert all(line[9:12] == "[0]" for line in ended.err.splitlines()), ended.err
+
+
+# ---------------------------------------------------------------- killed
+
+
+def test_killed_three_times_and_resumed(start, launch, straight, path, wait_until):
+    seed = random.randrange(10**6)
+    print("seed", seed)
+    rng = random.Random(seed)
+    for _ in range(3):
+        running = start("run", "small.yaml", ranks=4, how={"seconds": 0.3})
+        time.sleep(rng.uniform(0.5, 3.0))
+        pids = running.descendants()
+        running.kill_all()
+        running.wait(PROMPT_S)
+        wait_until(lambda pids=pids: nobody_left(pids), PROMPT_S)
+    assert launch("run", "small.yaml", ranks=3).code == 0
+    assert diff(open_reader(path), straight).equal
+    assert launch("verify", "small.h5").code == 0
+
+
+@pytest.mark.parametrize("victim", ["rank 0", "worker", "launcher"])
+def test_one_process_is_killed(start, launch, path, wait_until, victim):
+    running = start("run", "small.yaml", ranks=3, how=QUICK | {"seconds": 0.3})
+    wait_until(lambda: path.exists() and open_reader(path).done.any())
+    pids = running.descendants()
+    manager = open_reader(path).launches[-1].pid
+    workers = [p for p in pids if p > manager and b"mpi_layout" in Path(f"/proc/{p}/cmdline").read_bytes()]
+    os.kill(
+        {"rank 0": manager, "worker": workers[0], "launcher": running.process.pid}[victim], signal.SIGKILL
+    )
+    assert running.wait(PROMPT_S).code != 0
+    wait_until(lambda: nobody_left(pids), PROMPT_S)
+    done = open_reader(path).done.sum()
+    assert launch("run", "small.yaml").code == 0
+    results = open_reader(path)
+    assert results.done.all()
+    assert (results.rows["launch"] == 0).sum() == done  # nothing that was done is done again
+
+
+@pytest.mark.parametrize(
+    ("how", "message"), [("kill", b"was killed by SIGSEGV"), ("exit", b"ended with exit code 7")]
+)
+def test_a_config_that_kills_its_rank_fails_in_the_next_launch(launch, path, how, message):
+    how = QUICK | {how: ["a_t15_s1"]}
+    assert launch("run", "small.yaml", ranks=3, how=how, limit=PROMPT_S).code not in (0, 3)
+    ended = launch("run", "small.yaml", ranks=3, how=how)
+    assert ended.code == 3, ended.err
+    results = open_reader(path)
+    assert results.done.sum() == N_CONFIGS - 1
+    assert [results.keys[i] for i in np.flatnonzero(results.failed)] == ["a_t15_s1"]
+    assert results.rows["message"][4] == b"its process " + message
+
+
+# ---------------------------------------------------------------- failing configs and bugs
+
+
+def test_a_failing_config_is_code_3(launch, path):
+    ended = launch("run", "small.yaml", ranks=3, how=QUICK | {"fail": ["b_t10_s1"]})
+    assert ended.code == 3, ended.err
+    assert open_reader(path).rows["message"][7] == b"b_t10_s1 was told to fail"
+    assert launch("run", "small.yaml", "--retry-failed", ranks=3, how=QUICK).code == 0
+
+
+def test_too_many_failed_configs_are_code_4(launch, small_campaign, path):
+    small_campaign.write_text(small_campaign.read_text() + "failures: {max_failed: 2}\n")
+    how = QUICK | {"fail": [f"{a}_t{t}_s{s}" for a in "ab" for t in (10, 15) for s in range(3)]}
+    assert launch("run", "small.yaml", ranks=3, how=how).code == 4
+    assert 3 <= open_reader(path).failed.sum() < N_CONFIGS
+
+
+def test_a_bug_on_one_rank_ends_all_ranks(start, path):
+    running = start("run", "small.yaml", ranks=4, how=QUICK | {"bug": ["b_t10_s1"], "hang": ["a_t10_s0"]})
+    ended = running.wait(PROMPT_S)
+    assert ended.code == 1
+    assert ended.err.count("ZeroDivisionError: b_t10_s1 was told to stumble") == 1
+    assert "config b_t10_s1" in ended.err
+    results = open_reader(path)
+    assert not results.failed.any()
+    assert results.launches[-1].reason == "error: BugError"
+    assert results.rows["attempts"][~results.committed].sum() == 0
+
+
+def test_a_library_that_calls_exit_ends_all_ranks(launch, path):
+    ended = launch("run", "small.yaml", ranks=3, how=QUICK | {"leave": ["b_t10_s1"]}, limit=PROMPT_S)
+    assert ended.code == 1
+    assert "SystemExit" in ended.err
+
+
+def test_a_bug_of_the_manager_ends_all_ranks(launch, small_campaign):
+    """An error on rank 0 outside any config: its file has become unreadable to it."""
+    bad = {"PYTHONPATH": str(small_campaign.parent)}
+    (small_campaign.parent / "sitecustomize.py").write_text(
+        "import os\n"
+        "if os.environ.get('PMI_RANK') == '0':\n"
+        "    from mpi_layout.results import file\n"
+        "    def broken(*a): raise OSError(5, 'Input/output error', 'small.h5')\n"
+        "    file.ResultsFile.write_row = broken\n"
+    )
+    ended = launch("run", "small.yaml", ranks=3, environ=bad, limit=PROMPT_S)
+    assert ended.code == 1
+    assert ended.err.count("mpi-layout: error: [Errno 5] Input/output error: 'small.h5'") == 1
+
+
+# ---------------------------------------------------------------- ends early
+
+
+@pytest.mark.parametrize("name", ["SIGUSR1", "SIGTERM", "SIGINT"])
+def test_a_signal_to_the_launcher_ends_in_order(start, launch, path, wait_until, name):
+    running = start("run", "small.yaml", ranks=3, how=QUICK | {"seconds": 0.3})
+    wait_until(lambda: path.exists() and open_reader(path).done.any())
+    running.signal(signal.Signals[name])
+    ended = running.wait(PROMPT_S)
+    assert ended.code == 75, ended.err
+    assert f"stopped early by {name}" in ended.err
+    results = open_reader(path)
+    assert results.launches[-1].reason == name
+    assert 0 < results.done.sum() < N_CONFIGS
+    assert results.rows["attempts"][~results.committed].sum() == 0
+    assert launch("run", "small.yaml", ranks=3, how=QUICK).code == 0
+    assert open_reader(path).done.all()
+
+
+def test_the_time_limit_leaves_running_configs_behind(launch, path):
+    how = QUICK | {"hang": ["a_t10_s0"]}
+    ended = launch("run", "small.yaml", "--time-limit", "0:00:05", ranks=3, how=how, limit=PROMPT_S)
+    assert ended.code == 75, ended.err
+    assert "1 configs were still running" in ended.err
+    results = open_reader(path)
+    assert results.done.sum() == N_CONFIGS - 1
+    assert results.rows["attempts"][0] == 0
+    assert results.launches[-1].reason == "the time limit"
+
+
+def test_a_signal_while_the_last_configs_run_is_no_early_stop(start, path, wait_until):
+    running = start("run", "small.yaml", "--only", "a_t10_s[01]", ranks=3, how=QUICK | {"seconds": 2.0})
+    wait_until(lambda: path.exists() and (open_reader(path).rows["attempts"] > 0).sum() == 2)
+    running.signal(signal.SIGTERM)
+    assert running.wait(PROMPT_S).code == 0
+    assert open_reader(path).done.sum() == 2
+
+
+# ---------------------------------------------------------------- refused
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["run", "nowhere.yaml"], "nowhere.yaml: there is no such campaign file"),
+        (["run", "small.yaml", "-o", "no/folder.h5"], "the folder no does not exist"),
+        (["run", "small.yaml", "--only", "nothing"], "no config matches 'nothing'"),
+        (["run", "small.yaml", "--time-limit", "soon"], "wants H:MM:SS"),
+    ],
+)
+def test_wrong_input_is_one_message_and_code_2(launch, small_campaign, arguments, message):
+    ended = launch(*arguments, ranks=3, limit=PROMPT_S)
+    assert ended.code == 2
+    assert ended.err.count(message) == 1
+    assert ended.err.count("mpi-layout: error") + ended.err.count("mpi-layout run: error") == 1
+    assert "Traceback" not in ended.err
+
+
+def test_a_second_launch_is_refused_while_the_first_works(start, launch, path, wait_until):
+    running = start("run", "small.yaml", ranks=3, how=QUICK | {"seconds": 0.3})
+    wait_until(path.exists)
+    refused = launch("run", "small.yaml", ranks=2, limit=PROMPT_S)
+    assert refused.code == 2
+    assert refused.err.count("another launch is working on this file") == 1
+    assert running.wait().code == 0
+    assert open_reader(path).done.all()
+
+
+@pytest.mark.parametrize("variable", ["PMI_SIZE", "OMPI_COMM_WORLD_SIZE", "SLURM_NTASKS"])
+def test_the_launcher_of_another_mpi_is_refused(launch, path, variable):
+    ended = launch("run", "small.yaml", environ={variable: "4"}, limit=PROMPT_S)
+    assert ended.code == 2
+    assert f"{variable}=4 says that 4 ranks were started" in ended.err
+    assert "MPICH" in ended.err
+    assert not path.exists()
+
+
+def test_of_the_ranks_of_another_mpi_one_speaks(launch, small_campaign):
+    ended = launch("run", "small.yaml", environ={"OMPI_COMM_WORLD_SIZE": "4", "OMPI_COMM_WORLD_RANK": "3"})
+    assert ended.code == 2
+    assert ended.err == ""
+
+
+@pytest.mark.parametrize("error", ["ImportError('no MPI here')", "RuntimeError('cannot load MPI library')"])
+def test_mpi4py_is_missing(launch, small_campaign, path, error):
+    package = small_campaign.parent / "shadow" / "mpi4py"
+    package.mkdir(parents=True)
+    (package / "__init__.py").write_text(f"raise {error}\n")
+    environ = {"PYTHONPATH": str(package.parent)}
+    refused = launch(
+        "run", "small.yaml", environ=environ | {"PMI_SIZE": "2", "PMI_RANK": "0"}, limit=PROMPT_S
+    )
+    assert refused.code == 2
+    assert "pip install 'mpi-layout[mpi]'" in refused.err
+    assert not path.exists()
+    assert launch("run", "small.yaml", environ=environ).code == 0
