@@ -7,7 +7,7 @@ the functions check shapes and hand over pointers, and know no physics.
 import ctypes
 from ctypes import POINTER, Structure, c_double, c_int
 from dataclasses import dataclass
-from pathlib import Path
+from importlib import resources
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -73,7 +73,15 @@ class _Start(Structure):
 
 
 def _load() -> ctypes.CDLL:
-    library = ctypes.CDLL(str(Path(__file__).with_name("kernel.so")))
+    # Through the import system, as an editable install keeps it apart from the sources.
+    file = resources.files("mpi_layout.wake.kernel") / "kernel.so"
+    if not file.is_file():
+        raise ImportError(
+            f"{file} is missing: this is a source tree whose kernel is not built. Install the package "
+            "(pip install .) and start Python elsewhere, or install it editable (README, Develop)."
+        )
+    with resources.as_file(file) as path:
+        library = ctypes.CDLL(str(path))
     for name in ("mpl_farm_power", "mpl_farm_speed"):
         getattr(library, name).argtypes = [POINTER(_Setting), c_int, _doubles, _doubles, _doubles]
     library.mpl_start_add.argtypes = [POINTER(_Setting), POINTER(_Start), c_double, c_double]
