@@ -5,8 +5,8 @@ Needs the ``peers`` extra. One run makes one record and merges it into the JSON 
     python benchmarks/record_topfarm.py examples/danish_energy_island.yaml \
         --area farm0 --turbine-type t5 --seed 0
 
-A 66-turbine start on the 18 x 18 grid takes TOPFARM four to seven minutes of CPU and 2 GB of memory, 100
-turbines two to three times as long; ``--grid`` and ``--n-turbines`` make smaller ones. The campaign file is
+A 66-turbine start on the 18 x 18 grid takes TOPFARM five to ten minutes of CPU and 2 GB of memory, 100
+turbines about twenty; ``--grid`` and ``--n-turbines`` make smaller ones. The campaign file is
 read as plain YAML, and site, turbine and wake model are built by PyWake: nothing of mpi-layout takes part.
 """
 

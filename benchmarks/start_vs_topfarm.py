@@ -1,7 +1,7 @@
 """CPU seconds of one smart start: mpi-layout's against TOPFARM's, both in this run, on one core.
 
     python benchmarks/start_vs_topfarm.py           # 20 turbines on a 12 x 12 grid, half a minute
-    python benchmarks/start_vs_topfarm.py --full    # 66 turbines on 18 x 18: TOPFARM needs 4 to 7 minutes
+    python benchmarks/start_vs_topfarm.py --full    # 66 turbines on 18 x 18: TOPFARM needs 5 to 10 minutes
 
 Needs the ``peers`` extra. Exits with 1 if the picks differ, or with ``--full`` below the ratio of 2000.
 """

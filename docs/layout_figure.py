@@ -32,7 +32,8 @@ def draw(path: Path, key: str, image: Path) -> None:
         aspect="equal",
         xlabel="easting (km)",
         ylabel="northing (km)",
-        title=f"{key}: {n} × {problem.turbine.rated_power / 1e6:g} MW\nAEP {row['aep']:,.0f} GWh, wake loss {100 * row['wake_loss']:.2f} %",
+        title=f"{key}: {n} turbines of {problem.turbine.rated_power / 1e6:g} MW\n"
+        f"AEP {row['aep']:,.0f} GWh, wake loss {100 * row['wake_loss']:.2f} %",
     )
     axes.grid(color="0.92", lw=0.6)
     axes.set_axisbelow(True)

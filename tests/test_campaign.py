@@ -55,7 +55,7 @@ BASE = {
         "c2": 0.8,
         "ceps": 0.25,
         "ct_limit": 0.96,
-        "disc_mean": "exact",
+        "disc_mean": "pywake",
     },
     "start": {"method": "smart_start", "grid": [18, 18], "best_percent": 30},
     "checkpoint": {"interval_s": 30},
@@ -334,7 +334,7 @@ OTHER_VALUES = {
     ("wake", "c2"): 0.9,
     ("wake", "ceps"): 0.2,
     ("wake", "ct_limit"): 0.9,
-    ("wake", "disc_mean"): "pywake",
+    ("wake", "disc_mean"): "exact",
     ("start", "grid", 1): 19,
     ("start", "best_percent"): 31,
 }

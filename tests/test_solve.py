@@ -66,9 +66,7 @@ def test_always_the_best_beats_anywhere():
 
 
 def test_running_out_of_candidate_points_is_the_config_s_own_failure():
-    with pytest.raises(
-        ConfigError, match=r"no candidate point left for turbine \d+ of 40: the 6 x 6 grid"
-    ):
+    with pytest.raises(ConfigError, match=r"no candidate point left for turbine \d+ of 40: the 6 x 6 grid"):
         solve(problem(n_turbines=40, start=SmartStart((6, 6), 30)))
 
 

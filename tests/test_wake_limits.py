@@ -244,3 +244,9 @@ def test_positions_that_are_none_are_refused(x, y):
         farm(x, y, rose(0))
     with pytest.raises(ValueError, match=r"finite|shape"):
         speeds(x, y)
+
+
+@pytest.mark.parametrize("wrong", [{"ceps": 0.1}, {"ceps": 2}, {"A": 0}, {"ct_limit": 1}])
+def test_parameters_out_of_range_are_refused(wrong):
+    with pytest.raises(ValueError, match=r"ceps|ct_limit"):
+        TurbOPark(**wrong)

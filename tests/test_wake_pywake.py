@@ -16,7 +16,7 @@ from mpi_layout.wake.disc import pywake_table
 from mpi_layout.wake.farm import effective_speed, farm_aep
 from mpi_layout.wake.models import TurbOPark
 
-EXACT, PYWAKE = TurbOPark(), TurbOPark(disc_mean="pywake")
+EXACT, PYWAKE = TurbOPark(disc_mean="exact"), TurbOPark()
 SPEED = np.arange(3.0, 26.0)
 SITE = {
     "direction": np.arange(0.0, 360.0, 30.0),

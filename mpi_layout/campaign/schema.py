@@ -142,13 +142,15 @@ class WakeSpec(Section):
         default=_WAKE.c1, description="Turbulence from the ambient air."
     )
     c2: Annotated[Number, Field(gt=0)] = Field(default=_WAKE.c2, description="Turbulence from the thrust.")
-    ceps: Annotated[Number, Field(gt=0)] = Field(default=_WAKE.ceps, description="Initial wake width.")
+    ceps: Annotated[Number, Field(ge=0.15, le=1)] = Field(
+        default=_WAKE.ceps, description="Initial wake width."
+    )
     ct_limit: Annotated[Number, Field(gt=0, lt=1)] = Field(
         default=_WAKE.ct_limit, description="Largest thrust coefficient in the initial wake width."
     )
-    disc_mean: Literal["exact", "pywake"] = Field(
+    disc_mean: Literal["pywake", "exact"] = Field(
         default=_WAKE.disc_mean,
-        description="Mean of the wake over a rotor: exact, or by PyWake's interpolation table.",
+        description="Mean of the wake over a rotor: by PyWake's interpolation table, or exact.",
     )
 
 

@@ -24,6 +24,21 @@ ROW, BUG = b"R", b"B"
 PR_SET_PDEATHSIG = 1
 
 
+def solve(solver: Solver, assignment: Assignment) -> np.ndarray | Died:
+    """Solve one config here, or, if it is a suspect, in a child process.
+
+    Returns
+    -------
+    (1,) sealed row, or Died
+
+    Raises
+    ------
+    BugError
+        The program is wrong.
+    """
+    return solve_alone(solver, assignment) if assignment.suspect else solver.solve(assignment)
+
+
 def solve_alone(solver: Solver, assignment: Assignment) -> np.ndarray | Died:
     """Solve one config in a child process.
 
@@ -83,7 +98,7 @@ def main() -> int:
     campaign = parse_campaign(request["campaign"])
     solver = Solver(campaign, launch=request["launch"], rank=request["rank"])
     try:
-        row = solver.solve_here(Assignment(request["number"], request["attempts"]))
+        row = solver.solve(Assignment(request["number"], request["attempts"]))
         reply = ROW + row.tobytes()
     except BugError as error:
         reply = BUG + str(error).encode()

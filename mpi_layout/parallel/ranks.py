@@ -17,6 +17,7 @@ import numpy as np
 
 from mpi_layout.campaign import parse_campaign
 from mpi_layout.errors import InputError
+from mpi_layout.parallel.alone import solve
 from mpi_layout.parallel.launcher import LauncherHint
 from mpi_layout.parallel.schedule import Assignment
 from mpi_layout.parallel.solver import BugError, Died, Solver
@@ -206,7 +207,7 @@ class WorkerRank:
 
     def _answer(self, solver: Solver, assignment: Assignment) -> None:
         try:
-            result = solver.solve(assignment)
+            result = solve(solver, assignment)
         except BugError as error:
             tag, data = BUG, str(error).encode()
         else:

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from mpi_layout.parallel.alone import solve
 from mpi_layout.parallel.schedule import Assignment
 from mpi_layout.parallel.solver import Died, Solver
 
@@ -35,7 +36,7 @@ class SerialTeam:
         if self._given is None or self._solver is None:
             return []
         assignment, self._given = self._given, None
-        return [(assignment, self._solver.solve(assignment))]
+        return [(assignment, solve(self._solver, assignment))]
 
     def dismiss(self, code: int) -> None:
         """End with `code`; nobody else has to know."""

@@ -53,26 +53,18 @@ class Solver:
         """Give what another process needs to solve configs of the same campaign."""
         return {"campaign": self.campaign.text, "launch": self.launch}
 
-    def solve(self, assignment: Assignment) -> np.ndarray | Died:
-        """Solve one config, a suspect in a process of its own.
+    def solve(self, assignment: Assignment) -> np.ndarray:
+        """Solve one config in this process.
 
         Returns
         -------
-        (1,) sealed row, or Died
+        (1,) sealed row
 
         Raises
         ------
         BugError
             The program is wrong.
         """
-        if assignment.suspect:
-            from mpi_layout.parallel.alone import solve_alone
-
-            return solve_alone(self, assignment)
-        return self.solve_here(assignment)
-
-    def solve_here(self, assignment: Assignment) -> np.ndarray:
-        """Solve one config in this process; as `solve`, but a death is a death."""
         started = time.perf_counter()
         config = self.campaign.configs[assignment.number]
 

@@ -15,9 +15,9 @@ Floats = NDArray[np.float64]
 HOURS_PER_YEAR = 24 * 365
 GWH_PER_YEAR = HOURS_PER_YEAR * 1e-9  # of one watt
 
-# Wakes end where the rotor's near edge is five standard deviations off the axis: what is
+# Wakes end where the rotor's near edge is this many standard deviations off the axis: what is
 # left out changes an AEP by less than 1e-9 of it.
-_CUTOFF = 5.0
+_CUTOFF = 5.5
 
 
 @dataclass(frozen=True, eq=False)

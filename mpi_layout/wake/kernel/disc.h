@@ -21,10 +21,11 @@ typedef struct {
     unsigned char terms[DISC_BINS + 1]; /* terms that the largest q of a bin needs */
 } disc_series;
 
-/* Prepare the series for all q <= q_max. */
-static inline disc_series disc_prepare(double q_max)
+/* Prepare the series for discs of up to radius_max, in sigma. */
+static inline disc_series disc_prepare(double radius_max)
 {
     disc_series series;
+    double q_max = radius_max * radius_max / 2;
     series.bins_per_q = DISC_BINS / (q_max * (1 + 1e-9));
     for (int b = 0; b <= DISC_BINS; ++b) {
         double q = (b + 1) / series.bins_per_q, term = q / 2;
@@ -35,15 +36,18 @@ static inline disc_series disc_prepare(double q_max)
     return series;
 }
 
-static inline int disc_terms(const disc_series *series, double q)
+static inline int disc_terms(const disc_series *series, double radius)
 {
-    int bin = (int)(q * series->bins_per_q);
+    int bin = (int)(radius * radius / 2 * series->bins_per_q);
     return series->terms[bin < DISC_BINS ? bin : DISC_BINS];
 }
 
-/* O(q, h1)^2 + O(q, h2)^2, both series side by side so that their recurrences overlap in the pipeline. */
-static inline vd disc_pair_squared(int terms, vd q, vd h1, vd h2)
+/* Sum of the squared means for a disc of `radius` at distances c1 and c2 from the axis; the two series side by
+ * side, so that their recurrences overlap in the pipeline. */
+static inline vd disc_series_squared(int terms, vd inverse_sigma, double radius, double c1, double c2)
 {
+    vd half = 0.5 * inverse_sigma * inverse_sigma;
+    vd q = half * (radius * radius), h1 = half * (c1 * c1), h2 = half * (c2 * c2);
     /* t_k = (-q)^k / (k+1)! L_k(h):
      * t_{k+1} = q (h - (2k+1)) / ((k+1)(k+2)) t_k - q^2 k / ((k+1)^2 (k+2)) t_{k-1} */
 #define STEP(k) {1.0 / ((k + 1.0) * (k + 2.0)), (2 * k + 1.0) / ((k + 1.0) * (k + 2.0)), \
@@ -67,20 +71,41 @@ static inline vd disc_pair_squared(int terms, vd q, vd h1, vd h2)
     return sum1 * sum1 + sum2 * sum2;
 }
 
-/* The tabulated mean, bilinear between the grid points, clamped at the table's ends. */
-static inline vd disc_table(const mpl_disc_table *table, vd radius, vd distance)
+/* The same from the table, bilinear between its points, for a disc of `radius` at distances c1 and c2. The
+ * table reaches beyond every radius that occurs (sigma is never below ceps D); distances end with it. */
+static inline vd table_between(const double *near_row, const double *far_row, vidx row, vd a, vd distance, double end)
 {
-    vd a = v_min(radius * table->inverse_step, v_set(table->n_radius - 1.0));
-    vd b = v_min(distance * table->inverse_step, v_set(table->n_distance - 1.0));
-    vidx i = v_truncate(v_min(a, v_set(table->n_radius - 2.0)));
-    vidx j = v_truncate(v_min(b, v_set(table->n_distance - 2.0)));
-    a -= v_float(i);
+    vd b = v_min(distance, v_set(end));
+    vidx j = v_truncate(b);
+    vidx at = i_add(row, j);
     b -= v_float(j);
-    vidx at = i_madd(i, table->n_distance, j);
-    const double *low = table->values, *high = low + table->n_distance;
-    vd near = v_gather(low, at) + b * (v_gather(low + 1, at) - v_gather(low, at));
-    vd far = v_gather(high, at) + b * (v_gather(high + 1, at) - v_gather(high, at));
+    vd near = v_gather(near_row, at), far = v_gather(far_row, at);
+    near += b * (v_gather(near_row + 1, at) - near);
+    far += b * (v_gather(far_row + 1, at) - far);
     return near + a * (far - near);
+}
+
+static inline vd disc_table_squared(const mpl_disc_table *table, vd inverse_sigma, double radius, double c1, double c2)
+{
+    vd scale = inverse_sigma * table->inverse_step;
+    vd a = scale * radius;
+    vidx i = v_truncate(a);
+    a -= v_float(i);
+    vidx row = i_scale(i, table->n_distance);
+    const double *near = table->values, *far = near + table->n_distance;
+    double end = table->n_distance - 1 - 1e-9;
+    vd direct = table_between(near, far, row, a, scale * c1, end);
+    vd mirror = table_between(near, far, row, a, scale * c2, end);
+    return direct * direct + mirror * mirror;
+}
+
+/* The same for points (radius 0): the first row of the table. */
+static inline vd point_table_squared(const mpl_disc_table *table, vd inverse_sigma, double c1, double c2)
+{
+    vd scale = inverse_sigma * table->inverse_step;
+    vd direct = v_interpolate(table->values, table->n_distance, scale * c1);
+    vd mirror = v_interpolate(table->values, table->n_distance, scale * c2);
+    return direct * direct + mirror * mirror;
 }
 
 #endif

@@ -21,6 +21,7 @@ typedef struct {
     double *free_source;    /* (SOURCE_FIELDS, n_lane) of all the others */
     double *free_power;     /* (n_lane,) */
     const double **source;  /* (n,) in `order`: which of the two */
+    double *total;          /* (n, VL) energy by turbine, still spread over the lanes */
     double *inverse_sigma;  /* (n_lane,) scratch */
     double *speed;          /* (n, n_lane) effective wind speeds, in `order` */
     sigma_bound bound;
@@ -39,7 +40,7 @@ static double *take(char **memory, size_t n_doubles)
 static int sweep_open(sweep *w, const mpl_setting *set, int n, const double *x, const double *y)
 {
     size_t n_lane = (size_t)set->flow.n_lane, m = (size_t)n;
-    size_t doubles = m * (6 + (SOURCE_FIELDS + 1) * n_lane) + (SOURCE_FIELDS + 2) * n_lane + 128;
+    size_t doubles = m * (6 + VL + (SOURCE_FIELDS + 1) * n_lane) + (SOURCE_FIELDS + 2) * n_lane + 128;
     *w = (sweep){.set = set, .x = x, .y = y, .n = n, .n_lane = set->flow.n_lane};
     w->memory = aligned_alloc(64, (doubles * sizeof(double) + 63) / 64 * 64);
     if (!w->memory) return MPL_OUT_OF_MEMORY;
@@ -50,6 +51,7 @@ static int sweep_open(sweep *w, const mpl_setting *set, int n, const double *x, 
     w->source = (const double **)take(&memory, m);
     w->speed = take(&memory, m * n_lane);
     w->inverse_sigma = take(&memory, n_lane);
+    w->total = take(&memory, m * VL);
     w->s = take(&memory, m);
     w->c = take(&memory, m);
     w->position = take(&memory, m);
@@ -58,8 +60,7 @@ static int sweep_open(sweep *w, const mpl_setting *set, int n, const double *x, 
     for (int i = 0; i < n; ++i) w->order[i] = i;
     w->bound = sigma_bound_of(set);
     w->at_source = expansion_at_source(&set->model);
-    double radius_max = 0.5 / set->model.ceps; /* in sigma: sigma is never below ceps D */
-    w->series = disc_prepare(radius_max * radius_max / 2);
+    w->series = disc_prepare(0.5 / set->model.ceps); /* sigma is never below ceps D */
     for (int l = 0; l < w->n_lane; l += VL) {
         vd speed = v_load(set->flow.speed + l);
         v_store(w->free_power + l, curve(&set->turbine, set->turbine.power, speed));
@@ -83,40 +84,28 @@ static void sort_downwind(sweep *w, double cosine, double sine)
     }
 }
 
-/* Add the squared deficits of one source at one receiver to sum (n_lane,), disc averaged by the series. */
-static void add_pair_series(const sweep *w, const double *source, double downwind, double crosswind, double *sum)
+/* Add the squared deficits of one source at one receiver to sum (n_lane,), averaged over the receiver's rotor. A
+ * wake ends at the cutoff, lane by lane: no flow case depends on which others are computed with it. */
+static void add_pair(const sweep *w, const double *source, double downwind, double crosswind, double *sum)
 {
-    const mpl_turbine *turbine = &w->set->turbine;
-    double radius = turbine->rotor_diameter / 2, below = 2 * turbine->hub_height;
-    double q_factor = radius * radius / 2, direct = crosswind * crosswind / 2, mirror = direct + below * below / 2;
-    vd q_max = v_set(0);
-    for (int l = 0; l < w->n_lane; l += VL) {
-        vd sigma = wake_sigma(w->set, source + l, w->n_lane, downwind);
-        vd inverse = v_reciprocal(sigma * sigma);
-        v_store(w->inverse_sigma + l, inverse);
-        q_max = v_max(q_max, inverse);
-    }
-    int terms = disc_terms(&w->series, v_largest(q_max) * q_factor);
-    for (int l = 0; l < w->n_lane; l += VL) {
-        vd inverse = v_load(w->inverse_sigma + l);
-        vd deficit = axis_deficit(source + l, w->n_lane, inverse);
-        vd squared = disc_pair_squared(terms, inverse * q_factor, inverse * direct, inverse * mirror);
-        v_store(sum + l, v_load(sum + l) + deficit * deficit * squared);
-    }
-}
-
-/* The same with the tabulated disc mean. */
-static void add_pair_table(const sweep *w, const double *source, double downwind, double crosswind, double *sum)
-{
-    const mpl_turbine *turbine = &w->set->turbine;
-    double below = 2 * turbine->hub_height, mirror = sqrt(crosswind * crosswind + below * below);
+    const mpl_disc_table *table = &w->set->disc;
+    double radius = w->set->turbine.rotor_diameter / 2, below = 2 * w->set->turbine.hub_height;
+    double direct = fabs(crosswind), mirror = sqrt(crosswind * crosswind + below * below);
+    vd largest = v_set(0);
     for (int l = 0; l < w->n_lane; l += VL) {
         vd inverse = v_reciprocal(wake_sigma(w->set, source + l, w->n_lane, downwind));
+        v_store(w->inverse_sigma + l, inverse);
+        largest = v_max(largest, inverse);
+    }
+    int terms = table->values ? 0 : disc_terms(&w->series, radius * v_largest(largest));
+    for (int l = 0; l < w->n_lane; l += VL) {
+        vd inverse = v_load(w->inverse_sigma + l);
+        vi inside = (direct - radius) * inverse < w->set->cutoff;
+        if (!v_mask(inside)) continue;
         vd deficit = axis_deficit(source + l, w->n_lane, inverse * inverse);
-        vd radius = inverse * (turbine->rotor_diameter / 2);
-        vd a = deficit * disc_table(&w->set->disc, radius, inverse * fabs(crosswind));
-        vd b = deficit * disc_table(&w->set->disc, radius, inverse * mirror);
-        v_store(sum + l, v_load(sum + l) + (a * a + b * b));
+        vd squared = table->values ? disc_table_squared(table, inverse, radius, direct, mirror)
+                                   : disc_series_squared(terms, inverse, radius, direct, mirror);
+        v_store(sum + l, v_load(sum + l) + (vd)((vi)(deficit * deficit * squared) & inside));
     }
 }
 
@@ -140,11 +129,7 @@ static void sweep_direction(sweep *w, int direction)
         memset(speed, 0, (size_t)n_lane * sizeof(double));
         for (int u = 0; u < m; ++u) {
             int i = w->upstream[u];
-            double downwind = w->s[k] - w->s[i], crosswind = w->c[k] - w->c[i];
-            if (set->disc.values)
-                add_pair_table(w, w->source[i], downwind, crosswind, speed);
-            else
-                add_pair_series(w, w->source[i], downwind, crosswind, speed);
+            add_pair(w, w->source[i], w->s[k] - w->s[i], w->c[k] - w->c[i], speed);
         }
         for (int l = 0; l < n_lane; l += VL) {
             vd u = v_load(set->flow.speed + l) * (1.0 - v_sqrt(v_load(speed + l)));
@@ -160,20 +145,22 @@ int FN(mpl_farm_power)(const mpl_setting *set, int n, const double *x, const dou
     const mpl_turbine *turbine = &set->turbine;
     sweep w;
     if (sweep_open(&w, set, n, x, y)) return MPL_OUT_OF_MEMORY;
-    memset(power, 0, (size_t)n * sizeof(double));
+    memset(w.total, 0, (size_t)n * VL * sizeof(double));
     for (int d = 0; d < set->flow.n_direction; ++d) {
         sweep_direction(&w, d);
         for (int k = 0; k < n; ++k) {
             const double *speed = w.speed + (size_t)k * w.n_lane;
             int in_free_wind = w.source[k] == w.free_source;
-            vd sum = v_set(0);
+            double *total = w.total + (size_t)w.order[k] * VL;
+            vd sum = v_load(total);
             for (int l = 0; l < w.n_lane; l += VL) {
                 vd p = in_free_wind ? v_load(w.free_power + l) : curve(turbine, turbine->power, v_load(speed + l));
                 sum += p * v_load(set->flow.probability + (size_t)d * w.n_lane + l);
             }
-            power[w.order[k]] += v_sum(sum);
+            v_store(total, sum);
         }
     }
+    for (int i = 0; i < n; ++i) power[i] = v_sum(v_load(w.total + (size_t)i * VL));
     free(w.memory);
     return 0;
 }

@@ -55,10 +55,8 @@ static inline vd v_max(vd a, vd b) { return (vd)_mm512_max_pd((__m512d)a, (__m51
 static inline vidx v_truncate(vd a) { return _mm512_cvttpd_epi32((__m512d)a); }
 static inline vd v_float(vidx i) { return (vd)_mm512_cvtepi32_pd(i); }
 static inline vd v_gather(const double *t, vidx i) { return (vd)_mm512_i32gather_pd(i, t, 8); }
-static inline vidx i_madd(vidx a, int m, vidx b)
-{
-    return _mm256_add_epi32(_mm256_mullo_epi32(a, _mm256_set1_epi32(m)), b);
-}
+static inline vidx i_add(vidx a, vidx b) { return _mm256_add_epi32(a, b); }
+static inline vidx i_scale(vidx a, int m) { return _mm256_mullo_epi32(a, _mm256_set1_epi32(m)); }
 #elif defined(__AVX2__)
 typedef __m128i vidx;
 static inline vd v_sqrt(vd a) { return (vd)_mm256_sqrt_pd((__m256d)a); }
@@ -69,10 +67,8 @@ static inline vd v_max(vd a, vd b) { return (vd)_mm256_max_pd((__m256d)a, (__m25
 static inline vidx v_truncate(vd a) { return _mm256_cvttpd_epi32((__m256d)a); }
 static inline vd v_float(vidx i) { return (vd)_mm256_cvtepi32_pd(i); }
 static inline vd v_gather(const double *t, vidx i) { return (vd)_mm256_i32gather_pd(t, i, 8); }
-static inline vidx i_madd(vidx a, int m, vidx b)
-{
-    return _mm_add_epi32(_mm_mullo_epi32(a, _mm_set1_epi32(m)), b);
-}
+static inline vidx i_add(vidx a, vidx b) { return _mm_add_epi32(a, b); }
+static inline vidx i_scale(vidx a, int m) { return _mm_mullo_epi32(a, _mm_set1_epi32(m)); }
 #else
 typedef struct { int i[VL]; } vidx;
 #define LANES(expr) for (int l = 0; l < VL; ++l) { expr; }
@@ -84,7 +80,8 @@ static inline vd v_max(vd a, vd b) { LANES(a[l] = a[l] > b[l] ? a[l] : b[l]) ret
 static inline vidx v_truncate(vd a) { vidx r; LANES(r.i[l] = (int)a[l]) return r; }
 static inline vd v_float(vidx i) { vd r; LANES(r[l] = i.i[l]) return r; }
 static inline vd v_gather(const double *t, vidx i) { vd r; LANES(r[l] = t[i.i[l]]) return r; }
-static inline vidx i_madd(vidx a, int m, vidx b) { LANES(a.i[l] = a.i[l] * m + b.i[l]) return a; }
+static inline vidx i_add(vidx a, vidx b) { LANES(a.i[l] += b.i[l]) return a; }
+static inline vidx i_scale(vidx a, int m) { LANES(a.i[l] *= m) return a; }
 #undef LANES
 #endif
 
@@ -140,9 +137,7 @@ static inline vd v_log(vd a)
     vd n = (vd)(e + 0x4338000000000000) - ROUNDING_MAGIC;
     vd s = (m - 1.0) * v_reciprocal(m + 1.0);
     vd z = s * s;
-    vd p = v_set(2.0 / 21);
-    p = p * z + 2.0 / 19;
-    p = p * z + 2.0 / 17;
+    vd p = v_set(2.0 / 17);
     p = p * z + 2.0 / 15;
     p = p * z + 2.0 / 13;
     p = p * z + 2.0 / 11;

@@ -88,15 +88,8 @@ static int order_direction(placing *w, int d, int *order)
     return at;
 }
 
-/* Mean over the receiver's rotor, or the value at a point (radius = 0, of which only distance matters). */
-static vd gaussian(const placing *w, double radius, double distance, vd inverse_sigma)
-{
-    const mpl_disc_table *table = &w->set->disc;
-    if (radius > 0) return disc_table(table, radius * inverse_sigma, distance * inverse_sigma);
-    return v_interpolate(table->values, table->n_distance, distance * inverse_sigma * table->inverse_step);
-}
-
-/* Effective wind speed, as a fraction of the free stream, at (s, c) behind the listed sources: into w->sum. */
+/* Effective wind speed, as a fraction of the free stream, at (s, c) behind the listed sources: into w->sum.
+ * radius > 0: mean over a rotor; 0: at a point. */
 static void sum_wakes(placing *w, const double *source, const int *order, int n, const int *index, double s, double c,
                       double radius)
 {
@@ -110,9 +103,9 @@ static void sum_wakes(placing *w, const double *source, const int *order, int n,
         for (int l = 0; l < w->n_lane; l += VL) {
             vd inverse = v_reciprocal(wake_sigma(w->set, field + l, w->n_lane, downwind));
             vd deficit = axis_deficit(field + l, w->n_lane, inverse * inverse);
-            vd direct = deficit * gaussian(w, radius, crosswind, inverse);
-            vd mirrored = deficit * gaussian(w, radius, mirror, inverse);
-            v_store(w->sum + l, v_load(w->sum + l) + (direct * direct + mirrored * mirrored));
+            vd squared = radius > 0 ? disc_table_squared(&w->set->disc, inverse, radius, crosswind, mirror)
+                                    : point_table_squared(&w->set->disc, inverse, crosswind, mirror);
+            v_store(w->sum + l, v_load(w->sum + l) + deficit * deficit * squared);
         }
     }
     for (int l = 0; l < w->n_lane; l += VL) v_store(w->sum + l, 1.0 - v_sqrt(v_load(w->sum + l)));
