@@ -25,6 +25,6 @@ mpi_layout=${MPI_LAYOUT:-$(command -v mpi-layout || echo "$PWD/.venv/bin/mpi-lay
 srun --mpi=pmi2 --kill-on-bad-exit=1 "$mpi_layout" run "$campaign" "$@"
 code=$?
 if [ "$code" = 75 ]; then
-    echo "stopped before the end: sbatch $0 $campaign $* continues"
+    echo "stopped before the end: submit the same command again and it goes on"
 fi
 exit "$code"

@@ -224,16 +224,17 @@ def tell_start(
 
 def tell_ranks(team: Team) -> None:
     """Say how many work, and how many cores could."""
-    cores = max(len(os.sched_getaffinity(0)), int(os.environ.get("SLURM_CPUS_ON_NODE", "0")))
+    cores = len(os.sched_getaffinity(0))
+    allotted = "SLURM_JOB_ID" in os.environ  # how many ranks there are is the job script's business
     if team.ranks == 1:
         who = "1 rank, which hands out, solves and writes"
     else:
         there = "" if team.workers_here == team.workers else f" ({team.workers_here} on this machine)"
         who = f"{team.ranks} ranks: 1 hands out and writes, {team.workers} solve{there}"
     advice = ""
-    if team.workers_here < cores:
+    if team.workers_here < cores and not allotted:
         advice = f"; to use all, start {cores + 1} ranks: mpiexec -n {cores + 1} mpi-layout run ..."
-    elif team.workers_here > cores:
+    elif team.workers_here > cores and not allotted:
         advice = f", fewer than the {team.workers_here} that solve on it"
     log.info("%s; this machine has %d core%s%s", who, cores, "" if cores == 1 else "s", advice)
 

@@ -1,7 +1,7 @@
 """A suspect config in a process of its own: a death there takes no rank along, and says what it died of.
 
 The parent sends the campaign text and the config number, the child sends back one
-sealed row. Run as ``python -m mpi_layout.parallel.alone`` by `solve_alone` only.
+sealed row. Run as ``python -m mpi_layout.parallel.alone`` by `solve` only.
 """
 
 import ctypes
@@ -36,21 +36,10 @@ def solve(solver: Solver, assignment: Assignment) -> np.ndarray | Died:
     BugError
         The program is wrong.
     """
-    return solve_alone(solver, assignment) if assignment.suspect else solver.solve(assignment)
+    return _solve_in_child(solver, assignment) if assignment.suspect else solver.solve(assignment)
 
 
-def solve_alone(solver: Solver, assignment: Assignment) -> np.ndarray | Died:
-    """Solve one config in a child process.
-
-    Returns
-    -------
-    (1,) sealed row, or Died
-
-    Raises
-    ------
-    BugError
-        The program is wrong; met in the child.
-    """
+def _solve_in_child(solver: Solver, assignment: Assignment) -> np.ndarray | Died:
     request = solver.message() | {
         "rank": solver.rank,
         "number": assignment.number,
