@@ -58,7 +58,7 @@ def throughput(folder, ranks, count, n_configs):
     campaign.write_text(CAMPAIGN.format(n_configs=n_configs))
     mpiexec = [str(Path(sys.executable).parent / "mpiexec"), "-n", str(ranks)] if ranks > 1 else []
     environ = os.environ | {"PYTHONPATH": str(DRIVERS), "SOLVE_DRIVER": json.dumps({"burn": count})}
-    command = [*mpiexec, sys.executable, "-m", "mpi_layout", "run", str(campaign), "-o", str(output)]
+    command = [*mpiexec, sys.executable, "-P", "-m", "mpi_layout", "run", str(campaign), "-o", str(output)]
     subprocess.run(command, env=environ, check=True, timeout=600, stderr=subprocess.DEVNULL)
     results = open_reader(output)
     launch = results.launches[0]

@@ -417,5 +417,5 @@ def test_a_worker_never_loads_what_only_the_manager_needs():
         "import sys; import mpi_layout.cli, mpi_layout.parallel.ranks;"
         "print(sorted({'h5py', 'rich', 'matplotlib', 'py_wake'} & set(sys.modules)))"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+    done = subprocess.run([sys.executable, "-P", "-c", code], capture_output=True, text=True, timeout=60)
     assert done.stdout.strip() == "[]", done.stderr
