@@ -16,12 +16,14 @@ from typing import TYPE_CHECKING, Any
 
 from mpi_layout.console import answer, answer_json, counting, set_up_logging
 from mpi_layout.errors import InputError
+from mpi_layout.exit_codes import ExitCode
+from mpi_layout.order import Order
 from mpi_layout.parallel.launcher import launcher_hint
 
 if TYPE_CHECKING:
     from mpi_layout.results.summary import Summary
 
-EXIT_BUG, EXIT_DIFFERENT, EXIT_INPUT, EXIT_EARLY = 1, 1, 2, 75
+EXIT_FOUND = 1  # of verify and diff: something is wrong, or differs
 WATCH_S = 2.0
 
 DESCRIPTION = "Databases of optimised wind farm layouts, computed by MPI ranks into one HDF5 file."
@@ -87,7 +89,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except InputError as error:
         if hint.first:
             print(f"mpi-layout: error: {error}", file=sys.stderr, flush=True)
-        return EXIT_INPUT
+        return ExitCode.INPUT
     except BrokenPipeError:
         # The reader (head, less) has seen enough; Python must not complain when it flushes at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -106,7 +108,7 @@ def run_command(args: argparse.Namespace) -> int:
         team = join()
         if isinstance(team, Worker):
             return team.work()
-        from mpi_layout.run import Order, run  # h5py and rich are loaded by rank 0 alone
+        from mpi_layout.run import run  # h5py and rich are loaded by rank 0 alone
 
         order = Order(
             campaign=args.campaign,
@@ -194,7 +196,7 @@ def verify_command(args: argparse.Namespace) -> int:
         answer_json({"rows": len(results.rows), "findings": [asdict(finding) for finding in findings]})
     else:
         answer(verify_view(findings, len(results.rows)))
-    return EXIT_DIFFERENT if findings else 0
+    return EXIT_FOUND if findings else 0
 
 
 def missing_command(args: argparse.Namespace) -> int:
@@ -221,7 +223,7 @@ def diff_command(args: argparse.Namespace) -> int:
         answer_json(difference.to_json())
     else:
         answer(diff_view(difference))
-    return 0 if difference.equal else EXIT_DIFFERENT
+    return 0 if difference.equal else EXIT_FOUND
 
 
 # ---------------------------------------------------------------- parser

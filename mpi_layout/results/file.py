@@ -162,6 +162,10 @@ class ResultsFile:
         self._store.write_rows(number, row)
         self.status[number], self.attempts[number] = row["status"][0], row["attempts"][0]
 
+    def count(self, numbers: NDArray[np.int64]) -> dict[Status, int]:
+        """How many of the configs `numbers` are waiting, done, failed."""
+        return {status: int((self.status[numbers] == status).sum()) for status in Status}
+
     def checkpoint(self) -> None:
         """Make everything written so far survive a power cut."""
         self._store.sync()
