@@ -3,7 +3,7 @@
 #
 #   sbatch jobs/slurm.sh examples/danish_energy_island.yaml
 #
-# Cost: the reference campaign (3000 configs, start only) takes about 10 CPU minutes.
+# Cost: the reference campaign (3000 configs, start only) takes about 12 CPU minutes.
 # When the job ends early (time limit, lost node, scancel) give the same command again: what is done is
 # skipped. Exit code 75 means just that; 0 and 3 mean finished (3: some configs failed).
 #
