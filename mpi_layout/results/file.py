@@ -177,8 +177,7 @@ class ResultsFile:
     def _reopen(self, number: int) -> None:
         """Make a finished row a waiting one, before anything in it changes."""
         if self.status[number] != Status.WAITING:
-            self._store.write("status", number, np.array([Status.WAITING], "u1"))
-            self._store.write("checksum", number, np.zeros(1, "<u4"))
+            self._mark_waiting(number)
             self.status[number] = Status.WAITING
 
     def _write_launch(self) -> None:
@@ -194,8 +193,11 @@ class ResultsFile:
         """
         sealed = (self._store.read("checksum") != 0) | (self._store.read("status") != Status.WAITING)
         for number in np.flatnonzero(sealed & ~self.committed).tolist():
-            self._store.write("status", number, np.array([Status.WAITING], "u1"))
-            self._store.write("checksum", number, np.zeros(1, "<u4"))
+            self._mark_waiting(number)
+
+    def _mark_waiting(self, number: int) -> None:
+        self._store.write("status", number, np.array([Status.WAITING], "u1"))
+        self._store.write("checksum", number, np.zeros(1, "<u4"))
 
 
 def open_writer(path: Path, campaign: Campaign) -> ResultsFile:

@@ -33,7 +33,7 @@ def pywake_table(radius_max: float) -> DiscTable:
     DiscTable
         Of shape (n_radius, 1001), in steps of 0.01.
     """
-    from scipy.interpolate import RectBivariateSpline  # slow to import, and only starts need it
+    from scipy.interpolate import RectBivariateSpline  # slow to import, and readers of results never need it
 
     step = 0.02
     radius: Floats = step * np.arange(int(np.ceil((radius_max + 0.4) / step)) + 1.0)
