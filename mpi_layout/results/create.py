@@ -252,7 +252,7 @@ def _fill(path: Path, campaign: Campaign) -> None:
     """Write every byte of every dataset and sync: what is not reserved by now never will be."""
     structure = locate(path)
     sizes = _sizes(campaign)
-    with PlainStore(path, structure, writable=True) as store:
+    with PlainStore(path, structure.extents, writable=True) as store:
         for start, rows in _waiting(campaign):
             store.write_rows(start, rows)
         for column in LAUNCH_COLUMNS:
