@@ -54,7 +54,7 @@ def run(order: Order, team: Team, stop: Stop) -> int:
     with ExitStack() as opened:
         try:
             campaign = load_campaign(order.campaign)
-            chosen = np.array(campaign.select(order.only))
+            chosen = campaign.select(order.only)
             results = opened.enter_context(open_results(order, campaign))
             numbers = left_to_do(order, results, chosen)
             backend = choose_backend(order.backend, team.ranks)
@@ -157,17 +157,13 @@ def begin_launch(results: ResultsFile, team: Team) -> int:
 
 def make_schedule(numbers: np.ndarray, campaign: Campaign, results: ResultsFile) -> Schedule:
     """Schedule of the configs `numbers`; those of one area and turbine type are of one kind."""
-    configs = [campaign.configs[number] for number in numbers]
-    kinds = {kind: i for i, kind in enumerate(dict.fromkeys((c.area, c.turbine_type) for c in configs))}
-    guess = np.zeros(len(kinds))
-    for config in configs:
-        guess[kinds[config.area, config.turbine_type]] = 1e-5 * config.n_turbines**2
+    guess = np.array([1e-5 * kind.n_turbines**2 for kind in campaign.configs.kinds])
     waiting = results.status[numbers] == Status.WAITING
     failed = int((results.status == Status.FAILED).sum() - (~waiting).sum())
     max_failed = campaign.failures.max_failed.limit(len(campaign.configs))
     return Schedule(
         numbers,
-        np.array([kinds[config.area, config.turbine_type] for config in configs]),
+        campaign.configs.kinds_of(numbers),
         guess,
         # A failed config that is retried starts anew.
         attempts=np.where(waiting, results.attempts[numbers], 0),
