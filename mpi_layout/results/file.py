@@ -226,7 +226,7 @@ def open_writer(path: Path, campaign: Campaign) -> ResultsFile:
     # Left behind if the creation was killed between giving the name and removing the old one.
     temporary_path(path).unlink(missing_ok=True)
     try:
-        store = PlainStore(path, structure, writable=True)
+        store = PlainStore(path, structure.extents, writable=True)
     except PermissionError as error:
         raise InputError(
             f"{path}: not writable: {error.strerror}; give another output file with -o"
@@ -247,7 +247,7 @@ def _check_campaign(path: Path, structure: Structure, campaign: Campaign) -> Non
 
 def _difference(path: Path, structure: Structure, campaign: Campaign) -> str | None:
     """Difference of the campaign texts; two versions may give the same campaign different digests."""
-    with PlainStore(path, structure, writable=False) as store:
+    with PlainStore(path, structure.extents, writable=False) as store:
         text = bytes(store.read("campaign_yaml"))
     if hashlib.sha256(text).hexdigest() != structure.text_sha256:
         return "the campaign text in it is damaged"

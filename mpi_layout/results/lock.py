@@ -143,7 +143,7 @@ class WriterLock:
 def _last_launch(path: Path) -> Launch | None:
     try:
         structure = locate(path)
-        with PlainStore(path, structure, writable=False) as store:
+        with PlainStore(path, structure.extents, writable=False) as store:
             launches = read_launches(store)
     except (InputError, OSError):
         return None  # not there yet, or not readable: the refusal stands without it
