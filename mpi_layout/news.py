@@ -65,6 +65,8 @@ def tell_speed(manager: Manager, seconds: float) -> None:
         manager.ended / seconds,
         100 * manager.busy / (seconds * max(workers, 1)),
     )
+    if manager.missing:
+        log.warning("in this launch %s; no result was lost by it", ", ".join(manager.missing))
     if schedule.running:
         log.info("%d configs were still running and start anew next time", schedule.running)
 

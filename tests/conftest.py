@@ -14,6 +14,9 @@ from pathlib import Path
 import mpi_launcher
 import pytest
 
+from mpi_layout import cli
+from mpi_layout.results.reader import open_reader
+
 DRIVERS = Path(__file__).parent / "drivers"
 MARK = "MPI_LAYOUT_TEST_LAUNCH"  # in the environment of every process of a launch
 LIMIT_S = 60.0
@@ -79,6 +82,19 @@ class Started:
                     found.append(int(environ.parent.name))
         return found
 
+    def ranks(self):
+        """Process number of every rank that lives, by rank."""
+        name = mpi_launcher.rank_variable().encode() + b"="
+        found = {}
+        for pid in self.descendants():
+            with contextlib.suppress(OSError):
+                command = Path(f"/proc/{pid}/cmdline").read_bytes()
+                variables = Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
+                rank = [int(v.removeprefix(name)) for v in variables if v.startswith(name)]
+                if rank and b"\0mpi_layout\0" in command:
+                    found[rank[0]] = pid
+        return found
+
     def kill_all(self):
         """Kill -9 the launcher and all its ranks: ranks have process groups of their own."""
         pids = self.descendants()
@@ -104,8 +120,8 @@ def start(tmp_path):
     """Start `mpi-layout ARGUMENTS` on n ranks, in tmp_path; what runs at the end of the test is killed."""
     running = []
 
-    def start(*arguments, ranks=1, how=None, environ=()):
-        mpiexec = [*mpi_launcher.mpiexec(), "-n", str(ranks)] if ranks > 1 else []
+    def start(*arguments, ranks=1, how=None, environ=(), options=()):
+        mpiexec = [*mpi_launcher.mpiexec(), *options, "-n", str(ranks)] if ranks > 1 or options else []
         variables = mpi_launcher.clean_environment() | {"SOLVE_DRIVER": json.dumps(how or {})} | dict(environ)
         paths = [str(DRIVERS)] if how is not None else []
         paths += [dict(environ).get("PYTHONPATH"), os.environ.get("PYTHONPATH")]
@@ -152,6 +168,33 @@ def wait_until(condition, limit=LIMIT_S):
         if time.monotonic() > end:
             pytest.fail(f"nothing happened in {limit} s")
         time.sleep(0.01)
+
+
+def nobody_left(pids):
+    """Whether all processes have ended; one that nobody waited for has no command line any more."""
+    lines = [Path(f"/proc/{pid}/cmdline") for pid in pids]
+    return not any(line.exists() and line.read_bytes() for line in lines)
+
+
+@pytest.fixture(name="nobody_left")
+def nobody_left_fixture():
+    """The function `nobody_left`."""
+    return nobody_left
+
+
+@pytest.fixture
+def path(small_campaign):
+    """The results file of the small campaign."""
+    return small_campaign.with_suffix(".h5")
+
+
+@pytest.fixture(scope="module")
+def straight(tmp_path_factory, small_campaign_text):
+    """Results of an undisturbed serial run of the small campaign."""
+    folder = tmp_path_factory.mktemp("straight")
+    (folder / "small.yaml").write_text(small_campaign_text)
+    assert cli.main(["run", str(folder / "small.yaml"), "-o", str(folder / "small.h5")]) == 0
+    return open_reader(folder / "small.h5")
 
 
 @pytest.fixture(name="wait_until")

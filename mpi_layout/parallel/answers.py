@@ -10,7 +10,7 @@ from mpi_layout.parallel.schedule import Assignment
 
 # A worker that finds by itself that its config took too long says so: the manager waits a little longer than
 # the limit, and much longer where the worker has a child process to end.
-MARGIN_S, SUSPECT_MARGIN_S = 2.0, 30.0
+MARGIN_S, SUSPECT_MARGIN_S = 2.0, 90.0
 
 
 @dataclass(frozen=True)

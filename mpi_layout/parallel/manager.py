@@ -35,6 +35,8 @@ class Manager:
         Configs that ended in this launch, failed ones included.
     busy : float
         Time that workers spent on configs that ended, s.
+    missing : list of str
+        Ranks that died or hung in this launch.
     """
 
     team: Team
@@ -45,6 +47,7 @@ class Manager:
     interval: float
     busy: float = 0.0
     ended: int = 0
+    missing: list[str] = field(default_factory=list)
     _next_checkpoint: float = field(default_factory=time.monotonic)
     _next_heartbeat: float = field(default_factory=time.monotonic)
 
@@ -78,7 +81,7 @@ class Manager:
         if not self.results.shared:  # else those still running may be writing their rows this very moment
             for number, attempts in self.schedule.take_back():
                 self.results.record_attempt(number, attempts)
-        self.results.end_launch(time.time(), reason, self.ended)
+        self.results.end_launch(time.time(), "; ".join([reason, *self.missing]), self.ended)
         self.results.checkpoint()
 
     def _hand_out(self) -> bool:
@@ -145,6 +148,7 @@ class Manager:
         key = self._key(assignment)
         if isinstance(what, Overdue):
             log.warning("%s: %s; %s does not answer and is abandoned", key, how, what.who)
+            self.missing.append(f"{what.who} hung")
         if self.schedule.died(assignment.number):
             return self.solver.failed_row(assignment, how)
         tried = f"attempt {assignment.attempts} of {self.schedule.max_attempts}"
@@ -153,7 +157,8 @@ class Manager:
 
     def _after_loss(self, assignment: Assignment | None, lost: Lost) -> None:
         """A rank died; its config is tried again, unless it has written the row before."""
-        left = f"{self.team.workers} workers go on"
+        self.missing.append(f"{lost.who} died")
+        left = f"{self.team.workers} {'worker goes' if self.team.workers == 1 else 'workers go'} on"
         if assignment is None:
             log.warning("%s has died; %s", lost.who, left)
             return

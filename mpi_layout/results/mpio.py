@@ -33,6 +33,7 @@ def why_not() -> str | None:
         return None
     return f"h5py {h5py.version.version} of this environment was not built with MPI; {CURE}"
 
+
 # Files that are not closed any more: if Python let go of one, HDF5 would wait for the other ranks.
 _LET_GO: list[h5py.File] = []
 

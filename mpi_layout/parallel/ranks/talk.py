@@ -87,9 +87,9 @@ def wait(request: MPI.Request) -> None:
         nap.sleep()
 
 
-def message_there(comm: MPI.Comm, status: MPI.Status) -> bool:
+def message_there(comm: MPI.Comm, status: MPI.Status, source: int = MPI.ANY_SOURCE) -> bool:
     """Whether a message has come in."""
-    return any(comm.Iprobe(MPI.ANY_SOURCE, MPI.ANY_TAG, status) for _ in range(LOOKS))
+    return any(comm.Iprobe(source, MPI.ANY_TAG, status) for _ in range(LOOKS))
 
 
 def receive(comm: MPI.Comm, status: MPI.Status) -> bytes:

@@ -1,6 +1,7 @@
 """A rank that solves what the manager sends."""
 
 import json
+import logging
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -19,6 +20,8 @@ from mpi_layout.results.row import brief
 
 if TYPE_CHECKING:
     from mpi_layout.results.shared import SharedRows
+
+log = logging.getLogger(__name__)
 
 ORPHAN_S = 30.0  # without a word from a manager whose launcher is gone
 
@@ -39,7 +42,9 @@ class WorkerRank:
         except MPI.Exception as error:
             if not talk.is_death(error):
                 raise
-            leave_at_once(ExitCode.BUG)  # the manager died: nobody is left to work for
+            if self._comm.rank == 1:  # one word is enough
+                log.warning("rank 0 has died, so this launch ends: run the same command again to go on")
+            leave_at_once(ExitCode.BUG)
             raise
 
     def _work(self) -> int:
@@ -74,7 +79,7 @@ class WorkerRank:
 
     def _receive(self) -> tuple[int, int, int]:
         nap, status = talk.Nap(), MPI.Status()
-        while not talk.message_there(self._comm, status):
+        while not talk.message_there(self._comm, status, source=0):  # other workers may have died
             self._nap(nap)
         message = np.zeros(2, np.int64)
         self._comm.Recv(message, 0, status.Get_tag())
