@@ -193,9 +193,9 @@ def verify_command(args: argparse.Namespace) -> int:
     with counting("rows checked") as progress:
         findings = list(verify(results, aep=not args.no_aep, progress=progress))
     if args.json:
-        answer_json({"rows": len(results.rows), "findings": [asdict(finding) for finding in findings]})
+        answer_json({"rows": results.n_rows, "findings": [asdict(finding) for finding in findings]})
     else:
-        answer(verify_view(findings, len(results.rows)))
+        answer(verify_view(findings, results.n_rows))
     return EXIT_FOUND if findings else 0
 
 
@@ -203,12 +203,13 @@ def missing_command(args: argparse.Namespace) -> int:
     """List the configs that are neither done nor failed."""
     from mpi_layout.results.reader import open_reader
     from mpi_layout.results.summary import missing_keys
+    from mpi_layout.tables import printable
 
     keys = missing_keys(open_reader(args.file))
     if args.json:
-        answer_json({"missing": keys})
+        answer_json({"missing": list(keys)})
     else:
-        sys.stdout.writelines(f"{key}\n" for key in keys)
+        sys.stdout.writelines(f"{printable(key)}\n" for key in keys)
     return 0
 
 
