@@ -27,7 +27,7 @@ from mpi_layout.results.lock import WriterLock
 from mpi_layout.results.reader import Results, open_reader, scan
 from mpi_layout.results.row import Status, is_committed, row_dtype, waiting_rows
 from mpi_layout.results.store import PlainStore
-from mpi_layout.results.structure import CURE, Structure, check_structure, locate
+from mpi_layout.results.structure import CURE, OTHER_FILE, Structure, check_structure, locate
 
 __all__ = [
     "Results",
@@ -239,7 +239,7 @@ def _check_campaign(path: Path, structure: Structure, campaign: Campaign) -> Non
     if structure.attributes.get("campaign_digest") == campaign.digest:
         return
     if difference := _difference(path, structure, campaign):
-        raise InputError(f"{path} belongs to another campaign: {difference}; {CURE}")
+        raise InputError(f"{path} belongs to another campaign: {difference}; {OTHER_FILE}")
 
 
 def _difference(path: Path, structure: Structure, campaign: Campaign) -> str | None:

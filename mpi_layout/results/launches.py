@@ -129,6 +129,19 @@ def end(
     _write(store, number, "checksum", entry["checksum"])
 
 
+def copy_launches(source: PlainStore, target: PlainStore) -> None:
+    """Copy the launches whose entries hold from a damaged file, so that their numbers mean the same."""
+    entries = _read_entries(source)
+    for number in range(_n_held(entries)):
+        entry = entries[number : number + 1]
+        if not _holds(entry[0]):
+            entry = new_launch(ranks=0, host="", pid=0, scheduler_id="", versions="", now=0.0)
+            entry["ended"], entry["reason"] = 0.0, b"its entry was damaged"
+        entry["checksum"] = _whole(entry[0])
+        for name in DTYPE.names or ():
+            _write(target, number, name, entry[name])
+
+
 def _write(store: PlainStore, number: int, name: str, value: NDArray) -> None:
     store.write(_PREFIX + name, number, value)
 
@@ -174,8 +187,13 @@ def _n_used(entries: NDArray[np.void]) -> int:
     """Entries in use; neither a start that was lost nor one made of nothing by damage misleads."""
     free = np.flatnonzero(np.isnan(entries["started"]))
     n_started = int(free[0]) if free.size else N_LAUNCHES
+    return max(n_started, _n_held(entries))
+
+
+def _n_held(entries: NDArray[np.void]) -> int:
+    """Entries up to the last one that holds."""
     summed = reversed(np.flatnonzero(entries["checksum"]).tolist())
-    return max(n_started, next((n + 1 for n in summed if _holds(entries[n])), 0))
+    return next((n + 1 for n in summed if _holds(entries[n])), 0)
 
 
 def _begin(entry: np.void) -> int:

@@ -21,7 +21,7 @@ from mpi_layout.optimise.solve import Problem
 from mpi_layout.results.launches import Launch, littered_entries
 from mpi_layout.results.reader import Piece, Results
 from mpi_layout.results.row import Status, waiting_rows
-from mpi_layout.results.schema import COORDINATES
+from mpi_layout.results.schema import COORDINATES, IDENTITY
 from mpi_layout.results.store import PlainStore
 from mpi_layout.results.structure import check_structure
 from mpi_layout.wake.farm import farm_aep
@@ -34,7 +34,6 @@ _MOST_ATTEMPTS = 10_000
 _LONGEST = 1e9  # s, of a launch
 _MOST_DONE = 10**9
 
-_IDENTITY = ("key", "area", "turbine_type", "seed", "n_turbines", "rotor_diameter", "rated_power")
 _PER_TURBINE = ("x", "y", "turbine_aep")
 _FIGURES = ("aep", "gross_aep", "start_aep", "wake_loss", "min_spacing", "max_outside")
 
@@ -153,7 +152,7 @@ def _both(first: Iterator[tuple[str, str]], second: Iterator[tuple[str, str]]) -
 
 def _identity_faults(row: np.void, config: Config) -> Iterator[tuple[str, str]]:
     wanted = waiting_rows(row.dtype, [config])[0]
-    for name in _IDENTITY:
+    for name in IDENTITY:
         if row[name] != wanted[name]:
             yield "identity", f"{name} is {row[name]}, not {wanted[name]}"
 
@@ -166,7 +165,7 @@ def _waiting_faults(row: np.void, config: Config, in_order: bool) -> Iterator[tu
         return
     wanted = waiting_rows(row.dtype, [config])[0]
     for name in row.dtype.names or ():
-        if name not in (*_IDENTITY, "attempts") and row[name].tobytes() != wanted[name].tobytes():
+        if name not in (*IDENTITY, "attempts") and row[name].tobytes() != wanted[name].tobytes():
             yield "waiting", f"{name} is not empty; a power cut may have done that, or damage"
     if not 0 <= row["attempts"] <= _MOST_ATTEMPTS:
         yield "waiting", f"{row['attempts']} attempts"
