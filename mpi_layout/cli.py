@@ -193,9 +193,9 @@ def verify_command(args: argparse.Namespace) -> int:
     with counting("rows checked") as progress:
         findings = list(verify(results, aep=not args.no_aep, progress=progress))
     if args.json:
-        answer_json({"rows": len(results.rows), "findings": [asdict(finding) for finding in findings]})
+        answer_json({"rows": results.n_rows, "findings": [asdict(finding) for finding in findings]})
     else:
-        answer(verify_view(findings, len(results.rows)))
+        answer(verify_view(findings, results.n_rows))
     return EXIT_FOUND if findings else 0
 
 
@@ -203,12 +203,13 @@ def missing_command(args: argparse.Namespace) -> int:
     """List the configs that are neither done nor failed."""
     from mpi_layout.results.reader import open_reader
     from mpi_layout.results.summary import missing_keys
+    from mpi_layout.tables import printable
 
     keys = missing_keys(open_reader(args.file))
     if args.json:
-        answer_json({"missing": keys})
+        answer_json({"missing": list(keys)})
     else:
-        sys.stdout.writelines(f"{key}\n" for key in keys)
+        sys.stdout.writelines(f"{printable(key)}\n" for key in keys)
     return 0
 
 
@@ -224,6 +225,36 @@ def diff_command(args: argparse.Namespace) -> int:
     else:
         answer(diff_view(difference))
     return 0 if difference.equal else EXIT_FOUND
+
+
+def recover_command(args: argparse.Namespace) -> int:
+    """Save what a damaged results file still holds."""
+    from mpi_layout.results.recover import recover
+
+    saved = recover(args.file, args.new, args.campaign)
+    if args.json:
+        answer_json(asdict(saved))
+        return 0
+    print(f"{args.new}: {saved.done} done and {saved.failed} failed rows saved, {saved.lost} lost")
+    if left := saved.lost + saved.waiting:
+        campaign = args.campaign or "CAMPAIGN"
+        print(
+            f"compute the {left} that wait, the lost ones among them: mpi-layout run {campaign} -o {args.new}"
+        )
+    print(f"check what was saved: mpi-layout verify {args.new}")
+    return 0
+
+
+def export_command(args: argparse.Namespace) -> int:
+    """Write the layouts as a table."""
+    from mpi_layout.results.export import export_csv
+    from mpi_layout.results.reader import open_reader
+
+    results = open_reader(args.file)
+    n_configs = export_csv(results, args.csv, only=args.only, force=args.force)
+    if str(args.csv) != "-":
+        print(f"{args.csv}: the layouts of {n_configs} configs")
+    return 0
 
 
 # ---------------------------------------------------------------- parser
@@ -260,6 +291,8 @@ def make_parser() -> argparse.ArgumentParser:
         files=("a", "b"),
     )
     diff.epilog = "Equal files are what 1 and 1000 ranks, one launch and twenty killed ones give."
+    _add_recover(commands)
+    _add_export(commands)
     return parser
 
 
@@ -318,6 +351,30 @@ def _add_run(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
     )
     run.add_argument("--retry-failed", action="store_true", help="try failed configs again")
     run.add_argument("--fresh", action="store_true", help="start anew; an existing file is moved aside")
+
+
+def _add_recover(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    recover = _add_reader(
+        commands, "recover", recover_command, "save the sound rows of a damaged results file into a new one"
+    )
+    recover.add_argument("new", type=Path, metavar="NEW", help="new results file; must not exist")
+    recover.add_argument(
+        "--campaign", type=Path, metavar="CAMPAIGN", help="campaign file, if its text in FILE is damaged too"
+    )
+
+
+def _add_export(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    export = _add(commands, "export", export_command, "write the layouts of the done configs as a table")
+    export.add_argument("file", type=Path, metavar="FILE", help="results file (.h5)")
+    export.add_argument(
+        "--csv",
+        type=Path,
+        metavar="OUT",
+        required=True,
+        help="table, a line per turbine; - for standard output",
+    )
+    export.add_argument("--only", default="*", metavar="GLOB", help="only configs whose key matches")
+    export.add_argument("--force", action="store_true", help="replace OUT if it exists")
 
 
 def _version() -> str:

@@ -151,7 +151,12 @@ def test_rate_and_time_left_while_a_launch_runs(tmp_path, campaign, rows):
 def test_missing_keys(tmp_path, campaign, rows):
     path = tmp_path / "results.h5"
     write(path, campaign, rows, [0, 2, FAILED, 7])
-    assert missing_keys(open_reader(path)) == ["west_t10_s1", "west_t15_s1", "strip_t10_s0", "strip_t15_s0"]
+    assert list(missing_keys(open_reader(path))) == [
+        "west_t10_s1",
+        "west_t15_s1",
+        "strip_t10_s0",
+        "strip_t15_s0",
+    ]
     flip(path, "x", 2)
     assert "west_t15_s0" in missing_keys(open_reader(path))
 

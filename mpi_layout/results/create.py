@@ -9,7 +9,7 @@ import hashlib
 import itertools
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -52,7 +52,13 @@ def expected_size(campaign: Campaign) -> int:
     return data + _STRUCTURE_BYTES
 
 
-def create_results(path: Path, campaign: Campaign, *, now: float | None = None) -> None:
+def create_results(
+    path: Path,
+    campaign: Campaign,
+    *,
+    now: float | None = None,
+    fill: Callable[[PlainStore], None] | None = None,
+) -> None:
     """Create the results file of a campaign, every config waiting.
 
     Call it with the `WriterLock` of the path held.
@@ -65,6 +71,8 @@ def create_results(path: Path, campaign: Campaign, *, now: float | None = None) 
         What will be computed.
     now : float, optional
         Seconds since 1970; the clock's by default.
+    fill : callable, optional
+        Writes what the file holds from its first second, instead of nothing.
 
     Raises
     ------
@@ -78,7 +86,7 @@ def create_results(path: Path, campaign: Campaign, *, now: float | None = None) 
     with _removed_on_error(path, temporary, size):
         temporary.unlink(missing_ok=True)
         structure = _lay_out(temporary, campaign, time.time() if now is None else now, size)
-        _fill(temporary, campaign, structure)
+        _fill(temporary, campaign, structure, fill)
         _give_name(temporary, path)
         sync_folder(path.parent)
 
@@ -258,7 +266,9 @@ def text_sha256(text: str) -> str:
 # ---------------------------------------------------------------- content
 
 
-def _fill(path: Path, campaign: Campaign, structure: Structure) -> None:
+def _fill(
+    path: Path, campaign: Campaign, structure: Structure, fill: Callable[[PlainStore], None] | None
+) -> None:
     """Write every byte of every dataset and sync: what is not reserved by now never will be."""
     sizes = _sizes(campaign)
     with PlainStore(path, structure.extents, writable=True) as store:
@@ -272,6 +282,8 @@ def _fill(path: Path, campaign: Campaign, structure: Structure) -> None:
         store.write("campaign_yaml", 0, text)
         for column in MAPS:
             store.write(column.name, 0, np.array(structure.drawn(), column.dtype))
+        if fill is not None:
+            fill(store)
         store.sync()
 
 

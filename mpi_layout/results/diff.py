@@ -1,6 +1,6 @@
 """Two results files compared: equal in everything that does not depend on who computed it and when."""
 
-from collections.abc import Iterator
+from collections import Counter
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -9,12 +9,13 @@ from numpy.typing import NDArray
 
 from mpi_layout.campaign import first_difference
 from mpi_layout.errors import InputError
-from mpi_layout.results.reader import Results
+from mpi_layout.results.reader import Piece, Results
 from mpi_layout.results.row import Status
 from mpi_layout.results.schema import ROW_COLUMNS
 
 # Who, when and how often; the checksum covers them.
 IGNORED = ("rank", "launch", "attempts", "seconds", "checksum")
+_DAMAGED = 255  # no status of the file
 _COMPARED = tuple(c.name for c in ROW_COLUMNS if c.name not in (*IGNORED, "status"))
 
 
@@ -77,22 +78,26 @@ def diff(a: Results, b: Results, *, n_first: int = 10) -> Difference:
     """
     if (campaign := _campaign_difference(a, b)) is not None:
         return Difference(campaign, 0, 0, {}, ())
-    masks = {"status": np.array(_states(a)) != np.array(_states(b))}
-    both = a.committed & b.committed
-    for name in _COMPARED:
-        masks[name] = both & _differs(a.rows[name], b.rows[name])
-    differing = np.logical_or.reduce(list(masks.values()))
-    return Difference(
-        campaign=None,
-        n_rows=len(a.rows),
-        n_differing=int(differing.sum()),
-        by_column={name: int(mask.sum()) for name, mask in masks.items() if mask.any()},
-        first=tuple(d for d, _ in zip(_first(a, b, masks, differing), range(n_first), strict=False)),
-    )
+    n_differing = 0
+    by_column: Counter[str] = Counter()
+    first: list[RowDifference] = []
+    for part_a, part_b in zip(a.pieces(), b.pieces(), strict=True):
+        masks = _masks(part_a, part_b)
+        by_column.update({name: int(mask.sum()) for name, mask in masks.items() if mask.any()})
+        differing = np.logical_or.reduce(list(masks.values()))
+        n_differing += int(differing.sum())
+        for index in np.flatnonzero(differing)[: n_first - len(first)].tolist():
+            key = a.key(part_a.start + index, part_a.rows[index])
+            columns = [name for name, mask in masks.items() if mask[index]]
+            first += [_row_difference(key, name, part_a, part_b, index) for name in columns]
+    order = {name: by_column[name] for name in ("status", *_COMPARED) if by_column[name]}
+    return Difference(None, a.n_rows, n_differing, order, tuple(first[:n_first]))
 
 
 def _campaign_difference(a: Results, b: Results) -> str | None:
-    same_shape = a.rows.shape == b.rows.shape and a.rows.dtype == b.rows.dtype
+    same_shape = all(
+        getattr(a.structure, n) == getattr(b.structure, n) for n in ("n_configs", "n_turbines_max")
+    )
     if same_shape and a.attributes.get("campaign_digest") == b.attributes.get("campaign_digest"):
         return None
     try:
@@ -104,13 +109,16 @@ def _campaign_difference(a: Results, b: Results) -> str | None:
     return found.replace("in the file", f"in {a.path}").replace("in the campaign", f"in {b.path}")
 
 
-def _states(results: Results) -> list[str]:
-    names = {status.value: status.name.lower() for status in Status}
-    damaged = results.damaged.tolist()
-    return [
-        "damaged" if bad else names[status]
-        for bad, status in zip(damaged, results.rows["status"].tolist(), strict=True)
-    ]
+def _masks(a: Piece, b: Piece) -> dict[str, NDArray[np.bool_]]:
+    """Which rows (n,) differ in a column, by its name."""
+    states = (np.where(piece.damaged, _DAMAGED, piece.rows["status"]) for piece in (a, b))
+    both = a.committed & b.committed
+    compared = {name: both & _differs(a.rows[name], b.rows[name]) for name in _COMPARED}
+    return {"status": np.not_equal(*states), **compared}
+
+
+def _state(piece: Piece, index: int) -> str:
+    return "damaged" if piece.damaged[index] else Status(piece.rows["status"][index]).name.lower()
 
 
 def _differs(a: NDArray, b: NDArray) -> NDArray[np.bool_]:
@@ -121,17 +129,10 @@ def _differs(a: NDArray, b: NDArray) -> NDArray[np.bool_]:
     return different.reshape(len(a), -1).any(axis=1)
 
 
-def _first(
-    a: Results, b: Results, masks: dict[str, NDArray[np.bool_]], differing: NDArray[np.bool_]
-) -> Iterator[RowDifference]:
-    states = _states(a), _states(b)
-    for number in np.flatnonzero(differing).tolist():
-        for name in (name for name, mask in masks.items() if mask[number]):
-            key = a.keys[number]
-            if name == "status":
-                yield RowDifference(key, name, states[0][number], states[1][number])
-            else:
-                yield _entry_difference(key, name, a.rows[name][number], b.rows[name][number])
+def _row_difference(key: str, name: str, a: Piece, b: Piece, index: int) -> RowDifference:
+    if name == "status":
+        return RowDifference(key, name, _state(a, index), _state(b, index))
+    return _entry_difference(key, name, a.rows[name][index], b.rows[name][index])
 
 
 def _entry_difference(key: str, name: str, a: Any, b: Any) -> RowDifference:

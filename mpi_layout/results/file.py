@@ -26,10 +26,10 @@ from mpi_layout.results.create import create_results, expected_size, move_aside,
 from mpi_layout.results.lock import WriterLock
 from mpi_layout.results.mpio import MpioStore
 from mpi_layout.results.reader import Results, open_reader, scan
-from mpi_layout.results.row import Status, is_committed, row_dtype
+from mpi_layout.results.row import Status, is_committed, row_dtype, waiting_rows
 from mpi_layout.results.shared import invitation
 from mpi_layout.results.store import PlainStore
-from mpi_layout.results.structure import CURE, Structure, check_structure, locate
+from mpi_layout.results.structure import CURE, OTHER_FILE, Structure, check_structure, locate
 
 __all__ = [
     "Results",
@@ -84,12 +84,11 @@ class ResultsFile:
         self.status = np.empty(structure.n_configs, np.uint8)
         self.attempts = np.empty(structure.n_configs, np.int32)
         damaged = np.empty(structure.n_configs, bool)
-        for start, rows in scan(store, self.dtype):
-            here = slice(start, start + len(rows))
-            committed = is_committed(rows)
-            damaged[here] = ~committed & (rows["status"] != Status.WAITING)
-            self.status[here] = np.where(committed, rows["status"], Status.WAITING)
-            self.attempts[here] = np.where(damaged[here], 0, rows["attempts"])
+        for piece in scan(store, self.dtype):
+            here = slice(piece.start, piece.start + len(piece.rows))
+            damaged[here] = piece.damaged
+            self.status[here] = np.where(piece.committed, piece.rows["status"], Status.WAITING)
+            self.attempts[here] = np.where(piece.damaged, 0, piece.rows["attempts"])
         self.damaged = np.flatnonzero(damaged)
         self._clear_torn_rows()
 
@@ -164,23 +163,19 @@ class ResultsFile:
         int
             Number of the launch.
         """
-        self.launch = launches.next_number(self._store)
         self._entry = launches.new_launch(
             ranks=ranks, host=host, pid=pid, scheduler_id=scheduler_id, versions=versions, now=now
         )
-        self._write_launch()
+        self.launch = launches.enter(self._store, self._entry)
         return self.launch
 
     def heartbeat(self, now: float, configs_done: int) -> None:
         """Note that the launch lives, and how many configs it has finished."""
-        self._entry["heartbeat"], self._entry["configs_done"] = now, configs_done
-        self._write_launch()
+        launches.beat(self._store, self._begun, self._entry, configs_done, now)
 
     def end_launch(self, now: float, reason: str, configs_done: int) -> None:
         """Note that and why the launch ends."""
-        self._entry["configs_done"] = configs_done
-        launches.end_launch(self._entry, reason, now)
-        self._write_launch()
+        launches.end(self._store, self._begun, self._entry, reason, configs_done, now)
 
     def record_attempt(self, number: int, attempts: int) -> None:
         """Note, before it begins, that a config is attempted for the attempts-th time.
@@ -234,10 +229,11 @@ class ResultsFile:
             self._mark_waiting(number)
             self.status[number] = Status.WAITING
 
-    def _write_launch(self) -> None:
+    @property
+    def _begun(self) -> int:
         if self.launch is None:
             raise ValueError("no launch has begun")
-        launches.write_launch(self._store, self.launch, self._entry)
+        return self.launch
 
     def _clear_torn_rows(self) -> None:
         """Give waiting rows a status and a checksum that say so.
@@ -250,8 +246,9 @@ class ResultsFile:
             self._mark_waiting(number)
 
     def _mark_waiting(self, number: int) -> None:
-        self._store.write("status", number, np.array([Status.WAITING], "u1"))
-        self._store.write("checksum", number, np.zeros(1, "<u4"))
+        row = waiting_rows(self.dtype, [self._configs[number]])
+        row["attempts"] = self.attempts[number]
+        self._store.clear_row(number, row)
 
 
 def open_writer(path: Path, campaign: Campaign, lock: WriterLock | None = None) -> ResultsFile:
@@ -296,7 +293,7 @@ def _check_campaign(path: Path, structure: Structure, campaign: Campaign) -> Non
     if structure.attributes.get("campaign_digest") == campaign.digest:
         return
     if difference := _difference(path, structure, campaign):
-        raise InputError(f"{path} belongs to another campaign: {difference}; {CURE}")
+        raise InputError(f"{path} belongs to another campaign: {difference}; {OTHER_FILE}")
 
 
 def _difference(path: Path, structure: Structure, campaign: Campaign) -> str | None:

@@ -1,8 +1,10 @@
 """The launch table: who worked on the campaign, when, and why it ended.
 
 The table is allocated in full like the rest of the file. When it is full, its last
-entry is used again. An entry's checksum holds once the launch has ended in order;
-while a launch lives, or when it was killed, the entry may be half written.
+entry is used again. While a launch lives, its checksum is that of what was known when
+it began; when it ends, or the next one begins, it becomes that of the whole entry. So
+an entry holds at any moment, and only a heartbeat and a count may change unnoticed in
+the entry of the last launch, if that was lost.
 """
 
 import math
@@ -18,6 +20,11 @@ from mpi_layout.results.store import PlainStore
 
 _PREFIX = "launch_"
 DTYPE = np.dtype([(column.name.removeprefix(_PREFIX), column.dtype) for column in LAUNCH_COLUMNS])
+_LATER = ("heartbeat", "ended", "reason", "configs_done")  # what changes after a launch has begun
+_SOON = tuple(name for name in DTYPE.names or () if name not in (*_LATER, "checksum"))
+_SOON_DTYPE = np.dtype([(name, DTYPE[name]) for name in _SOON])
+_LOOKS = 3  # at a table that is being written
+_NO_ACCIDENT = 4  # characters; no flipped bit and no lost page makes so long a text out of nothing
 
 
 @dataclass(frozen=True)
@@ -45,7 +52,9 @@ class Launch:
     configs_done : int
         Configs it has finished.
     holds : bool
-        Whether the checksum of the entry holds.
+        Whether the checksum of the entry holds, be it of its beginning only.
+    sealed : bool
+        Whether the checksum of the whole entry holds.
     """
 
     number: int
@@ -60,6 +69,7 @@ class Launch:
     versions: str
     configs_done: int
     holds: bool
+    sealed: bool
 
 
 def new_launch(
@@ -75,57 +85,135 @@ def new_launch(
     return entry
 
 
-def end_launch(entry: NDArray[np.void], reason: str, now: float) -> None:
-    """Note in an entry (1,) that the launch ended, and why."""
+# ---------------------------------------------------------------- writing
+
+
+def enter(store: PlainStore, entry: NDArray[np.void]) -> int:
+    """Write the entry (1,) of a launch that begins into the table, and give its number.
+
+    What the launch before it has left can change no more, however it ended, and is sealed.
+    """
+    entries = _read_entries(store)
+    number = min(_n_used(entries), N_LAUNCHES - 1)
+    if number > 0 and _holds(entries[number - 1]):
+        _write(store, number - 1, "checksum", np.array([_whole(entries[number - 1])], "<u4"))
+    entry["checksum"] = _begin(entry[0])
+    # A kill in between leaves an entry that is not in use, but has versions.
+    _write(store, number, "started", np.array([np.nan]))
+    _write(store, number, "versions", entry["versions"])
+    for name in DTYPE.names or ():
+        if name not in ("started", "versions"):
+            _write(store, number, name, entry[name])
+    _write(store, number, "started", entry["started"])
+    return number
+
+
+def beat(store: PlainStore, number: int, entry: NDArray[np.void], configs_done: int, now: float) -> None:
+    """Note in an entry (1,) and in the table that the launch lives."""
+    entry["heartbeat"], entry["configs_done"] = now, configs_done
+    for name in ("heartbeat", "configs_done"):
+        _write(store, number, name, entry[name])
+
+
+def end(
+    store: PlainStore, number: int, entry: NDArray[np.void], reason: str, configs_done: int, now: float
+) -> None:
+    """Note in an entry (1,) and in the table that the launch has ended, and why; seal it."""
     entry["reason"] = fit_text(reason, DTYPE["reason"].itemsize)
-    entry["ended"] = entry["heartbeat"] = now
+    entry["heartbeat"] = entry["ended"] = now
+    entry["configs_done"] = configs_done
+    entry["checksum"] = _whole(entry[0])
+    for name in _LATER:
+        _write(store, number, name, entry[name])
+    store.sync()  # until here the checksum of the beginning holds
+    _write(store, number, "checksum", entry["checksum"])
+
+
+def copy_launches(source: PlainStore, target: PlainStore) -> None:
+    """Copy the launches whose entries hold from a damaged file, so that their numbers mean the same."""
+    entries = _read_entries(source)
+    for number in range(_n_held(entries)):
+        entry = entries[number : number + 1]
+        if not _holds(entry[0]):
+            entry = new_launch(ranks=0, host="", pid=0, scheduler_id="", versions="", now=0.0)
+            entry["ended"], entry["reason"] = 0.0, b"its entry was damaged"
+        entry["checksum"] = _whole(entry[0])
+        for name in DTYPE.names or ():
+            _write(target, number, name, entry[name])
+
+
+def _write(store: PlainStore, number: int, name: str, value: NDArray) -> None:
+    store.write(_PREFIX + name, number, value)
+
+
+# ---------------------------------------------------------------- reading
 
 
 def read_launches(store: PlainStore) -> tuple[Launch, ...]:
     """All launches so far, in order."""
-    n_used = int(np.isfinite(store.read("launch_started")).sum())
-    entries = np.empty(n_used, DTYPE)
-    for column in LAUNCH_COLUMNS:
-        entries[column.name.removeprefix(_PREFIX)] = store.read(column.name, 0, n_used)
-    return tuple(_launch(number, entries[number : number + 1]) for number in range(n_used))
+    for _ in range(_LOOKS):
+        entries = _read_entries(store)
+        n_used = _n_used(entries)
+        if all(map(_holds, entries[:n_used])):
+            break  # else the last one may have been written just then
+    return tuple(_launch(number, entries[number]) for number in range(n_used))
 
 
 def littered_entries(store: PlainStore) -> list[int]:
     """Numbers of entries that no launch has used, but that are not empty.
 
-    The first free entry is left out: a launch may have been killed while it entered itself.
+    The first of them may be the entry of a launch that was killed while it entered itself.
     """
-    first = next_number(store) + 1
-    littered = np.zeros(max(0, N_LAUNCHES - first), bool)
+    entries = _read_entries(store)
+    first = _n_used(entries)
+    fresh = np.zeros(1, DTYPE)
     for column in LAUNCH_COLUMNS:
-        found = store.read(column.name, min(first, N_LAUNCHES))
-        # Compared as bytes: NaN is not equal to itself, and text may hide behind its end.
-        fresh = np.full(1, column.fresh, column.dtype).view(np.uint8)
-        littered |= (found.view(np.uint8).reshape(len(found), -1) != fresh).any(axis=1)
-    return (first + np.flatnonzero(littered)).tolist()
+        fresh[column.name.removeprefix(_PREFIX)] = column.fresh
+    # Compared as bytes: NaN is not equal to itself, and text may hide behind its end.
+    littered = [n for n in range(first, N_LAUNCHES) if entries[n].tobytes() != fresh.tobytes()]
+    half_entered = first < N_LAUNCHES and len(entries["versions"][first]) >= _NO_ACCIDENT
+    return littered[1:] if half_entered and np.isnan(entries["started"][first]) else littered
 
 
-def next_number(store: PlainStore) -> int:
-    """Find the number of the next launch: the first free entry, or the last one."""
-    free = np.flatnonzero(np.isnan(store.read("launch_started")))
-    return int(free[0]) if free.size else N_LAUNCHES - 1
+def _read_entries(store: PlainStore) -> NDArray[np.void]:
+    """All entries (N_LAUNCHES,); what says that one is in use was written last and is read first."""
+    entries = np.empty(N_LAUNCHES, DTYPE)
+    for name in DTYPE.names or ():
+        entries[name] = store.read(_PREFIX + name)
+    return entries
 
 
-def write_launch(store: PlainStore, number: int, entry: NDArray[np.void]) -> None:
-    """Write an entry (1,), its checksum renewed."""
-    entry["checksum"] = _checksum(entry)
-    for column in reversed(LAUNCH_COLUMNS):  # what marks an entry as used comes last
-        store.write(column.name, number, entry[column.name.removeprefix(_PREFIX)])
+def _n_used(entries: NDArray[np.void]) -> int:
+    """Entries in use; neither a start that was lost nor one made of nothing by damage misleads."""
+    free = np.flatnonzero(np.isnan(entries["started"]))
+    n_started = int(free[0]) if free.size else N_LAUNCHES
+    return max(n_started, _n_held(entries))
 
 
-def _checksum(entry: NDArray[np.void]) -> int:
+def _n_held(entries: NDArray[np.void]) -> int:
+    """Entries up to the last one that holds."""
+    summed = reversed(np.flatnonzero(entries["checksum"]).tolist())
+    return next((n + 1 for n in summed if _holds(entries[n])), 0)
+
+
+def _begin(entry: np.void) -> int:
+    """CRC-32 of what is known when a launch begins."""
+    return zlib.crc32(np.array(entry, DTYPE)[list(_SOON)].astype(_SOON_DTYPE).tobytes())
+
+
+def _whole(entry: np.void) -> int:
+    """CRC-32 of an entry."""
     return zlib.crc32(entry.tobytes()[: -DTYPE["checksum"].itemsize])
 
 
-def _launch(number: int, entry: NDArray[np.void]) -> Launch:
-    values = dict(zip(DTYPE.names or (), entry[0].item(), strict=True))
-    holds = values.pop("checksum") == _checksum(entry)
+def _holds(entry: np.void) -> bool:
+    return entry["checksum"] in (_whole(entry), _begin(entry))
+
+
+def _launch(number: int, entry: np.void) -> Launch:
+    values = dict(zip(DTYPE.names or (), entry.item(), strict=True))
+    sealed = values.pop("checksum") == _whole(entry)
     values = {k: v.decode("utf-8", "replace") if isinstance(v, bytes) else v for k, v in values.items()}
     if math.isnan(values["ended"]):
         values["ended"] = None
-    return Launch(number=number, holds=holds, **values)
+    return Launch(number=number, holds=_holds(entry), sealed=sealed, **values)

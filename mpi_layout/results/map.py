@@ -25,6 +25,20 @@ WINDOW = 2**16  # bytes at either end of a file where a map is looked for
 _SIGNATURE = b"\x89HDF\r\n\x1a\n"
 
 
+class NoMap(InputError):
+    """There is no sound map in a file.
+
+    Attributes
+    ----------
+    lost : bool
+        Whether the file once had one.
+    """
+
+    def __init__(self, message: str, *, lost: bool) -> None:
+        super().__init__(message)
+        self.lost = lost
+
+
 def draw_map(version: int, content: dict[str, Any]) -> bytes:
     """Text of a map, MAP_BYTES long.
 
@@ -70,7 +84,7 @@ def find_map(path: Path) -> tuple[int, dict[str, Any]]:
     Raises
     ------
     InputError
-        If there is none; the text says what the file is instead, without a cure.
+        If the file cannot be read. NoMap if there is none; the text says what the file is instead.
     """
     head, tail, size = _ends(path)
     for window in (head, tail):
@@ -80,7 +94,9 @@ def find_map(path: Path) -> tuple[int, dict[str, Any]]:
             if found is not None:
                 return found
             position = window.find(_MAGIC, position + 1)
-    raise InputError(f"{path}: {_what_it_is(head, tail, size)}")
+    lost = any(words.encode() in window for words in (FILETYPE, "mpi-layout map") for window in (head, tail))
+    what = "damaged results file: both its maps are damaged (or it is of format version 1, without any)"
+    raise NoMap(f"{path}: {what if lost else _what_it_is(head, size)}", lost=lost)
 
 
 def _ends(path: Path) -> tuple[bytes, bytes, int]:
@@ -97,12 +113,9 @@ def _ends(path: Path) -> tuple[bytes, bytes, int]:
         raise InputError(f"{path}: cannot be read: {error.strerror}") from error
 
 
-def _what_it_is(head: bytes, tail: bytes, size: int) -> str:
+def _what_it_is(head: bytes, size: int) -> str:
     if size == 0:
         return "the file is empty (0 bytes), no results file"
-    known = any(words.encode() in window for words in (FILETYPE, "mpi-layout map") for window in (head, tail))
-    if known:
-        return "damaged results file: both its maps are damaged (or it is of format version 1, without any)"
     if not head.startswith(_SIGNATURE[: len(head)]):
         return "not an HDF5 file, so no results file of mpi-layout"
     if size < WINDOW:

@@ -1,4 +1,4 @@
-"""A frozen view of a results file, taken without disturbing whoever writes it."""
+"""A results file as its readers see it, piece by piece, without disturbing whoever writes it."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -20,47 +20,22 @@ _LOOKS = 3  # at a row that is being written
 
 
 @dataclass(frozen=True, eq=False)
-class Results:
-    """Rows, launches and campaign of a results file as they were when it was read.
+class Piece:
+    """Consecutive rows of a results file.
 
     Attributes
     ----------
-    path : Path
-        The file.
-    structure : Structure
-        Where its datasets lie.
-    rows : (n_configs,) structured array
+    start : int
+        Number of the first.
+    rows : (n,) structured array
         With a field per column, see docs/file-format.md; text is UTF-8 bytes.
-    committed : (n_configs,) bool array
+    committed : (n,) bool array
         Whether the row is done or failed, and its checksum holds.
-    launches : tuple of Launch
-        In order.
-    campaign_text : str
-        The campaign file.
     """
 
-    path: Path
-    structure: Structure
+    start: int
     rows: NDArray[np.void]
     committed: NDArray[np.bool_]
-    launches: tuple[Launch, ...]
-    campaign_text: str
-
-    @cached_property
-    def campaign(self) -> Campaign:
-        """The campaign, parsed from its text.
-
-        Raises
-        ------
-        InputError
-            If the text is no valid campaign for this program.
-        """
-        return parse_campaign(self.campaign_text, f"{self.path}: campaign_yaml")
-
-    @property
-    def attributes(self) -> dict[str, object]:
-        """Attributes of the root of the file."""
-        return self.structure.attributes
 
     @property
     def done(self) -> NDArray[np.bool_]:
@@ -77,24 +52,113 @@ class Results:
         """Which rows claim to be finished but do not hold what was written."""
         return ~self.committed & (self.rows["status"] != Status.WAITING)
 
-    @cached_property
-    def keys(self) -> list[str]:
-        """Keys of all configs."""
-        return self.identity("key")
 
-    def identity(self, name: str) -> list[str]:
-        """Key, area or turbine type of all configs: from the campaign, as rows may be damaged."""
+@dataclass(frozen=True, eq=False)
+class Results:
+    """Launches and campaign of a results file as they were when it was opened, and its rows.
+
+    Rows come in pieces, so that a large file needs no large memory. All of them together, as
+    `rows`, `committed`, ..., are read when they are first asked for, and kept.
+
+    Attributes
+    ----------
+    path : Path
+        The file.
+    structure : Structure
+        Where its datasets lie.
+    launches : tuple of Launch
+        In order.
+    campaign_text : str
+        The campaign file.
+    """
+
+    path: Path
+    structure: Structure
+    launches: tuple[Launch, ...]
+    campaign_text: str
+
+    def pieces(self) -> Iterator[Piece]:
+        """Yield all rows in pieces of a few MB, as they are now."""
+        with PlainStore(self.path, self.structure.extents, writable=False) as store:
+            yield from scan(store, row_dtype(self.structure.n_turbines_max))
+
+    @property
+    def n_rows(self) -> int:
+        """Number of configs."""
+        return self.structure.n_configs
+
+    @cached_property
+    def campaign(self) -> Campaign:
+        """The campaign, parsed from its text.
+
+        Raises
+        ------
+        InputError
+            If the text is no valid campaign for this program.
+        """
+        return parse_campaign(self.campaign_text, f"{self.path}: campaign_yaml")
+
+    @cached_property
+    def configs(self) -> Sequence[Config]:
+        """Configs of the campaign; none if its text cannot be read or belongs to other rows."""
         try:
             configs: Sequence[Config] = self.campaign.configs
         except InputError:
-            configs = ()
-        if len(configs) == len(self.rows):
-            return [getattr(config, name) for config in configs]
-        return [value.decode("utf-8", "replace") for value in self.rows[name].tolist()]
+            return ()
+        return configs if len(configs) == self.n_rows else ()
+
+    def key(self, number: int, row: np.void) -> str:
+        """Key of a config: from the campaign, as its row may be damaged."""
+        return self.configs[number].key if self.configs else row["key"].decode("utf-8", "replace")
+
+    @property
+    def attributes(self) -> dict[str, object]:
+        """Attributes of the root of the file."""
+        return self.structure.attributes
+
+    @cached_property
+    def whole(self) -> Piece:
+        """All rows at once."""
+        rows = np.empty(self.n_rows, row_dtype(self.structure.n_turbines_max))
+        committed = np.empty(self.n_rows, bool)
+        for piece in self.pieces():
+            here = slice(piece.start, piece.start + len(piece.rows))
+            rows[here], committed[here] = piece.rows, piece.committed
+        return Piece(0, rows, committed)
+
+    @property
+    def rows(self) -> NDArray[np.void]:
+        """All rows."""
+        return self.whole.rows
+
+    @property
+    def committed(self) -> NDArray[np.bool_]:
+        """Which rows are done or failed, and their checksums hold."""
+        return self.whole.committed
+
+    @property
+    def done(self) -> NDArray[np.bool_]:
+        """Which rows hold a layout."""
+        return self.whole.done
+
+    @property
+    def failed(self) -> NDArray[np.bool_]:
+        """Which rows hold a failure."""
+        return self.whole.failed
+
+    @property
+    def damaged(self) -> NDArray[np.bool_]:
+        """Which rows claim to be finished but do not hold what was written."""
+        return self.whole.damaged
+
+    @property
+    def keys(self) -> list[str]:
+        """Keys of all configs."""
+        return [self.key(number, row) for number, row in enumerate(self.rows)]
 
 
 def open_reader(path: Path) -> Results:
-    """Read a results file, finished or being written.
+    """Open a results file for reading, finished or being written.
 
     Raises
     ------
@@ -103,29 +167,22 @@ def open_reader(path: Path) -> Results:
     """
     path = Path(path)
     structure = locate(path)
-    dtype = row_dtype(structure.n_turbines_max)
     with PlainStore(path, structure.extents, writable=False) as store:
-        rows = np.empty(structure.n_configs, dtype)
-        committed = np.empty(structure.n_configs, bool)
-        for start, part in scan(store, dtype):
-            rows[start : start + len(part)] = part
-            committed[start : start + len(part)] = is_committed(part)
         launches = read_launches(store)
         text = store.read("campaign_yaml")
-    return Results(path, structure, rows, committed, launches, bytes(text).decode("utf-8", "replace"))
+    return Results(path, structure, launches, bytes(text).decode("utf-8", "replace"))
 
 
-def scan(store: PlainStore, dtype: np.dtype) -> Iterator[tuple[int, NDArray[np.void]]]:
-    """Yield all rows in pieces of a few MB: number of the first row, and rows (n,)."""
+def scan(store: PlainStore, dtype: np.dtype) -> Iterator[Piece]:
+    """Yield all rows in pieces of a few MB."""
     n_rows = store.extents["config"].shape[0]
     step = max(1, _CHUNK_BYTES // dtype.itemsize)
     for start in range(0, n_rows, step):
         rows = store.read_rows(dtype, start, min(start + step, n_rows))
+        piece = Piece(start, rows, is_committed(rows))
         for _ in range(_LOOKS - 1):
             # A row rewritten while it was read looks damaged; a second look tells.
-            torn = np.flatnonzero(~is_committed(rows) & (rows["status"] != Status.WAITING))
-            for index in torn.tolist():
+            for index in np.flatnonzero(piece.damaged).tolist():
                 rows[index] = store.read_rows(dtype, start + index, start + index + 1)[0]
-            if not torn.size:
-                break
-        yield start, rows
+                piece.committed[index] = is_committed(rows[index : index + 1])[0]
+        yield piece

@@ -113,6 +113,9 @@ ROW_COLUMNS = (
     Column("checksum", "<u4", "CRC-32 of the row"),
 )
 
+# Columns that the campaign gives; they never change.
+IDENTITY = ("key", "area", "turbine_type", "seed", "n_turbines", "rotor_diameter", "rated_power")
+
 # The checksum comes last here too.
 LAUNCH_COLUMNS = (
     _moment("launch_started", "start of the launch"),
@@ -152,8 +155,8 @@ COLUMNS = (*ROW_COLUMNS, *LAUNCH_COLUMNS, *COORDINATES, *MAPS)
 def all_columns(n_text: int) -> tuple[Column, ...]:
     """All datasets in the order of their places in the file.
 
-    What explains the rest comes first, and the long columns of the rows last: a file
-    that was cut off keeps as many whole rows as can be.
+    What explains the rest comes first. The long columns of the rows follow the short ones, so
+    that a file that was cut off keeps as many whole rows as can be.
 
     Parameters
     ----------
@@ -163,4 +166,4 @@ def all_columns(n_text: int) -> tuple[Column, ...]:
     text = _scalar_text("campaign_yaml", n_text, "the campaign file")
     short = (column for column in ROW_COLUMNS if "wt" not in column.dims)
     long = (column for column in ROW_COLUMNS if "wt" in column.dims)
-    return (MAPS[0], text, *COORDINATES, *LAUNCH_COLUMNS, *short, *long, MAPS[1])
+    return (MAPS[0], text, *COORDINATES, *short, *long, *LAUNCH_COLUMNS, MAPS[1])

@@ -18,6 +18,8 @@ from numpy.typing import NDArray
 from mpi_layout.results.schema import ROW_COLUMNS
 from mpi_layout.results.structure import Extent
 
+*_DATA, _STATUS, _CHECKSUM = (column.name for column in ROW_COLUMNS)
+
 
 class PlainStore:
     """An open results file as arrays of bytes.
@@ -72,8 +74,7 @@ class PlainStore:
         data of a waiting row with the mark of its result.
         """
         rows = np.empty(stop - start, dtype)
-        *others, status, checksum = (column.name for column in ROW_COLUMNS)
-        for name in (status, checksum, *others):
+        for name in (_STATUS, *_DATA, _CHECKSUM):
             rows[name] = self.read(name, start, stop)
         return rows
 
@@ -86,10 +87,18 @@ class PlainStore:
         self._write(offset, raw)
 
     def write_rows(self, start: int, rows: NDArray[np.void]) -> None:
-        """Write rows, from row start on, column by column: the status last."""
-        *others, status, checksum = (column.name for column in ROW_COLUMNS)
-        for name in (*others, checksum, status):
+        """Write rows, from row start on, column by column: the status last.
+
+        The checksum comes first. So a row that waits and has none holds nothing, to the byte,
+        and one that was cut off by a kill can be told from one that was damaged.
+        """
+        for name in (_CHECKSUM, *_DATA, _STATUS):
             self.write(name, start, rows[name])
+
+    def clear_row(self, number: int, row: NDArray[np.void]) -> None:
+        """Write the row (1,) of a config that waits in the place of any other: the other way round."""
+        for name in (_STATUS, *_DATA, _CHECKSUM):
+            self.write(name, number, row[name])
 
     def sync(self) -> None:
         """Wait until everything written is on the disk."""

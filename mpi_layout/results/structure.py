@@ -19,7 +19,7 @@ from typing import Any, TypeVar
 import numpy as np
 
 from mpi_layout.errors import InputError
-from mpi_layout.results.map import draw_map, find_map, read_map
+from mpi_layout.results.map import NoMap, draw_map, find_map, read_map
 from mpi_layout.results.schema import (
     FILETYPE,
     FORMAT_VERSION,
@@ -148,8 +148,8 @@ def locate(path: Path, *, whole: bool = True) -> Structure:
     """
     try:
         version, content = find_map(path)
-    except InputError as error:
-        raise InputError(f"{error}; {CURE if 'damaged' in str(error) else OTHER_FILE}") from None
+    except NoMap as error:
+        raise NoMap(f"{error}; {CURE if error.lost else OTHER_FILE}", lost=error.lost) from None
     if version != FORMAT_VERSION:
         raise InputError(
             f"{path}: a results file of format version {version}; this mpi-layout reads version "

@@ -2,7 +2,8 @@
 
 import dataclasses
 import math
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,7 @@ from numpy.typing import NDArray
 
 from mpi_layout.errors import InputError
 from mpi_layout.results.launches import Launch
-from mpi_layout.results.reader import Results
+from mpi_layout.results.reader import Piece, Results
 
 _DEFAULT_INTERVAL = 30.0  # s, if the file's campaign cannot be read
 _SHORTEST_SILENCE = 10.0  # s without heartbeat that any launch is granted
@@ -135,72 +136,107 @@ def summarise(results: Results, *, now: float) -> Summary:
     now : float
         Seconds since 1970; decides which launch still runs.
     """
-    keys = results.keys
     launches = tuple(LaunchState(launch, _state(launch, results, now)) for launch in results.launches)
-    counts = _counts(results, np.ones(len(keys), bool))
-    rate = _rate(results, launches, now)
-    n_open = counts.waiting + counts.damaged
+    last = launches[-1].launch if launches and launches[-1].state == "running" else None
+    groups = _empty_groups(results)
+    n_per_group = results.n_rows // len(groups)
+    failures: list[Failure] = []
+    damaged: list[str] = []
+    n_recent = 0
+    for piece in results.pieces():
+        for number, part in _by_group(piece, n_per_group):
+            groups[number].add(part, results)
+        for index in np.flatnonzero(piece.failed).tolist():
+            failures.append(_failure(results, piece, index))
+        for index in np.flatnonzero(piece.damaged).tolist():
+            damaged.append(results.key(piece.start + index, piece.rows[index]))
+        if last is not None:
+            n_recent += int((piece.committed & (piece.rows["launch"] == last.number)).sum())
+    counts = Counts(*np.sum([group.counts for group in groups], axis=0).tolist())
+    elapsed = now - last.started if last is not None else 0.0
+    rate = n_recent / elapsed if n_recent and elapsed > 0 else None
     return Summary(
         path=str(results.path),
         campaign_name=str(results.attributes.get("campaign_name", "")),
         counts=counts,
-        groups=_groups(results),
-        failures=tuple(_failure(results, number) for number in np.flatnonzero(results.failed).tolist()),
-        damaged_keys=tuple(keys[number] for number in np.flatnonzero(results.damaged).tolist()),
+        groups=tuple(group.summed_up() for group in groups),
+        failures=tuple(failures),
+        damaged_keys=tuple(damaged),
         launches=launches,
         rate=rate,
-        eta=n_open / rate if rate else None,
+        eta=(counts.waiting + counts.damaged) / rate if rate else None,
     )
 
 
-def missing_keys(results: Results) -> list[str]:
-    """Keys of the configs that are neither done nor failed, in order."""
-    keys = results.keys
-    return [keys[number] for number in np.flatnonzero(~results.committed).tolist()]
+def missing_keys(results: Results) -> Iterator[str]:
+    """Yield the keys of the configs that are neither done nor failed, in order."""
+    for piece in results.pieces():
+        for index in np.flatnonzero(~piece.committed).tolist():
+            yield results.key(piece.start + index, piece.rows[index])
 
 
-def _counts(results: Results, chosen: NDArray[np.bool_]) -> Counts:
-    done, failed, damaged = (
-        int((mask & chosen).sum()) for mask in (results.done, results.failed, results.damaged)
-    )
-    return Counts(int(chosen.sum()) - done - failed - damaged, done, failed, damaged)
+@dataclass
+class _GroupSums:
+    """A group while its rows are added up."""
+
+    area: str
+    turbine_type: str
+    counts: NDArray[np.int64] = field(default_factory=lambda: np.zeros(4, int))  # in the order of Counts
+    aep: float = 0.0
+    wake_loss: float = 0.0
+    best_aep: float = -math.inf
+    best_key: str | None = None
+
+    def add(self, piece: Piece, results: Results) -> None:
+        """Add rows that belong to the group."""
+        done = np.flatnonzero(piece.done)
+        n_failed, n_damaged = int(piece.failed.sum()), int(piece.damaged.sum())
+        self.counts += [len(piece.rows) - done.size - n_failed - n_damaged, done.size, n_failed, n_damaged]
+        if not done.size:
+            return
+        aep = piece.rows["aep"][done]
+        self.aep += float(aep.sum())
+        self.wake_loss += float(piece.rows["wake_loss"][done].sum())
+        best = int(np.argmax(aep))
+        if aep[best] > self.best_aep:
+            index = int(done[best])
+            self.best_aep = float(aep[best])
+            self.best_key = results.key(piece.start + index, piece.rows[index])
+
+    def summed_up(self) -> Group:
+        """Counts and means of the group."""
+        counts = Counts(*self.counts.tolist())
+        if not counts.done:
+            return Group(self.area, self.turbine_type, counts, None, None, None, None)
+        means = {"mean_aep": self.aep / counts.done, "mean_wake_loss": self.wake_loss / counts.done}
+        return Group(
+            self.area, self.turbine_type, counts, best_aep=self.best_aep, best_key=self.best_key, **means
+        )
 
 
-def _groups(results: Results) -> tuple[Group, ...]:
-    pairs = list(zip(results.identity("area"), results.identity("turbine_type"), strict=True))
-    numbers = {pair: k for k, pair in enumerate(dict.fromkeys(pairs))}
-    member = np.array([numbers[pair] for pair in pairs])
-    order = np.argsort(member, kind="stable")
-    parts = np.split(order, np.flatnonzero(np.diff(member[order])) + 1)
-    return tuple(_group(results, *pair, part) for pair, part in zip(numbers, parts, strict=True))
+def _empty_groups(results: Results) -> list[_GroupSums]:
+    """Groups in the order of the configs; a single one if the campaign in the file cannot be read."""
+    if not results.configs:
+        return [_GroupSums("", "")]
+    campaign = results.campaign
+    return [
+        _GroupSums(area.name, turbine.name) for area in campaign.areas for turbine in campaign.turbine_types
+    ]
 
 
-def _group(results: Results, area: str, turbine_type: str, members: NDArray[np.intp]) -> Group:
-    done = members[results.done[members]]
-    counts = Counts(
-        done=done.size,
-        failed=int(results.failed[members].sum()),
-        damaged=int(results.damaged[members].sum()),
-        waiting=int((results.rows["status"][members] == 0).sum()),
-    )
-    if not done.size:
-        return Group(area, turbine_type, counts, None, None, None, None)
-    aep = results.rows["aep"][done]
-    best = int(np.argmax(aep))
-    return Group(
-        area,
-        turbine_type,
-        counts,
-        mean_aep=float(aep.mean()),
-        best_aep=float(aep[best]),
-        mean_wake_loss=float(results.rows["wake_loss"][done].mean()),
-        best_key=results.keys[int(done[best])],
-    )
+def _by_group(piece: Piece, n_per_group: int) -> Iterator[tuple[int, Piece]]:
+    """Split a piece; within a group only the seeds differ, and its configs follow each other."""
+    end = piece.start + len(piece.rows)
+    for number in range(piece.start // n_per_group, (end - 1) // n_per_group + 1):
+        first = max(piece.start, number * n_per_group)
+        here = slice(first - piece.start, (number + 1) * n_per_group - piece.start)
+        yield number, Piece(first, piece.rows[here], piece.committed[here])
 
 
-def _failure(results: Results, number: int) -> Failure:
-    row = results.rows[number]
-    return Failure(results.keys[number], int(row["attempts"]), row["message"].decode("utf-8", "replace"))
+def _failure(results: Results, piece: Piece, index: int) -> Failure:
+    row = piece.rows[index]
+    key = results.key(piece.start + index, row)
+    return Failure(key, int(row["attempts"]), row["message"].decode("utf-8", "replace"))
 
 
 def _state(launch: Launch, results: Results, now: float) -> str:
@@ -215,15 +251,6 @@ def _interval(results: Results) -> float:
         return results.campaign.checkpoint.interval_s
     except InputError:
         return _DEFAULT_INTERVAL
-
-
-def _rate(results: Results, launches: tuple[LaunchState, ...], now: float) -> float | None:
-    if not launches or launches[-1].state != "running":
-        return None
-    launch = launches[-1].launch
-    n_finished = int((results.committed & (results.rows["launch"] == launch.number)).sum())
-    elapsed = now - launch.started
-    return n_finished / elapsed if n_finished and elapsed > 0 else None
 
 
 def _finite(value: Any) -> Any:

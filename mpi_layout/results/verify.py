@@ -9,6 +9,7 @@ import os
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,10 +18,10 @@ from scipy.spatial.distance import pdist
 from mpi_layout.campaign import Campaign, Config
 from mpi_layout.errors import InputError
 from mpi_layout.optimise.solve import Problem
-from mpi_layout.results.launches import littered_entries
-from mpi_layout.results.reader import Results
+from mpi_layout.results.launches import Launch, littered_entries
+from mpi_layout.results.reader import Piece, Results
 from mpi_layout.results.row import Status, waiting_rows
-from mpi_layout.results.schema import COORDINATES
+from mpi_layout.results.schema import COORDINATES, IDENTITY
 from mpi_layout.results.store import PlainStore
 from mpi_layout.results.structure import check_structure
 from mpi_layout.wake.farm import farm_aep
@@ -29,8 +30,10 @@ OUTSIDE_TOLERANCE = 1e-6  # m
 RELATIVE_TOLERANCE = 1e-9  # of spacings and energies
 
 _BATCH = 64  # rows that are checked at least when somebody interrupts
+_MOST_ATTEMPTS = 10_000
+_LONGEST = 1e9  # s, of a launch
+_MOST_DONE = 10**9
 
-_IDENTITY = ("key", "area", "turbine_type", "seed", "n_turbines", "rotor_diameter", "rated_power")
 _PER_TURBINE = ("x", "y", "turbine_aep")
 _FIGURES = ("aep", "gross_aep", "start_aep", "wake_loss", "min_spacing", "max_outside")
 
@@ -44,8 +47,8 @@ class Finding:
     key : str
         Config it belongs to, "" for the file as a whole.
     what : str
-        Kind of fault, one word: structure, campaign, coordinate, launch, checksum, status, identity, layout,
-        finite, area, spacing, aep, wake_loss or message.
+        Kind of fault, one word: structure, campaign, coordinate, launch, checksum, status, waiting, identity,
+        layout, finite, area, spacing, aep, wake_loss or message.
     detail : str
         What was found and what is wanted.
     """
@@ -75,22 +78,19 @@ def verify(
     except InputError as error:
         yield Finding("", "campaign", str(error))
         return
-    if len(campaign.configs) != len(results.rows):
-        yield Finding(
-            "", "campaign", f"{len(campaign.configs)} configs, the file has {len(results.rows)} rows"
-        )
+    if len(campaign.configs) != results.n_rows:
+        yield Finding("", "campaign", f"{len(campaign.configs)} configs, the file has {results.n_rows} rows")
         return
-
-    def check(config: Config) -> list[Finding]:
-        return list(_row_findings(results, campaign, config, aep=aep))
-
+    in_order = not results.launches or results.launches[-1].ended is not None
     with ThreadPoolExecutor(len(os.sched_getaffinity(0))) as threads:  # the kernel releases the GIL
-        for start in range(0, len(campaign.configs), _BATCH):
-            batch = campaign.configs[start : start + _BATCH]
-            for config, found in zip(batch, threads.map(check, batch), strict=True):
-                yield from found
-                if progress is not None:
-                    progress(config.number + 1, len(campaign.configs))
+        for piece in results.pieces():
+            check = partial(_row_findings, campaign, piece, in_order=in_order, aep=aep)
+            for first in range(0, len(piece.rows), _BATCH):
+                batch = range(first, min(first + _BATCH, len(piece.rows)))
+                for index, found in zip(batch, threads.map(check, batch), strict=True):
+                    yield from found
+                    if progress is not None:
+                        progress(piece.start + index + 1, results.n_rows)
 
 
 # ---------------------------------------------------------------- the file
@@ -110,27 +110,39 @@ def _file_findings(results: Results) -> Iterator[Finding]:
     if hashlib.sha256(text).hexdigest() != results.structure.text_sha256:
         yield Finding("", "campaign", "the campaign text does not have the SHA-256 noted at creation")
     for launch in results.launches:
-        if launch.ended is not None and not launch.holds:
-            yield Finding("", "launch", f"the checksum of launch {launch.number} does not hold")
+        if fault := _launch_fault(launch, results):
+            yield Finding("", "launch", fault)
+
+
+def _launch_fault(launch: Launch, results: Results) -> str | None:
+    is_last = launch.number == len(results.launches) - 1
+    if not (launch.holds if is_last else launch.sealed):
+        return f"the checksum of launch {launch.number} does not hold"
+    if launch.sealed:
+        return None
+    likely = 0 <= launch.heartbeat - launch.started < _LONGEST and 0 <= launch.configs_done <= _MOST_DONE
+    return None if likely else f"launch {launch.number} has an impossible heartbeat or number of configs"
 
 
 # ---------------------------------------------------------------- a row
 
 
-def _row_findings(results: Results, campaign: Campaign, config: Config, *, aep: bool) -> Iterator[Finding]:
-    row = results.rows[config.number]
+def _row_findings(
+    campaign: Campaign, piece: Piece, index: int, *, in_order: bool, aep: bool
+) -> list[Finding]:
+    row, config = piece.rows[index], campaign.configs[piece.start + index]
     status = int(row["status"])
     faults: Iterator[tuple[str, str]]
     if status not in list(Status):
         faults = iter([("status", f"{status} is none of {', '.join(str(s.value) for s in Status)}")])
-    elif results.committed[config.number]:
+    elif piece.committed[index]:
         finished = _done_faults if status == Status.DONE else _failed_faults
         faults = _both(_identity_faults(row, config), finished(row, campaign.problem(config.number), aep))
     elif status == Status.WAITING:
-        faults = _waiting_faults(results, row, config)
+        faults = _both(_identity_faults(row, config), _waiting_faults(row, config, in_order))
     else:
         faults = iter([("checksum", f"{row['checksum']:08x} does not fit the row")])
-    yield from (Finding(config.key, what, detail) for what, detail in faults)
+    return [Finding(config.key, what, detail) for what, detail in faults]
 
 
 def _both(first: Iterator[tuple[str, str]], second: Iterator[tuple[str, str]]) -> Iterator[tuple[str, str]]:
@@ -140,17 +152,23 @@ def _both(first: Iterator[tuple[str, str]], second: Iterator[tuple[str, str]]) -
 
 def _identity_faults(row: np.void, config: Config) -> Iterator[tuple[str, str]]:
     wanted = waiting_rows(row.dtype, [config])[0]
-    for name in _IDENTITY:
+    for name in IDENTITY:
         if row[name] != wanted[name]:
             yield "identity", f"{name} is {row[name]}, not {wanted[name]}"
 
 
-def _waiting_faults(results: Results, row: np.void, config: Config) -> Iterator[tuple[str, str]]:
-    yield from _identity_faults(row, config)
-    # A killed launch may leave a sealed row without its mark, and the next one clears it.
-    in_order = bool(results.launches) and results.launches[-1].ended is not None
-    if row["checksum"] and (in_order or not results.launches):
-        yield "status", "waiting, but the row has a checksum: its status was lost"
+def _waiting_faults(row: np.void, config: Config, in_order: bool) -> Iterator[tuple[str, str]]:
+    if row["checksum"]:
+        # A killed launch may leave a sealed row without its mark, and the next one clears it.
+        if in_order:
+            yield "status", "waiting, but the row has a checksum: its status was lost"
+        return
+    wanted = waiting_rows(row.dtype, [config])[0]
+    for name in row.dtype.names or ():
+        if name not in (*IDENTITY, "attempts") and row[name].tobytes() != wanted[name].tobytes():
+            yield "waiting", f"{name} is not empty; a power cut may have done that, or damage"
+    if not 0 <= row["attempts"] <= _MOST_ATTEMPTS:
+        yield "waiting", f"{row['attempts']} attempts"
 
 
 def _failed_faults(row: np.void, problem: Problem, aep: bool) -> Iterator[tuple[str, str]]:
