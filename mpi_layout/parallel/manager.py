@@ -50,7 +50,7 @@ class Manager:
         ------
         BugError
             A worker met an error of the program.
-        OSError
+        DiskError
             The file cannot be written.
         """
         while True:
@@ -68,9 +68,13 @@ class Manager:
                 return
 
     def close(self, reason: str) -> None:
-        """Make everything durable: rows, attempts without the interrupted ones, and why the launch ended."""
+        """Make everything durable: rows, attempts without the interrupted ones, and why the launch ended.
+
+        An end in the launch table vouches for the rows: they are durable before it is noted.
+        """
         for number, attempts in self.schedule.take_back():
             self.results.record_attempt(number, attempts)
+        self.results.checkpoint()
         self.results.end_launch(time.time(), reason, self.ended)
         self.results.checkpoint()
 

@@ -21,6 +21,7 @@ import h5py
 import numpy as np
 
 from mpi_layout.errors import InputError
+from mpi_layout.results import disk
 from mpi_layout.results.schema import (
     COLUMNS,
     FILETYPE,
@@ -125,6 +126,8 @@ def locate(path: Path) -> Structure:
         raise InputError(f"{path}: damaged results file: {damage}; {CURE}") from None
     except (OSError, RuntimeError, KeyError, ValueError, TypeError, OverflowError, MemoryError) as error:
         # HDF5 has no exception of its own: these are what h5py makes of unreadable structure.
+        if failure := disk.behind(error):
+            raise disk.DiskError(path, "reading the structure", failure) from error
         raise InputError(f"{path}: damaged HDF5 file, HDF5 says: {_first_line(error)}; {CURE}") from error
     return Structure(attributes, extents, text_sha256)
 
@@ -142,7 +145,7 @@ def _open(path: Path) -> h5py.File:
 def structure_checksum(path: Path, structure: Structure) -> int:
     """CRC-32 of the bytes of a file that belong to no dataset."""
     checksum, position = 0, 0
-    with open(path, "rb") as file:
+    with disk.telling(path, "reading the structure"), open(path, "rb") as file:
         for extent in sorted(structure.extents.values(), key=lambda extent: extent.offset):
             file.seek(position)
             checksum = zlib.crc32(file.read(extent.offset - position), checksum)
@@ -160,7 +163,7 @@ def _check_envelope(path: Path) -> None:
     except FileNotFoundError:
         raise InputError(f"{path}: no such file") from None
     except OSError as error:
-        raise InputError(f"{path}: cannot be read: {error.strerror}") from error
+        raise InputError(f"{path}: cannot be read: {disk.what_failed(error)}") from error
     if size == 0:
         raise InputError(f"{path}: the file is empty (0 bytes), no results file; {CURE}")
     if not head.startswith(_SIGNATURE[: len(head)]):
@@ -241,7 +244,7 @@ def _extent(file: h5py.File, column: Column, sizes: dict[str, int], file_size: i
 
 def check_structure(path: Path, structure: Structure) -> str | None:
     """Say whether the bytes outside the datasets have changed since creation, or None."""
-    with open(path, "rb") as file:
+    with disk.telling(path, "reading the structure"), open(path, "rb") as file:
         file.seek(structure.extents[STRUCTURE_CHECKSUM.name].offset)
         noted = int.from_bytes(file.read(4), "little")
     found = structure_checksum(path, structure)
