@@ -19,17 +19,19 @@ def main(arguments: list[str] | None = None) -> int:
     The exit code, the same on every rank.
     """
     from mpi_layout import cli
+    from mpi_layout.console import steady_streams
     from mpi_layout.exit_codes import ExitCode
 
-    try:
-        return cli.main(arguments)
-    except KeyboardInterrupt:
-        code = ExitCode.EARLY
-    except BaseException as error:
-        # Of a library even SystemExit is a bug here: it would leave the other ranks waiting.
-        code = ExitCode.BUG
-        _tell(error)
-    _abort_other_ranks(code)
+    with steady_streams():
+        try:
+            return cli.main(arguments)
+        except KeyboardInterrupt:
+            code = ExitCode.EARLY
+        except BaseException as error:
+            # Of a library even SystemExit is a bug here: it would leave the other ranks waiting.
+            code = ExitCode.BUG
+            _tell(error)
+        _abort_other_ranks(code)
     return code
 
 

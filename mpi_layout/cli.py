@@ -117,6 +117,7 @@ def run_command(args: argparse.Namespace) -> int:
             backend=args.backend,
             retry_failed=args.retry_failed,
             fresh=args.fresh,
+            no_lock=args.no_lock,
         )
         return run(order, team, stop)
 
@@ -351,6 +352,11 @@ def _add_run(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
     )
     run.add_argument("--retry-failed", action="store_true", help="try failed configs again")
     run.add_argument("--fresh", action="store_true", help="start anew; an existing file is moved aside")
+    run.add_argument(
+        "--no-lock",
+        action="store_true",
+        help="go on where the file system has no locks, unless another launch gave a sign of life just now",
+    )
 
 
 def _add_recover(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:

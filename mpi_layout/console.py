@@ -1,11 +1,13 @@
 """What the program says: answers on standard output, news of a run on standard error."""
 
 import contextlib
+import io
 import json
 import logging
+import os
 import sys
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import TYPE_CHECKING, Any, TextIO, cast
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -43,6 +45,54 @@ def counting(what: str) -> Iterator[Callable[[int, int], None] | None]:
 
     with Console(stderr=True).status("") as line:
         yield lambda done, total: line.update(f"{done} of {total} {what}")
+
+
+class _Steady:
+    """Standard error that never fails: a launch outlives its terminal, its reader and a full log disk."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def write(self, text: str) -> int:
+        with contextlib.suppress(OSError, ValueError):
+            self._stream.write(text)
+        return len(text)
+
+    def flush(self) -> None:
+        with contextlib.suppress(OSError, ValueError):
+            self._stream.flush()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
+
+
+@contextlib.contextmanager
+def steady_streams() -> Iterator[None]:
+    """Keep the state of standard output and error from deciding how the program runs and ends."""
+    _occupy_standard_descriptors()
+    stderr = sys.stderr or io.StringIO()  # None if it was closed before the start
+    try:
+        with contextlib.redirect_stderr(cast(TextIO, _Steady(stderr))):
+            yield
+    finally:
+        for stream in filter(None, (sys.stdout, sys.stderr)):
+            _settle(stream)
+
+
+def _occupy_standard_descriptors() -> None:
+    """See that no results file becomes descriptor 2 and receives what libraries print."""
+    while (descriptor := os.open(os.devnull, os.O_RDWR)) <= 2:
+        os.set_inheritable(descriptor, True)
+    os.close(descriptor)
+
+
+def _settle(stream: TextIO) -> None:
+    """Leave no text that the interpreter cannot write at its exit: it would turn any exit code into 120."""
+    try:
+        stream.flush()
+    except (OSError, ValueError):
+        with contextlib.suppress(OSError, ValueError):
+            os.dup2(os.open(os.devnull, os.O_WRONLY | os.O_CLOEXEC), stream.fileno())
 
 
 class _Console(logging.StreamHandler):

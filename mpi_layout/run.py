@@ -6,7 +6,7 @@ import os
 import socket
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from typing import Any
 
 import numpy as np
@@ -23,6 +23,7 @@ from mpi_layout.parallel.solver import Solver
 from mpi_layout.parallel.stopping import Stop
 from mpi_layout.parallel.team import Team
 from mpi_layout.progress import Snapshot, progress
+from mpi_layout.results.disk import DiskError, exists
 from mpi_layout.results.file import ResultsFile, WriterLock, create_results, move_aside, open_writer
 from mpi_layout.results.row import Status
 from mpi_layout.results.versions import software_versions
@@ -84,10 +85,10 @@ def open_results(order: Order, campaign: Campaign) -> Iterator[ResultsFile]:
         If it cannot be had; the text says why and what to do.
     """
     path = order.output
-    with WriterLock(path) as lock:
-        if order.fresh and os.path.lexists(path):
+    with WriterLock(path, no_lock=order.no_lock) as lock:
+        if order.fresh and exists(path):
             log.info("%s moved aside to %s", path, move_aside(path))
-        if not os.path.lexists(path):
+        if not exists(path):
             create_results(path, campaign)
         with open_writer(path, campaign, lock) as results:
             yield results
@@ -137,7 +138,8 @@ def work_on(
         with progress(campaign.checkpoint.interval_s) as shown:
             manager.work(lambda: shown.show(snapshot))
     except BaseException as error:
-        manager.close(f"error: {type(error).__name__}")
+        with suppress(DiskError):  # the first error is the one to tell
+            manager.close(f"error: {type(error).__name__}")
         raise
     manager.close(stop.reason or "complete")
     news.tell_speed(manager, time.monotonic() - started)

@@ -58,7 +58,7 @@ class Manager:
         ------
         BugError
             A worker met an error of the program.
-        OSError
+        DiskError
             The file cannot be written.
         """
         while True:
@@ -76,11 +76,15 @@ class Manager:
                 return
 
     def close(self, reason: str) -> None:
-        """Make everything durable: rows, attempts without the interrupted ones, and why the launch ended."""
+        """Make everything durable: rows, attempts without the interrupted ones, and why the launch ended.
+
+        An end in the launch table vouches for the rows: they are durable before it is noted.
+        """
         self.team.settle()
         if not self.results.shared:  # else those still running may be writing their rows this very moment
             for number, attempts in self.schedule.take_back():
                 self.results.record_attempt(number, attempts)
+        self.results.checkpoint()
         self.results.end_launch(time.time(), "; ".join([reason, *self.missing]), self.ended)
         self.results.checkpoint()
 

@@ -10,8 +10,10 @@ A row counts only if its status says done or failed *and* its checksum holds;
 anything else is a config that waits. See docs/file-format.md.
 """
 
+import errno
 import hashlib
 import logging
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -23,6 +25,7 @@ from mpi_layout.campaign import Campaign, first_difference, parse_campaign
 from mpi_layout.errors import InputError
 from mpi_layout.results import launches
 from mpi_layout.results.create import create_results, expected_size, move_aside, temporary_path
+from mpi_layout.results.disk import DiskError
 from mpi_layout.results.lock import WriterLock
 from mpi_layout.results.mpio import MpioStore
 from mpi_layout.results.reader import Results, open_reader, scan
@@ -43,12 +46,13 @@ __all__ = [
 ]
 
 _log = logging.getLogger(__name__)
+_NOT_WRITABLE = {errno.EACCES, errno.EPERM, errno.EROFS}
 
 
 class ResultsFile:
     """A results file open for writing; made by `open_writer`, used by one process.
 
-    Every method that writes raises OSError, naming the path, when the disk fails.
+    Every method that writes raises DiskError, with a complete message, when the disk fails.
 
     Attributes
     ----------
@@ -100,7 +104,8 @@ class ResultsFile:
     ) -> None:
         if error is not None:
             self.let_go()
-        self.close()
+        with suppress(*() if error is None else (DiskError,)):  # the first error is the one to tell
+            self.close()
 
     def invite(self) -> dict[str, Any]:
         """Let other ranks write their rows into this file: plain values for their `shared.SharedRows`.
@@ -112,7 +117,8 @@ class ResultsFile:
         """
         if self._lock is not None:
             self._lock.share()
-        return invitation(self.path, self._store.extents)
+        locked = self._lock is not None and self._lock.held
+        return invitation(self.path, self._store.extents, locked=locked)
 
     def write_together(self, comm: Any) -> None:
         """Go on writing through parallel HDF5, together with the other ranks of a communicator.
@@ -278,15 +284,25 @@ def open_writer(path: Path, campaign: Campaign, lock: WriterLock | None = None) 
     temporary_path(path).unlink(missing_ok=True)
     try:
         store = PlainStore(path, structure.extents, writable=True)
-    except PermissionError as error:
+    except DiskError as error:
+        if error.errno not in _NOT_WRITABLE:
+            raise
         raise InputError(
             f"{path}: not writable: {error.strerror}; give another output file with -o"
         ) from error
     try:
+        if not _ended_in_order(store):
+            store.forget_cache()
         return ResultsFile(path, campaign, structure, store, lock)
     except BaseException:
         store.close()
         raise
+
+
+def _ended_in_order(store: PlainStore) -> bool:
+    """Whether the last launch, if any, noted its end: then its rows were durable before."""
+    table = launches.read_launches(store)
+    return not table or table[-1].ended is not None
 
 
 def _check_campaign(path: Path, structure: Structure, campaign: Campaign) -> None:

@@ -10,7 +10,6 @@ h5py itself, where it was built with MPI.
 """
 
 import errno
-import os
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +17,7 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
+from mpi_layout.results.disk import CHECKPOINTED, STORED, DiskError, behind
 from mpi_layout.results.store import PlainStore
 from mpi_layout.results.structure import Extent
 
@@ -55,8 +55,8 @@ class MpioStore(PlainStore):
 
     Raises
     ------
-    OSError
-        From every method, with the path.
+    DiskError
+        From every method.
     """
 
     def __init__(self, path: Path, extents: dict[str, Extent], comm: Any) -> None:
@@ -67,7 +67,7 @@ class MpioStore(PlainStore):
             self._file = h5py.File(path, "r+", driver="mpio", comm=comm, libver="earliest")
             self._datasets = {name: self._file[name].id for name in self.extents}
         except (OSError, RuntimeError) as error:
-            raise self._failed("opening it together", error) from error
+            raise self._failed("opening the file together", error) from error
 
     def write(self, name: str, start: int, values: NDArray) -> None:
         """Write entries of a dataset, from entry start on; no other rank needs to take part."""
@@ -81,7 +81,7 @@ class MpioStore(PlainStore):
             there = h5py.h5s.create_simple(values.shape)
             dataset.write(there, here, np.ascontiguousarray(values), dataset.get_type())
         except (OSError, RuntimeError) as error:
-            raise self._failed(f"writing {name}", error) from error
+            raise self._failed(f"writing column {name}", error, STORED) from error
 
     def let_go(self) -> None:
         """Do not wait for the other ranks when closing: some of them are gone, or will not come."""
@@ -96,10 +96,9 @@ class MpioStore(PlainStore):
             try:
                 self._file.close()  # HDF5 flushes and syncs, which takes all ranks
             except (OSError, RuntimeError) as error:
-                raise self._failed("closing it together", error) from error
+                raise self._failed("closing the file together", error, CHECKPOINTED) from error
         super().close()
 
-    def _failed(self, doing: str, error: Exception) -> OSError:
-        number = getattr(error, "errno", None) or errno.EIO
+    def _failed(self, doing: str, error: Exception, kept: str = "") -> DiskError:
         said = (str(error) or type(error).__name__).splitlines()[0]
-        return OSError(number, f"{os.strerror(number)} ({doing}: {said})", str(self.path))
+        return DiskError(self.path, doing, behind(error) or OSError(errno.EIO, said), kept)

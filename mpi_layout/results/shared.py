@@ -13,10 +13,10 @@ from mpi_layout.results.mpio import MpioStore, why_not
 from mpi_layout.results.structure import Extent
 
 
-def invitation(path: Path, extents: dict[str, Extent]) -> dict[str, Any]:
-    """Plain values from which another rank makes its `SharedRows`."""
+def invitation(path: Path, extents: dict[str, Extent], *, locked: bool) -> dict[str, Any]:
+    """Plain values from which another rank makes its `SharedRows`; `locked` if the launch holds a lock."""
     places = {name: [e.offset, e.dtype.str, list(e.shape)] for name, e in extents.items()}
-    return {"path": str(path.absolute()), "extents": places}
+    return {"path": str(path.absolute()), "extents": places, "locked": locked}
 
 
 class SharedRows:
@@ -34,7 +34,7 @@ class SharedRows:
             name: Extent(offset, np.dtype(dtype), tuple(shape))
             for name, (offset, dtype, shape) in invited["extents"].items()
         }
-        self._lock = SharedLock(self._path)
+        self._lock = SharedLock(self._path) if invited["locked"] else None
         self._store: MpioStore | None = None
 
     def prepare(self) -> str:
@@ -46,7 +46,8 @@ class SharedRows:
                 return "it sees another file there, a shorter one"
             if not os.access(self._path, os.R_OK | os.W_OK):
                 return "it may not write it"
-            self._lock.acquire()
+            if self._lock is not None:
+                self._lock.acquire()
         except InputError as error:
             return str(error)
         except OSError as error:
@@ -71,7 +72,8 @@ class SharedRows:
         if not together:
             self._opened.let_go()
         self._opened.close()
-        self._lock.release()
+        if self._lock is not None:
+            self._lock.release()
 
     @property
     def _opened(self) -> MpioStore:
