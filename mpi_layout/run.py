@@ -77,6 +77,8 @@ def open_results(order: Order, campaign: Campaign) -> Iterator[ResultsFile]:
         If it cannot be had; the text says why and what to do.
     """
     path = order.output
+    if path.exists() and path.samefile(order.campaign):
+        raise InputError(f"{path}: is the campaign itself; give another file with -o")
     with WriterLock(path):
         if order.fresh and os.path.lexists(path):
             log.info("%s moved aside to %s", path, move_aside(path))

@@ -2,6 +2,7 @@
 
 import datetime
 import difflib
+import itertools
 import typing
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -10,7 +11,11 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
+from mpi_layout.printable import clipped
+
 Path = tuple[str | int, ...]
+
+MOST_FAULTS = 1000  # nobody reads more, and each costs time
 
 _WANTED = {
     "float_type": "a number",
@@ -32,6 +37,7 @@ _COUNTED = {
     "areas": "areas",
     "turbine_types": "turbine types",
     "polygons_m": "polygons",
+    "exclusions_m": "polygons",
     "boundary_m": "points",
 }
 
@@ -59,7 +65,7 @@ def path_text(path: Path) -> str:
     """Path as the user would write it: areas[2].boundary_m."""
     text = ""
     for part in path:
-        text += f"[{part}]" if isinstance(part, int) else f".{part}" if text else part
+        text += f"[{part}]" if isinstance(part, int) else f".{clipped(part)}" if text else clipped(part)
     return text
 
 
@@ -72,9 +78,15 @@ def pydantic_faults(error: ValidationError, model: type[BaseModel]) -> list[Faul
         What validating the model raised.
     model : type
         The pydantic model at the top of all paths.
+
+    Returns
+    -------
+    list of Fault
+        The first `MOST_FAULTS`.
     """
     details = error.errors(include_url=False)
-    return [_fault(detail, model) for detail in details if not _counts_sound_ones_only(detail)]
+    own = (_fault(detail, model) for detail in details if not _counts_sound_ones_only(detail))
+    return list(itertools.islice(own, MOST_FAULTS))
 
 
 def _counts_sound_ones_only(detail: ErrorDetails) -> bool:
