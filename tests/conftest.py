@@ -7,24 +7,15 @@ import signal
 import subprocess
 import sys
 import time
+import uuid
 from dataclasses import dataclass
 from pathlib import Path
 
+import mpi_launcher
 import pytest
 
 DRIVERS = Path(__file__).parent / "drivers"
-LAUNCHER_VARIABLES = (
-    "PMI_",
-    "PMIX_",
-    "OMPI_",
-    "SLURM_",
-    "MPI_LOCAL",
-    "HYDI_",
-    "PALS_",
-    "FLUX_",
-    "JSM_",
-    "MV2_",
-)
+MARK = "MPI_LAYOUT_TEST_LAUNCH"  # in the environment of every process of a launch
 LIMIT_S = 60.0
 
 SMALL_CAMPAIGN = """\
@@ -64,9 +55,10 @@ class Started:
     """A launch that runs; with its process group it can be signalled and killed."""
 
     def __init__(self, command, environ, cwd):
+        self._mark = f"{MARK}={uuid.uuid4()}"
         self.process = subprocess.Popen(
             command,
-            env=environ,
+            env=environ | dict([self._mark.split("=")]),
             cwd=cwd,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -79,13 +71,12 @@ class Started:
         self.process.send_signal(number)
 
     def descendants(self):
-        """Process numbers of the launcher and everything below it."""
-        found, todo = [], [self.process.pid]
-        while todo:
-            pid = todo.pop()
-            found.append(pid)
+        """Process numbers of the launcher and everything below it, orphans of a dead launcher included."""
+        found = []
+        for environ in Path("/proc").glob("[0-9]*/environ"):
             with contextlib.suppress(OSError):
-                todo += [int(c) for c in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+                if self._mark.encode() in environ.read_bytes().split(b"\0"):
+                    found.append(int(environ.parent.name))
         return found
 
     def kill_all(self):
@@ -114,11 +105,11 @@ def start(tmp_path):
     running = []
 
     def start(*arguments, ranks=1, how=None, environ=()):
-        mpiexec = [str(Path(sys.executable).parent / "mpiexec"), "-n", str(ranks)] if ranks > 1 else []
-        variables = {k: v for k, v in os.environ.items() if not k.startswith(LAUNCHER_VARIABLES)}
-        path = [str(DRIVERS)] if how is not None else []
-        variables["PYTHONPATH"] = os.pathsep.join([*path, *filter(None, [variables.get("PYTHONPATH")])])
-        variables |= {"SOLVE_DRIVER": json.dumps(how or {})} | dict(environ)
+        mpiexec = [*mpi_launcher.mpiexec(), "-n", str(ranks)] if ranks > 1 else []
+        variables = mpi_launcher.clean_environment() | {"SOLVE_DRIVER": json.dumps(how or {})} | dict(environ)
+        paths = [str(DRIVERS)] if how is not None else []
+        paths += [dict(environ).get("PYTHONPATH"), os.environ.get("PYTHONPATH")]
+        variables["PYTHONPATH"] = os.pathsep.join(filter(None, paths))
         command = [*mpiexec, sys.executable, "-m", "mpi_layout", *map(str, arguments)]
         running.append(Started(command, variables, tmp_path))
         return running[-1]

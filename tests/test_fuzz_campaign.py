@@ -53,7 +53,7 @@ site:
 wake: {model: TurbOPark, A: 0.04, c1: 1.5, c2: 0.8, ceps: 0.25, ct_limit: 0.999, disc_mean: pywake}
 start: {method: smart_start, grid: [8, 8], best_percent: 30}
 checkpoint: {interval_s: 0.2}
-failures: {max_attempts: 3, max_failed: 5%}
+failures: {max_attempts: 3, max_failed: 5%, max_seconds: 600}
 """
 BASE = yaml.safe_load(BASE_TEXT)
 

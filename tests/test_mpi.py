@@ -6,6 +6,7 @@ import signal
 import time
 from pathlib import Path
 
+import mpi_launcher
 import numpy as np
 import pytest
 
@@ -50,7 +51,7 @@ def test_the_number_of_ranks_does_not_matter(launch, straight, path, ranks):
     assert diff(results, straight).equal
     assert set(results.rows["rank"]) <= set(range(1, ranks))
     assert results.launches[0].ranks == ranks
-    assert f"{ranks} ranks: 1 hands out and writes, {ranks - 1} solve" in ended.err
+    assert f"{ranks} ranks: 1 hands out, {ranks - 1} solve" in ended.err
 
 
 def test_all_workers_work(launch, path):
@@ -167,7 +168,7 @@ def test_a_bug_of_the_manager_ends_all_ranks(launch, small_campaign):
     bad = {"PYTHONPATH": str(small_campaign.parent)}
     (small_campaign.parent / "sitecustomize.py").write_text(
         "import os\n"
-        "if os.environ.get('PMI_RANK') == '0':\n"
+        f"if os.environ.get('{mpi_launcher.rank_variable()}') == '0':\n"
         "    from mpi_layout.results import file\n"
         "    def broken(*a): raise OSError(5, 'Input/output error', 'small.h5')\n"
         "    file.ResultsFile.write_row = broken\n"
@@ -186,12 +187,15 @@ def test_a_signal_to_the_launcher_ends_in_order(start, launch, path, wait_until,
     wait_until(lambda: path.exists() and open_reader(path).done.any())
     running.signal(signal.Signals[name])
     ended = running.wait(PROMPT_S)
-    assert ended.code == 75, ended.err
-    assert f"stopped early by {name}" in ended.err
-    results = open_reader(path)
-    assert results.launches[-1].reason == name
-    assert 0 < results.done.sum() < N_CONFIGS
-    assert results.rows["attempts"][~results.committed].sum() == 0
+    assert 0 < open_reader(path).done.sum() < N_CONFIGS
+    if mpi_launcher.leaves_time_after(name):
+        assert ended.code == 75, ended.err
+        assert f"stopped early by {name}" in ended.err
+        results = open_reader(path)
+        assert results.launches[-1].reason == name
+        assert results.rows["attempts"][~results.committed].sum() == 0
+    else:
+        assert ended.code not in (0, 3, 75), ended.err
     assert launch("run", "small.yaml", ranks=3, how=QUICK).code == 0
     assert open_reader(path).done.all()
 
@@ -210,7 +214,7 @@ def test_the_time_limit_leaves_running_configs_behind(launch, path):
 def test_a_signal_while_the_last_configs_run_is_no_early_stop(start, path, wait_until):
     running = start("run", "small.yaml", "--only", "a_t10_s[01]", ranks=3, how=QUICK | {"seconds": 2.0})
     wait_until(lambda: path.exists() and (open_reader(path).rows["attempts"] > 0).sum() == 2)
-    running.signal(signal.SIGTERM)
+    running.signal(signal.SIGUSR1)
     assert running.wait(PROMPT_S).code == 0
     assert open_reader(path).done.sum() == 2
 

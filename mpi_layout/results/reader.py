@@ -104,7 +104,7 @@ def open_reader(path: Path) -> Results:
     path = Path(path)
     structure = locate(path)
     dtype = row_dtype(structure.n_turbines_max)
-    with PlainStore(path, structure, writable=False) as store:
+    with PlainStore(path, structure.extents, writable=False) as store:
         rows = np.empty(structure.n_configs, dtype)
         committed = np.empty(structure.n_configs, bool)
         for start, part in scan(store, dtype):
