@@ -36,6 +36,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _tell(error: BaseException) -> None:
+    from mpi_layout.console import complain
     from mpi_layout.parallel.solver import BugError
 
     if isinstance(error, OSError):  # of a disk or a pipe: no bug, and the message says where
@@ -44,8 +45,7 @@ def _tell(error: BaseException) -> None:
         text = f"bug: {error}"
     else:
         text = f"bug: {_rank_name()}\n{traceback.format_exc()}"
-    sys.stderr.write(f"mpi-layout: {text}\n")
-    sys.stderr.flush()
+    complain(text)
 
 
 def _rank_name() -> str:

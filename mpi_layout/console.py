@@ -9,10 +9,24 @@ import sys
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, TextIO, cast
 
+from mpi_layout.printable import printable
+
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
 FILE_WIDTH = 160  # columns of an answer that goes to no terminal
+
+
+def say(text: str) -> None:
+    """Print lines of an answer."""
+    sys.stdout.write(f"{printable(text, lines=True)}\n")
+    sys.stdout.flush()
+
+
+def complain(text: str) -> None:
+    """Print why the program ends, on standard error."""
+    sys.stderr.write(f"mpi-layout: {printable(text, lines=True)}\n")
+    sys.stderr.flush()
 
 
 def answer_json(answer: dict[str, Any], *, indent: int | None = 2) -> None:
@@ -114,8 +128,7 @@ class _Lines(logging.Formatter):
     """Leaves no character in a message that could steer a terminal."""
 
     def format(self, record: logging.LogRecord) -> str:
-        text = super().format(record)
-        return "".join(c if c.isprintable() or c == "\n" else repr(c)[1:-1] for c in text)
+        return printable(super().format(record), lines=True)
 
 
 def set_up_logging(rank: int, *, verbose: bool) -> None:

@@ -85,6 +85,8 @@ def open_results(order: Order, campaign: Campaign) -> Iterator[ResultsFile]:
         If it cannot be had; the text says why and what to do.
     """
     path = order.output
+    if exists(path) and path.samefile(order.campaign):
+        raise InputError(f"{path}: is the campaign itself; give another file with -o")
     with WriterLock(path, no_lock=order.no_lock) as lock:
         if order.fresh and exists(path):
             log.info("%s moved aside to %s", path, move_aside(path))

@@ -39,6 +39,9 @@ from mpi_layout.site.turbine import Turbine
 from mpi_layout.site.wind import WeibullSite
 from mpi_layout.wake.models import TurbOPark
 
+_MOST_LINES = 50  # of one message
+_LONGEST_GLOB = 1000  # characters; translating one takes time with their square
+
 
 class Campaign(Section):
     """A campaign of wind farm layouts: areas x turbine types x seeds, and how each is found."""
@@ -50,10 +53,10 @@ class Campaign(Section):
 
     name: Name = Field(description="Name of the campaign.")
     description: str | None = Field(default=None, description="Free text.")
-    areas: Annotated[tuple[AreaSpec, ...], Field(min_length=1)] = Field(
+    areas: Annotated[tuple[AreaSpec, ...], Field(min_length=1, max_length=10_000)] = Field(
         description="Where turbines may stand."
     )
-    turbine_types: Annotated[tuple[TurbineSpec, ...], Field(min_length=1)] = Field(
+    turbine_types: Annotated[tuple[TurbineSpec, ...], Field(min_length=1, max_length=1000)] = Field(
         description="Turbine types; each layout has turbines of one type."
     )
     seeds: Seeds = Field(description="Seeds: {first: 0, count: 50}, or a list of whole numbers.")
@@ -139,8 +142,10 @@ class Campaign(Section):
         Raises
         ------
         InputError
-            If no key matches.
+            If no key matches, or the glob is longer than any use.
         """
+        if len(glob) > _LONGEST_GLOB:
+            raise InputError(f"the glob has {len(glob):,} characters, wants at most {_LONGEST_GLOB:,}")
         numbers = self.configs.matching(glob)
         if not numbers.size:
             examples = dict.fromkeys(self.configs[n].key for n in (0, len(self.configs) // 2, -1))
@@ -227,6 +232,8 @@ def _message(source: str, repeated: list[str], found: list[Fault]) -> str:
 
     lines = [*repeated, *(str(fault) for fault in sorted(found, key=place))]
     count = "1 fault" if len(lines) == 1 else f"{len(lines)} faults"
+    if len(lines) > _MOST_LINES:
+        lines[_MOST_LINES:] = [f"... and {len(lines) - _MOST_LINES} more"]
     return "\n".join([f"{source}: {count} in the campaign", *(f"  {line}" for line in lines)])
 
 
