@@ -7,6 +7,8 @@ import traceback
 # One rank, one core: thread pools of linear algebra libraries would only fight over it.
 for _variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ.setdefault(_variable, "1")
+# An h5py built with MPI would start MPI in every command; parallel/ranks/ starts it where it is needed.
+os.environ.setdefault("MPI4PY_RC_INITIALIZE", "0")
 
 
 def main(arguments: list[str] | None = None) -> int:

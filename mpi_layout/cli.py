@@ -309,9 +309,9 @@ def _add_run(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
     )
     run.add_argument(
         "--backend",
-        choices=["auto", "gather"],
+        choices=["auto", "gather", "mpio"],
         default="auto",
-        help="how rows get into the file (default: auto)",
+        help="how rows get into the file: by rank 0, or by all ranks (default: auto)",
     )
     run.add_argument(
         "--time-limit", type=time_limit, metavar="H:MM:SS", help="leave in order after this time"

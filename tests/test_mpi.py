@@ -51,7 +51,7 @@ def test_the_number_of_ranks_does_not_matter(launch, straight, path, ranks):
     assert diff(results, straight).equal
     assert set(results.rows["rank"]) <= set(range(1, ranks))
     assert results.launches[0].ranks == ranks
-    assert f"{ranks} ranks: 1 hands out and writes, {ranks - 1} solve" in ended.err
+    assert f"{ranks} ranks: 1 hands out, {ranks - 1} solve" in ended.err
 
 
 def test_all_workers_work(launch, path):

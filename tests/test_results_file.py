@@ -32,6 +32,7 @@ from mpi_layout.results.file import (
     open_reader,
     open_writer,
 )
+from mpi_layout.results.map import draw_map, find_map
 from mpi_layout.results.row import Status, done_row, failed_row, is_committed, row_dtype, seal, waiting_rows
 from mpi_layout.results.store import PlainStore
 from mpi_layout.results.structure import locate
@@ -176,8 +177,8 @@ def test_file_that_appears_during_creation_is_not_replaced(tmp_path, campaign, m
     target = tmp_path / "results.h5"
     fill = create._fill
 
-    def fill_and_be_overtaken(temporary, campaign):
-        fill(temporary, campaign)
+    def fill_and_be_overtaken(*arguments):
+        fill(*arguments)
         target.write_text("precious")
 
     monkeypatch.setattr(create, "_fill", fill_and_be_overtaken)
@@ -340,7 +341,7 @@ def test_every_variable_says_what_it_is(path):
         assert file["status"].attrs["flag_values"].tolist() == [0, 1, 2]
         assert file["status"].attrs["flag_meanings"] == "waiting done failed"
         assert file.attrs["filetype"] == "mpi-layout results"
-        assert file.attrs["format_version"] == 1
+        assert file.attrs["format_version"] == 2
         assert file.attrs["version_hdf5"] == h5py.version.hdf5_version
 
 
@@ -614,78 +615,53 @@ def bad_foreign(path):
         file["x"] = np.arange(10)
 
 
+def redraw(path, version=schema.FORMAT_VERSION, **changes):
+    """Replace both maps by ones with other content, under right checksums."""
+    content = find_map(path)[1] | changes
+    for name in ("map", "map_copy"):
+        change(path, content["places"][name][0], draw_map(version, content))
+
+
 def bad_version(path):
-    with h5py.File(path, "r+") as file:
-        file.attrs["format_version"] = 7
+    redraw(path, version=7)
 
 
 def bad_missing(path):
-    with h5py.File(path, "r+") as file:
-        del file["wake_loss"]
+    places = find_map(path)[1]["places"]
+    redraw(path, places={name: place for name, place in places.items() if name != "wake_loss"})
 
 
-def bad_shape(path):
-    with h5py.File(path, "r+") as file:
-        del file["aep"]
-        file["aep"] = np.zeros(19)
+def bad_place(path):
+    places = find_map(path)[1]["places"]
+    redraw(path, places=places | {"aep": [places["x"][0], places["aep"][1]]})
 
 
-def bad_type(path):
-    with h5py.File(path, "r+") as file:
-        del file["aep"]
-        file["aep"] = np.zeros(20, ">f8")
-
-
-def bad_chunks(path):
-    with h5py.File(path, "r+") as file:
-        del file["aep"]
-        file.create_dataset("aep", data=np.zeros(20), chunks=True)
-
-
-def bad_link(path):
-    with h5py.File(path, "r+") as file:
-        del file["aep"]
-        file["aep"] = h5py.ExternalLink("/etc/passwd", "/aep")
-
-
-def bad_group(path):
-    with h5py.File(path, "r+") as file:
-        del file["aep"]
-        file.create_group("aep")
+def bad_size(path):
+    redraw(path, sizes=find_map(path)[1]["sizes"] | {"config": 19})
 
 
 def bad_huge(path):
-    with h5py.File(path, "r+") as file:
-        del file["config"]
-        file.create_dataset("config", shape=(2**50,), dtype="<i4", chunks=(1024,))
+    redraw(path, sizes=find_map(path)[1]["sizes"] | {"config": 2**50})
 
 
-def bad_header(path):
-    with h5py.File(path, "r", locking=False) as file:
-        offset = h5py.h5o.get_info(file["x"].id).addr
-    change(path, offset, bytes(64))
-
-
-def bad_root(path):
-    change(path, 96, bytes(400))
+def bad_maps(path):
+    content = find_map(path)[1]
+    for name in ("map", "map_copy"):
+        change(path, content["places"][name][0] + 500, bytes(512))
 
 
 BAD = {
     bad_empty: r"the file is empty \(0 bytes\)",
-    bad_short: r"the file is truncated, it has 20 bytes",
-    bad_half: r"the file is truncated, it has \d+ of \d+ bytes",
+    bad_short: r"an HDF5 file of 20 bytes, but not a results file of mpi-layout, or truncated",
+    bad_half: r"the file is truncated, it has \d+ of \d+ bytes; .*mpi-layout recover",
     bad_text: r"not an HDF5 file",
-    bad_foreign: r"an HDF5 file, but not a results file of mpi-layout",
-    bad_version: r"of format version 7; this mpi-layout reads version 1; use the mpi-layout that made it",
-    bad_missing: r"damaged results file: dataset wake_loss is missing",
-    bad_shape: r"damaged results file: dataset aep is float64 \(19,\), not float64 \(20,\)",
-    bad_type: r"damaged results file: dataset aep is >f8 \(20,\), not float64 \(20,\)",
-    bad_chunks: r"damaged results file: dataset aep is not stored in one piece",
-    bad_link: r"damaged results file: dataset aep is missing",
-    bad_group: r"damaged results file: aep is no dataset",
-    bad_huge: r"damaged results file: dataset config has shape \(\d+,\)",
-    bad_header: r"damaged HDF5 file, HDF5 says: ",
-    bad_root: r"(damaged HDF5 file, HDF5 says: |not a results file)",
+    bad_foreign: r"an HDF5 file .*but not a results file of mpi-layout",
+    bad_version: r"of format version 7; this mpi-layout reads version 2; use the mpi-layout that made it",
+    bad_missing: r"damaged results file: its map does not name dataset wake_loss; .*mpi-layout recover",
+    bad_place: r"damaged results file: its map puts dataset '(aep|x)' where it cannot be",
+    bad_size: r"damaged results file: its map gives dataset '\w+' \d+ bytes, not \d+",
+    bad_huge: r"damaged results file: its map has no proper number of config",
+    bad_maps: r"damaged results file: both its maps are damaged",
 }
 
 

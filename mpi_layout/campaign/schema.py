@@ -245,6 +245,11 @@ class FailureSpec(Section):
     max_attempts: Count = Field(
         default=3, description="How often a config that kills its rank is tried before it counts as failed."
     )
+    max_seconds: Annotated[Number, Field(gt=0)] | None = Field(
+        default=None,
+        description="A config that runs for longer has hung: it is tried again elsewhere, up to max_attempts "
+        "times, s; null for no limit (default).",
+    )
     max_failed: MaxFailed = Field(
         default_factory=FailureLimit,
         description="Stop when more configs failed: a number, a share such as 5%, or null for any (default).",

@@ -21,18 +21,17 @@ from mpi_layout.campaign import Campaign
 from mpi_layout.errors import InputError
 from mpi_layout.results.row import row_dtype, waiting_rows
 from mpi_layout.results.schema import (
-    COLUMNS,
     COORDINATES,
     FILETYPE,
     FORMAT_VERSION,
     LAUNCH_COLUMNS,
+    MAPS,
     N_LAUNCHES,
-    STRUCTURE_CHECKSUM,
     Column,
-    campaign_text,
+    all_columns,
 )
 from mpi_layout.results.store import PlainStore
-from mpi_layout.results.structure import locate, structure_checksum
+from mpi_layout.results.structure import Extent, Structure, structure_checksum
 from mpi_layout.results.versions import software_versions
 
 _STRUCTURE_BYTES = 128 * 1024  # headers, attributes and the dimension scales' references: 40 KiB, with room
@@ -48,7 +47,7 @@ _NO_LINKS = {errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.E
 def expected_size(campaign: Campaign) -> int:
     """Upper bound on the size of the results file of a campaign, bytes."""
     sizes = _sizes(campaign)
-    columns = (*COLUMNS, _text_column(campaign))
+    columns = all_columns(_text_bytes(campaign))
     data = sum(np.dtype(c.dtype).itemsize * int(np.prod(c.shape(sizes))) for c in columns)
     return data + _STRUCTURE_BYTES
 
@@ -78,8 +77,8 @@ def create_results(path: Path, campaign: Campaign, *, now: float | None = None) 
     temporary = temporary_path(path)
     with _removed_on_error(path, temporary, size):
         temporary.unlink(missing_ok=True)
-        _lay_out(temporary, campaign, time.time() if now is None else now, size)
-        _fill(temporary, campaign)
+        structure = _lay_out(temporary, campaign, time.time() if now is None else now, size)
+        _fill(temporary, campaign, structure)
         _give_name(temporary, path)
         sync_folder(path.parent)
 
@@ -125,8 +124,8 @@ def _sizes(campaign: Campaign) -> dict[str, int]:
     return {"config": len(campaign.configs), "wt": campaign.n_turbines_max, "launch_number": N_LAUNCHES}
 
 
-def _text_column(campaign: Campaign) -> Column:
-    return campaign_text(max(1, len(campaign.text.encode())))
+def _text_bytes(campaign: Campaign) -> int:
+    return max(1, len(campaign.text.encode()))
 
 
 # ---------------------------------------------------------------- before
@@ -178,7 +177,7 @@ def _removed_on_error(path: Path, temporary: Path, size: int) -> Iterator[None]:
 # ---------------------------------------------------------------- structure
 
 
-def _lay_out(path: Path, campaign: Campaign, now: float, size: int) -> None:
+def _lay_out(path: Path, campaign: Campaign, now: float, size: int) -> Structure:
     """Write the HDF5 structure and reserve the space."""
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
     try:
@@ -186,24 +185,35 @@ def _lay_out(path: Path, campaign: Campaign, now: float, size: int) -> None:
         os.ftruncate(descriptor, size)
         # Superblock version 0 carries no mark "open for writing" that a killed program would leave behind.
         with h5py.File(path, "w", libver="earliest", locking=False) as file:
+            attributes = _attributes(campaign, now)
+            file.attrs.update(attributes)
             _make_datasets(file, campaign)
-            file.attrs.update(_attributes(campaign, now))
-        os.posix_fallocate(descriptor, 0, os.fstat(descriptor).st_size)
+            extents = extents_in(file)
+        n_bytes = os.fstat(descriptor).st_size
+        os.posix_fallocate(descriptor, 0, n_bytes)
     finally:
         os.close(descriptor)
+    checksum = structure_checksum(path, extents.values(), n_bytes)
+    return Structure(attributes, extents, text_sha256(campaign.text), n_bytes, checksum)
+
+
+def extents_in(file: h5py.File) -> dict[str, Extent]:
+    """Places of the datasets of a results file as HDF5 sees them."""
+    return {
+        name: Extent(dataset.id.get_offset(), dataset.dtype, dataset.shape) for name, dataset in file.items()
+    }
 
 
 def _make_datasets(file: h5py.File, campaign: Campaign) -> None:
     sizes = _sizes(campaign)
-    text = _text_column(campaign)
-    for column in (*COORDINATES, *COLUMNS, text):
-        if column.name not in file:
-            _make_dataset(file, column, sizes)
-    file[text.name].attrs["sha256"] = text_sha256(campaign.text)
+    columns = all_columns(_text_bytes(campaign))
+    for column in columns:
+        _make_dataset(file, column, sizes)
+    file["campaign_yaml"].attrs["sha256"] = text_sha256(campaign.text)
     for column in COORDINATES:
         file[column.name].make_scale(column.name)
     scales = {column.dims[0]: file[column.name] for column in COORDINATES}
-    for column in COLUMNS:
+    for column in columns:
         if column not in COORDINATES:
             for axis, dim in enumerate(column.dims):
                 file[column.name].dims[axis].attach_scale(scales[dim])
@@ -248,21 +258,20 @@ def text_sha256(text: str) -> str:
 # ---------------------------------------------------------------- content
 
 
-def _fill(path: Path, campaign: Campaign) -> None:
+def _fill(path: Path, campaign: Campaign, structure: Structure) -> None:
     """Write every byte of every dataset and sync: what is not reserved by now never will be."""
-    structure = locate(path)
     sizes = _sizes(campaign)
-    with PlainStore(path, structure, writable=True) as store:
+    with PlainStore(path, structure.extents, writable=True) as store:
         for start, rows in _waiting(campaign):
             store.write_rows(start, rows)
         for column in LAUNCH_COLUMNS:
             store.write(column.name, 0, np.full(column.shape(sizes), column.fresh, column.dtype))
         for column in COORDINATES:
             store.write(column.name, 0, np.arange(sizes[column.dims[0]], dtype=column.dtype))
-        text = _text_column(campaign)
-        store.write(text.name, 0, np.array(campaign.text.encode(), text.dtype))
-        checksum = structure_checksum(path, structure)
-        store.write(STRUCTURE_CHECKSUM.name, 0, np.array(checksum, STRUCTURE_CHECKSUM.dtype))
+        text = np.array(campaign.text.encode(), structure.extents["campaign_yaml"].dtype)
+        store.write("campaign_yaml", 0, text)
+        for column in MAPS:
+            store.write(column.name, 0, np.array(structure.drawn(), column.dtype))
         store.sync()
 
 

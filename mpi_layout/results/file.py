@@ -14,7 +14,7 @@ import hashlib
 import logging
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,8 +24,10 @@ from mpi_layout.errors import InputError
 from mpi_layout.results import launches
 from mpi_layout.results.create import create_results, expected_size, move_aside, temporary_path
 from mpi_layout.results.lock import WriterLock
+from mpi_layout.results.mpio import MpioStore
 from mpi_layout.results.reader import Results, open_reader, scan
 from mpi_layout.results.row import Status, is_committed, row_dtype
+from mpi_layout.results.shared import invitation
 from mpi_layout.results.store import PlainStore
 from mpi_layout.results.structure import CURE, Structure, check_structure, locate
 
@@ -64,8 +66,16 @@ class ResultsFile:
         Number of the launch, once begun.
     """
 
-    def __init__(self, path: Path, campaign: Campaign, structure: Structure, store: PlainStore) -> None:
+    def __init__(
+        self,
+        path: Path,
+        campaign: Campaign,
+        structure: Structure,
+        store: PlainStore,
+        lock: WriterLock | None = None,
+    ) -> None:
         self.path = path
+        self._lock = lock
         self.dtype = row_dtype(structure.n_turbines_max)
         self._configs = campaign.configs
         self._store = store
@@ -89,7 +99,42 @@ class ResultsFile:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        if error is not None:
+            self.let_go()
         self.close()
+
+    def invite(self) -> dict[str, Any]:
+        """Let other ranks write their rows into this file: plain values for their `shared.SharedRows`.
+
+        Raises
+        ------
+        InputError
+            Another launch got the lock while it was made one for all ranks.
+        """
+        if self._lock is not None:
+            self._lock.share()
+        return invitation(self.path, self._store.extents)
+
+    def write_together(self, comm: Any) -> None:
+        """Go on writing through parallel HDF5, together with the other ranks of a communicator.
+
+        Each of them calls `SharedRows.open` at the same time.
+        """
+        store = MpioStore(self.path, self._store.extents, comm)
+        self._store.close()
+        self._store = store
+
+    @property
+    def shared(self) -> bool:
+        """Whether other ranks write their rows, too."""
+        return isinstance(self._store, MpioStore)
+
+    def let_go(self) -> None:
+        """Do not wait for other ranks when closing."""
+        if isinstance(self._store, MpioStore):
+            self._store.let_go()
+            if self._lock is not None:
+                self._lock.keep_name()
 
     @property
     def committed(self) -> NDArray[np.bool_]:
@@ -162,6 +207,15 @@ class ResultsFile:
         self._store.write_rows(number, row)
         self.status[number], self.attempts[number] = row["status"][0], row["attempts"][0]
 
+    def look(self, number: int) -> NDArray[np.void] | None:
+        """Row (1,) of a config if it is in the file, done or failed: a rank may have written it and died."""
+        row = self._store.read_rows(self.dtype, number, number + 1)
+        return row if is_committed(row).all() else None
+
+    def note_stored(self, number: int, said: np.void) -> None:
+        """Note that another rank has written the row of a config, of which `row.brief` was said."""
+        self.status[number], self.attempts[number] = said["status"], said["attempts"]
+
     def count(self, numbers: NDArray[np.int64]) -> dict[Status, int]:
         """How many of the configs `numbers` are waiting, done, failed."""
         return {status: int((self.status[numbers] == status).sum()) for status in Status}
@@ -200,10 +254,8 @@ class ResultsFile:
         self._store.write("checksum", number, np.zeros(1, "<u4"))
 
 
-def open_writer(path: Path, campaign: Campaign) -> ResultsFile:
+def open_writer(path: Path, campaign: Campaign, lock: WriterLock | None = None) -> ResultsFile:
     """Open the results file of a campaign to go on with it.
-
-    Call it with the `WriterLock` of the path held.
 
     Parameters
     ----------
@@ -211,6 +263,8 @@ def open_writer(path: Path, campaign: Campaign) -> ResultsFile:
         Made by `create_results`.
     campaign : Campaign
         The campaign asked for now; it must be the file's.
+    lock : WriterLock
+        Of the path, held. Without one nobody else may write the file.
 
     Raises
     ------
@@ -226,13 +280,13 @@ def open_writer(path: Path, campaign: Campaign) -> ResultsFile:
     # Left behind if the creation was killed between giving the name and removing the old one.
     temporary_path(path).unlink(missing_ok=True)
     try:
-        store = PlainStore(path, structure, writable=True)
+        store = PlainStore(path, structure.extents, writable=True)
     except PermissionError as error:
         raise InputError(
             f"{path}: not writable: {error.strerror}; give another output file with -o"
         ) from error
     try:
-        return ResultsFile(path, campaign, structure, store)
+        return ResultsFile(path, campaign, structure, store, lock)
     except BaseException:
         store.close()
         raise
@@ -247,7 +301,7 @@ def _check_campaign(path: Path, structure: Structure, campaign: Campaign) -> Non
 
 def _difference(path: Path, structure: Structure, campaign: Campaign) -> str | None:
     """Difference of the campaign texts; two versions may give the same campaign different digests."""
-    with PlainStore(path, structure, writable=False) as store:
+    with PlainStore(path, structure.extents, writable=False) as store:
         text = bytes(store.read("campaign_yaml"))
     if hashlib.sha256(text).hexdigest() != structure.text_sha256:
         return "the campaign text in it is damaged"

@@ -52,6 +52,7 @@ class WriterLock:
         self.lock_path = path.with_name(path.name + ".lock")
         self._clock = clock
         self._descriptor: int | None = None
+        self._keeps_name = False
 
     def __enter__(self) -> Self:
         self._descriptor = self._acquire()
@@ -63,12 +64,34 @@ class WriterLock:
     ) -> None:
         self.release()
 
+    def share(self) -> None:
+        """Let other ranks of this launch hold the lock too, each with a `SharedLock`.
+
+        As long as any of them lives, no other launch gets the lock, whatever has become of this process.
+
+        Raises
+        ------
+        InputError
+            Another launch was quicker: an exclusive lock becomes a shared one by way of none.
+        """
+        if self._descriptor is None:
+            raise ValueError(f"{self.lock_path}: not locked")
+        try:
+            fcntl.flock(self._descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            owner = _read_owner(self._descriptor)
+            raise InputError(self._refusal(owner)) from None
+
+    def keep_name(self) -> None:
+        """Leave the lock file where it is on release: ranks that are still busy may hold it."""
+        self._keeps_name = True
+
     def release(self) -> None:
         """Remove the lock file, then let go of the lock."""
         if self._descriptor is None:
             return
         # Removed while held: whoever opened it meanwhile finds that it has lost its name, and tries again.
-        if self._has_name(self._descriptor):
+        if not self._keeps_name and self._has_name(self._descriptor):
             self.lock_path.unlink(missing_ok=True)
         os.close(self._descriptor)
         self._descriptor = None
@@ -140,10 +163,51 @@ class WriterLock:
         )
 
 
+class SharedLock:
+    """A worker's part in the lock of its launch: it keeps others out until this rank is gone, too.
+
+    Parameters
+    ----------
+    path : Path
+        The results file.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path.with_name(path.name + ".lock")
+        self._descriptor: int | None = None
+
+    def acquire(self) -> None:
+        """Take part in the lock.
+
+        Raises
+        ------
+        InputError
+            The lock belongs to another launch.
+        OSError
+            There is no lock file, or it cannot be locked.
+        """
+        descriptor = os.open(self._path, os.O_RDWR | os.O_CLOEXEC)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            os.close(descriptor)
+            raise InputError(f"{self._path}: locked by another launch") from None
+        except OSError:
+            os.close(descriptor)
+            raise
+        self._descriptor = descriptor
+
+    def release(self) -> None:
+        """Let go."""
+        if self._descriptor is not None:
+            os.close(self._descriptor)
+            self._descriptor = None
+
+
 def _last_launch(path: Path) -> Launch | None:
     try:
         structure = locate(path)
-        with PlainStore(path, structure, writable=False) as store:
+        with PlainStore(path, structure.extents, writable=False) as store:
             launches = read_launches(store)
     except (InputError, OSError):
         return None  # not there yet, or not readable: the refusal stands without it

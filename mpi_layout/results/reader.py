@@ -1,6 +1,6 @@
 """A frozen view of a results file, taken without disturbing whoever writes it."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from mpi_layout.campaign import Campaign, parse_campaign
+from mpi_layout.campaign import Campaign, Config, parse_campaign
 from mpi_layout.errors import InputError
 from mpi_layout.results.launches import Launch, read_launches
 from mpi_layout.results.row import Status, is_committed, row_dtype
@@ -85,7 +85,7 @@ class Results:
     def identity(self, name: str) -> list[str]:
         """Key, area or turbine type of all configs: from the campaign, as rows may be damaged."""
         try:
-            configs = self.campaign.configs
+            configs: Sequence[Config] = self.campaign.configs
         except InputError:
             configs = ()
         if len(configs) == len(self.rows):
@@ -104,7 +104,7 @@ def open_reader(path: Path) -> Results:
     path = Path(path)
     structure = locate(path)
     dtype = row_dtype(structure.n_turbines_max)
-    with PlainStore(path, structure, writable=False) as store:
+    with PlainStore(path, structure.extents, writable=False) as store:
         rows = np.empty(structure.n_configs, dtype)
         committed = np.empty(structure.n_configs, bool)
         for start, part in scan(store, dtype):

@@ -16,7 +16,9 @@ from mpi_layout.optimise.solve import Solution
 from mpi_layout.results.schema import MESSAGE_BYTES, ROW_COLUMNS, Status
 
 __all__ = [
+    "BRIEF_DTYPE",
     "Status",
+    "brief",
     "done_row",
     "failed_row",
     "fit_text",
@@ -41,6 +43,19 @@ def row_dtype(n_turbines_max: int) -> np.dtype:
     """
     sizes = {"config": 1, "wt": n_turbines_max}
     return np.dtype([(column.name, column.dtype, column.shape(sizes)[1:]) for column in ROW_COLUMNS])
+
+
+# What the manager needs to know of a row that a worker has written by itself.
+_BRIEF = tuple(c for c in ROW_COLUMNS if c.name in ("seconds", "rank", "attempts", "message", "status"))
+BRIEF_DTYPE = np.dtype([(column.name, column.dtype) for column in _BRIEF])
+
+
+def brief(row: NDArray[np.void]) -> NDArray[np.void]:
+    """Give what the manager needs to know of a row (1,): how and where it ended, not the layout."""
+    said = np.empty(1, BRIEF_DTYPE)
+    for column in _BRIEF:
+        said[column.name] = row[column.name]
+    return said
 
 
 def waiting_rows(dtype: np.dtype, configs: Sequence[Config]) -> NDArray[np.void]:

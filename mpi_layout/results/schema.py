@@ -10,12 +10,13 @@ from enum import IntEnum
 import numpy as np
 
 FILETYPE = "mpi-layout results"
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 
 # Fixed-length text is UTF-8, padded with NUL bytes.
 NAME_BYTES = 64
 KEY_BYTES = 2 * NAME_BYTES + 32  # "{area}_{type}_s{seed}", seeds of up to 64 bits
 MESSAGE_BYTES = 256
+MAP_BYTES = 8192  # the same in every format version, so that each can tell which one it has
 
 N_LAUNCHES = 1024
 EPOCH = "seconds since 1970-01-01T00:00:00+00:00"
@@ -134,12 +135,32 @@ COORDINATES = (
     Column("launch_number", "<i4", "number of the launch", dims=("launch_number",)),
 )
 
-# CRC-32 of every byte of the file that belongs to no dataset.
-STRUCTURE_CHECKSUM = Column("structure_checksum", "<u4", "CRC-32 of the bytes outside the datasets", dims=())
 
-COLUMNS = (*ROW_COLUMNS, *LAUNCH_COLUMNS, *COORDINATES, STRUCTURE_CHECKSUM)
+def _scalar_text(name: str, n_bytes: int, long_name: str) -> Column:
+    return Column(name, f"S{n_bytes}", long_name, None, (), b"", {"_Encoding": "utf-8"})
 
 
-def campaign_text(n_bytes: int) -> Column:
-    """Column of the campaign text: a dataset, as attributes end at 64 KiB."""
-    return Column("campaign_yaml", f"S{n_bytes}", "the campaign file", None, (), b"", {"_Encoding": "utf-8"})
+# Where every dataset lies, near both ends of the file, see `map`.
+MAPS = (
+    _scalar_text("map", MAP_BYTES, "places of the datasets in the file"),
+    _scalar_text("map_copy", MAP_BYTES, "the same as map, near the end of the file"),
+)
+
+COLUMNS = (*ROW_COLUMNS, *LAUNCH_COLUMNS, *COORDINATES, *MAPS)
+
+
+def all_columns(n_text: int) -> tuple[Column, ...]:
+    """All datasets in the order of their places in the file.
+
+    What explains the rest comes first, and the long columns of the rows last: a file
+    that was cut off keeps as many whole rows as can be.
+
+    Parameters
+    ----------
+    n_text : int
+        Length of the campaign text, bytes. It is a dataset, as attributes end at 64 KiB.
+    """
+    text = _scalar_text("campaign_yaml", n_text, "the campaign file")
+    short = (column for column in ROW_COLUMNS if "wt" not in column.dims)
+    long = (column for column in ROW_COLUMNS if "wt" in column.dims)
+    return (MAPS[0], text, *COORDINATES, *LAUNCH_COLUMNS, *short, *long, MAPS[1])

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mpi_layout.results.schema import ROW_COLUMNS
-from mpi_layout.results.structure import Structure
+from mpi_layout.results.structure import Extent
 
 
 class PlainStore:
@@ -26,8 +26,8 @@ class PlainStore:
     ----------
     path : Path
         The file.
-    structure : Structure
-        Of that file.
+    extents : dict of str to Extent
+        Its datasets.
     writable : bool
         Whether it may be written.
 
@@ -37,9 +37,9 @@ class PlainStore:
         From every method, with the path: full disk, input/output error, ...
     """
 
-    def __init__(self, path: Path, structure: Structure, *, writable: bool) -> None:
+    def __init__(self, path: Path, extents: dict[str, Extent], *, writable: bool) -> None:
         self.path = path
-        self.extents = structure.extents
+        self.extents = extents
         self._descriptor = os.open(path, (os.O_RDWR if writable else os.O_RDONLY) | os.O_CLOEXEC)
 
     def __enter__(self) -> Self:

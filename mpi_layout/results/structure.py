@@ -1,38 +1,44 @@
-"""Where the bytes of a results file lie: found once through HDF5, then never needed again.
+"""Where the bytes of a results file lie, what else is around them, and whether that is sound.
 
 After its creation no byte of a file changes that does not belong to a dataset.
-So the file is looked at read-only, its datasets are located, and everything else
-reads and writes plain bytes at those places.
+So the places of the datasets are taken from the file's map, and everything else
+reads and writes plain bytes there. HDF5 is not asked: it may crash on damage.
 
 Nothing found in a file is believed before it is checked against the file's real
 size, so that a damaged or hostile file is refused before memory is spent on it.
 """
 
-import itertools
 import math
-import os
 import zlib
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
+from typing import Any, TypeVar
 
-import h5py
 import numpy as np
 
 from mpi_layout.errors import InputError
+from mpi_layout.results.map import draw_map, find_map, read_map
 from mpi_layout.results.schema import (
-    COLUMNS,
     FILETYPE,
     FORMAT_VERSION,
+    MAP_BYTES,
+    MAPS,
     N_LAUNCHES,
-    STRUCTURE_CHECKSUM,
-    Column,
-    campaign_text,
+    all_columns,
 )
 
-_SIGNATURE = b"\x89HDF\r\n\x1a\n"
-CURE = "to run, give another output file with -o, or --fresh to move this one aside and start anew"
+CURE = (
+    "save its rows into a new file with: mpi-layout recover FILE NEW; or give another output file with -o, "
+    "or --fresh to move this one aside and start anew"
+)
+OTHER_FILE = "to run, give another output file with -o, or --fresh to move this one aside and start anew"
+
+_MOST_TEXT = 2**26  # bytes of a campaign
+_MOST_STRUCTURE = 2**20  # bytes outside the datasets: some 40 KiB, with room for other HDF5 libraries
+
+_Kind = TypeVar("_Kind")
 
 
 @dataclass(frozen=True)
@@ -81,11 +87,17 @@ class Structure:
         The datasets by name.
     text_sha256 : str
         Of the campaign text, as noted at creation.
+    n_bytes : int
+        Size of the file.
+    checksum : int
+        CRC-32 of the bytes that belong to no dataset, see `structure_checksum`.
     """
 
     attributes: dict[str, object]
     extents: dict[str, Extent]
     text_sha256: str
+    n_bytes: int
+    checksum: int
 
     @property
     def n_configs(self) -> int:
@@ -97,158 +109,154 @@ class Structure:
         """Turbines of the largest layout."""
         return self.extents["wt"].shape[0]
 
+    def in_order(self) -> list[tuple[str, Extent]]:
+        """Datasets in the order of their places in the file."""
+        return sorted(self.extents.items(), key=lambda item: item[1].offset)
+
+    def drawn(self) -> bytes:
+        """Map of the file, for its creation."""
+        text = self.extents["campaign_yaml"].n_bytes
+        content = {
+            "attributes": self.attributes,
+            "bytes": self.n_bytes,
+            "campaign_sha256": self.text_sha256,
+            "structure_checksum": self.checksum,
+            "sizes": {"config": self.n_configs, "wt": self.n_turbines_max, "text": text},
+            "places": {name: [extent.offset, extent.n_bytes] for name, extent in self.in_order()},
+        }
+        return draw_map(FORMAT_VERSION, content)
+
 
 class _Damage(Exception):
     """What is wrong with the structure; becomes an InputError with path and cure."""
 
 
-def locate(path: Path) -> Structure:
+def locate(path: Path, *, whole: bool = True) -> Structure:
     """Find the datasets of a results file and check that they are what they should be.
 
     Parameters
     ----------
     path : Path
-        Opened read-only and without an HDF5 lock, so that no writer is disturbed.
+        Only read, without a lock, so that no writer is disturbed.
+    whole : bool
+        Whether to refuse a file that has lost its end.
 
     Raises
     ------
     InputError
         If it is no results file that this program can use; the text says why and what to do.
     """
-    _check_envelope(path)
     try:
-        with _open(path) as file:
-            attributes = _attributes(path, file)
-            extents = _extents(file, path.stat().st_size)
-            text_sha256 = str(file["campaign_yaml"].attrs["sha256"])
+        version, content = find_map(path)
+    except InputError as error:
+        raise InputError(f"{error}; {CURE if 'damaged' in str(error) else OTHER_FILE}") from None
+    if version != FORMAT_VERSION:
+        raise InputError(
+            f"{path}: a results file of format version {version}; this mpi-layout reads version "
+            f"{FORMAT_VERSION}; use the mpi-layout that made it, or give another output file with -o"
+        )
+    try:
+        structure = _structure(content)
+        _check_places(structure)
     except _Damage as damage:
         raise InputError(f"{path}: damaged results file: {damage}; {CURE}") from None
-    except (OSError, RuntimeError, KeyError, ValueError, TypeError, OverflowError, MemoryError) as error:
-        # HDF5 has no exception of its own: these are what h5py makes of unreadable structure.
-        raise InputError(f"{path}: damaged HDF5 file, HDF5 says: {_first_line(error)}; {CURE}") from error
-    return Structure(attributes, extents, text_sha256)
+    size = path.stat().st_size
+    if whole and size < structure.n_bytes:
+        raise InputError(f"{path}: the file is truncated, it has {size} of {structure.n_bytes} bytes; {CURE}")
+    return structure
 
 
-def _open(path: Path) -> h5py.File:
-    try:
-        return h5py.File(path, "r", locking=False)
-    except OSError as error:
-        if "locking flag" not in str(error):
-            raise
-        # This very process, a notebook say, has the file open with locking; HDF5 wants all alike.
-        return h5py.File(path, "r")
+# ---------------------------------------------------------------- from a map
 
 
-def structure_checksum(path: Path, structure: Structure) -> int:
-    """CRC-32 of the bytes of a file that belong to no dataset."""
+def _structure(content: dict[str, Any]) -> Structure:
+    attributes = _typed(content, "attributes", dict)
+    if attributes.get("filetype") != FILETYPE:
+        raise _Damage("its map has another filetype")
+    n_bytes = _count(content, "bytes", 2**62)
+    sizes = {dim: _count(_typed(content, "sizes", dict), dim, n_bytes) for dim in ("config", "wt", "text")}
+    checksum = _count(content, "structure_checksum", 2**32)
+    text_sha256 = _typed(content, "campaign_sha256", str)
+    return Structure(
+        attributes, _extents(_typed(content, "places", dict), sizes), text_sha256, n_bytes, checksum
+    )
+
+
+def _typed(content: dict[str, Any], name: str, kind: type[_Kind]) -> _Kind:
+    value = content.get(name)
+    if not isinstance(value, kind):
+        raise _Damage(f"its map has no proper {name}")
+    return value
+
+
+def _count(content: dict[str, Any], name: str, most: int) -> int:
+    value = content.get(name)
+    if type(value) is not int or not 0 <= value <= most:  # True is an int, too
+        raise _Damage(f"its map has no proper number of {name}")
+    return value
+
+
+def _extents(places: dict[str, Any], sizes: dict[str, int]) -> dict[str, Extent]:
+    if not 0 < sizes["text"] <= _MOST_TEXT or not sizes["config"] or not sizes["wt"]:
+        raise _Damage(f"its map has sizes {sizes}")
+    sizes = {**sizes, "launch_number": N_LAUNCHES}
+    wanted = {c.name: Extent(0, np.dtype(c.dtype), c.shape(sizes)) for c in all_columns(sizes["text"])}
+    if missing := wanted.keys() - places.keys():
+        raise _Damage(f"its map does not name dataset {min(missing)}")
+    extents = {}
+    for name, place in places.items():
+        if not (isinstance(place, list) and len(place) == 2 and all(type(part) is int for part in place)):
+            raise _Damage(f"its map has no proper place of a dataset {name[:40]!r}")
+        offset, n_bytes = place
+        # Datasets of a newer version, which nobody here needs to understand, are just bytes.
+        known = wanted.get(name, Extent(0, np.dtype("u1"), (n_bytes,)))
+        if known.n_bytes != n_bytes:
+            raise _Damage(f"its map gives dataset {name[:40]!r} {n_bytes} bytes, not {known.n_bytes}")
+        extents[name] = replace(known, offset=offset)
+    return extents
+
+
+def _check_places(structure: Structure) -> None:
+    outside = structure.n_bytes
+    end = 0
+    for name, extent in structure.in_order():
+        if extent.offset < end or extent.n_bytes < 0 or extent.end > structure.n_bytes:
+            raise _Damage(f"its map puts dataset {name[:40]!r} where it cannot be, at byte {extent.offset}")
+        end = extent.end
+        outside -= extent.n_bytes
+    if outside > _MOST_STRUCTURE:
+        raise _Damage(f"its map leaves {outside} bytes to no dataset")
+
+
+# ---------------------------------------------------------------- structure
+
+
+def structure_checksum(path: Path, extents: Iterable[Extent], n_bytes: int) -> int:
+    """CRC-32 of the first n_bytes of a file, without those that belong to a dataset."""
     checksum, position = 0, 0
     with open(path, "rb") as file:
-        for extent in sorted(structure.extents.values(), key=lambda extent: extent.offset):
+        for extent in sorted(extents, key=lambda extent: extent.offset):
             file.seek(position)
             checksum = zlib.crc32(file.read(extent.offset - position), checksum)
             position = extent.end
         file.seek(position)
-        return zlib.crc32(file.read(), checksum)
-
-
-def _check_envelope(path: Path) -> None:
-    """Refuse what is no complete HDF5 file, without asking HDF5."""
-    try:
-        with open(path, "rb") as file:
-            head = file.read(64)
-            size = os.fstat(file.fileno()).st_size
-    except FileNotFoundError:
-        raise InputError(f"{path}: no such file") from None
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read: {error.strerror}") from error
-    if size == 0:
-        raise InputError(f"{path}: the file is empty (0 bytes), no results file; {CURE}")
-    if not head.startswith(_SIGNATURE[: len(head)]):
-        raise InputError(f"{path}: not an HDF5 file, so no results file of mpi-layout; {CURE}")
-    # Superblock version 0 with 8-byte addresses keeps the end of the file at byte 40.
-    if size < 64 or (head[8] == 0 and head[13] == 8 and size < int.from_bytes(head[40:48], "little")):
-        whole = f" of {int.from_bytes(head[40:48], 'little')}" if size >= 64 else ""
-        raise InputError(f"{path}: the file is truncated, it has {size}{whole} bytes; {CURE}")
-
-
-def _attributes(path: Path, file: h5py.File) -> dict[str, object]:
-    attributes = {name: _plain(value) for name, value in file.attrs.items()}
-    if attributes.get("filetype") != FILETYPE:
-        raise InputError(f"{path}: an HDF5 file, but not a results file of mpi-layout; {CURE}")
-    version = attributes.get("format_version")
-    if version != FORMAT_VERSION:
-        raise InputError(
-            f"{path}: a results file of format version {version}; this mpi-layout reads version "
-            f"{FORMAT_VERSION}; use the mpi-layout that made it ({attributes.get('version_mpi_layout')}), or "
-            f"give another output file with -o"
-        )
-    return attributes
-
-
-def _plain(value: object) -> object:
-    return value.item() if isinstance(value, np.generic) else value
-
-
-def _extents(file: h5py.File, file_size: int) -> dict[str, Extent]:
-    sizes = {"launch_number": N_LAUNCHES}
-    for dim in ("config", "wt"):
-        shape = _dataset(file, dim).shape
-        if len(shape) != 1 or not 0 < shape[0] <= file_size:
-            raise _Damage(f"dataset {dim} has shape {shape}")
-        sizes[dim] = shape[0]
-    text = campaign_text(_dataset(file, "campaign_yaml").dtype.itemsize)
-    extents = {column.name: _extent(file, column, sizes, file_size) for column in (*COLUMNS, text)}
-    for (name, extent), (next_name, following) in _neighbours(extents):
-        if extent.end > following.offset:
-            raise _Damage(f"datasets {name} and {next_name} overlap")
-    return extents
-
-
-def _neighbours(
-    extents: dict[str, Extent],
-) -> Iterator[tuple[tuple[str, Extent], tuple[str, Extent]]]:
-    ordered = sorted(extents.items(), key=lambda item: item[1].offset)
-    return itertools.pairwise(ordered)
-
-
-def _dataset(file: h5py.File, name: str) -> h5py.Dataset:
-    # A link out of the file is not followed.
-    if not isinstance(file.get(name, getlink=True), h5py.HardLink):
-        raise _Damage(f"dataset {name} is missing")
-    dataset = file[name]
-    if not isinstance(dataset, h5py.Dataset):
-        raise _Damage(f"{name} is no dataset")
-    return dataset
-
-
-def _extent(file: h5py.File, column: Column, sizes: dict[str, int], file_size: int) -> Extent:
-    dataset = _dataset(file, column.name)
-    wanted = np.dtype(column.dtype), column.shape(sizes)
-    if (dataset.dtype, dataset.shape) != wanted:
-        raise _Damage(
-            f"dataset {column.name} is {dataset.dtype} {dataset.shape}, not {wanted[0]} {wanted[1]}"
-        )
-    properties = dataset.id.get_create_plist()
-    contiguous = properties.get_layout() == h5py.h5d.CONTIGUOUS and not properties.get_external_count()
-    offset = dataset.id.get_offset()
-    if not contiguous or offset is None:
-        raise _Damage(f"dataset {column.name} is not stored in one piece")
-    extent = Extent(offset, *wanted)
-    if extent.end > file_size:
-        raise _Damage(f"dataset {column.name} ends at byte {extent.end} of {file_size}")
-    return extent
+        return zlib.crc32(file.read(n_bytes - position), checksum)
 
 
 def check_structure(path: Path, structure: Structure) -> str | None:
-    """Say whether the bytes outside the datasets have changed since creation, or None."""
+    """Say whether anything but the content of the datasets has changed since creation, or None."""
+    size = path.stat().st_size
+    if size != structure.n_bytes:
+        return f"the file has {size} bytes, not {structure.n_bytes}"
+    found = structure_checksum(path, structure.extents.values(), structure.n_bytes)
+    if found != structure.checksum:
+        noted = f"{structure.checksum:08x}"
+        return f"the bytes outside the datasets have changed since creation (CRC-32 {found:08x}, not {noted})"
+    maps = []
     with open(path, "rb") as file:
-        file.seek(structure.extents[STRUCTURE_CHECKSUM.name].offset)
-        noted = int.from_bytes(file.read(4), "little")
-    found = structure_checksum(path, structure)
-    if found == noted:
-        return None
-    return f"the bytes outside the datasets have changed since creation (CRC-32 {found:08x}, not {noted:08x})"
-
-
-def _first_line(error: BaseException) -> str:
-    return (str(error) or type(error).__name__).splitlines()[0]
+        for column in MAPS:
+            file.seek(structure.extents[column.name].offset)
+            maps.append(file.read(MAP_BYTES))
+            if read_map(maps[-1]) is None:
+                return f"dataset {column.name} has changed since creation"
+    return None if maps[0] == maps[1] else "the datasets map and map_copy differ"

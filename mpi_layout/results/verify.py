@@ -99,7 +99,7 @@ def verify(
 def _file_findings(results: Results) -> Iterator[Finding]:
     if damage := check_structure(results.path, results.structure):
         yield Finding("", "structure", damage)
-    with PlainStore(results.path, results.structure, writable=False) as store:
+    with PlainStore(results.path, results.structure.extents, writable=False) as store:
         for column in COORDINATES:
             values = store.read(column.name)
             if not np.array_equal(values, np.arange(len(values))):

@@ -1,0 +1,110 @@
+"""The map of a results file: what it needs to be read without HDF5.
+
+HDF5 believes what it finds in a file, and damaged bytes can make it crash or
+hang. So the places of all datasets, the attributes and a checksum of the structure
+are written a second time, as text that carries its own CRC-32: near the beginning
+of the file and again near its end. Both are found by their first words, without
+any address that could be damaged. The text never changes after creation.
+
+The first line and the size of the text are the same in every format version.
+"""
+
+import json
+import os
+import re
+import zlib
+from pathlib import Path
+from typing import Any
+
+from mpi_layout.errors import InputError
+from mpi_layout.results.schema import FILETYPE, MAP_BYTES
+
+_HEAD = re.compile(rb"(mpi-layout map, format version ([0-9]{1,6})), CRC-32 ([0-9a-f]{8})\n")
+_MAGIC = b"mpi-layout map, format version "
+WINDOW = 2**16  # bytes at either end of a file where a map is looked for
+_SIGNATURE = b"\x89HDF\r\n\x1a\n"
+
+
+def draw_map(version: int, content: dict[str, Any]) -> bytes:
+    """Text of a map, MAP_BYTES long.
+
+    Parameters
+    ----------
+    version : int
+        Format version of the file.
+    content : dict
+        Plain values.
+
+    Raises
+    ------
+    ValueError
+        If it does not fit.
+    """
+    title = _MAGIC + str(version).encode()
+    body = json.dumps(content, allow_nan=False).replace("], ", "],\n").encode()  # a line per dataset
+    room = MAP_BYTES - len(title) - len(", CRC-32 01234567\n")
+    if len(body) > room:
+        raise ValueError(f"the map needs {len(body)} bytes, there are {room}")
+    body = body.ljust(room, b"\0")
+    return b"%s, CRC-32 %08x\n%s" % (title, zlib.crc32(body, zlib.crc32(title)), body)
+
+
+def read_map(raw: bytes) -> tuple[int, dict[str, Any]] | None:
+    """Format version and content of a map, or None if these bytes are no sound map."""
+    head = _HEAD.match(raw)
+    if head is None or len(raw) < MAP_BYTES:
+        return None
+    body = raw[head.end() : MAP_BYTES]
+    if zlib.crc32(body, zlib.crc32(head[1])) != int(head[3], 16):
+        return None
+    try:
+        content = json.loads(body.rstrip(b"\0"))
+    except (ValueError, RecursionError):
+        return None
+    return (int(head[2]), content) if isinstance(content, dict) else None
+
+
+def find_map(path: Path) -> tuple[int, dict[str, Any]]:
+    """Format version and content of the first sound map of a file.
+
+    Raises
+    ------
+    InputError
+        If there is none; the text says what the file is instead, without a cure.
+    """
+    head, tail, size = _ends(path)
+    for window in (head, tail):
+        position = window.find(_MAGIC)
+        while position >= 0:
+            found = read_map(window[position : position + MAP_BYTES])
+            if found is not None:
+                return found
+            position = window.find(_MAGIC, position + 1)
+    raise InputError(f"{path}: {_what_it_is(head, tail, size)}")
+
+
+def _ends(path: Path) -> tuple[bytes, bytes, int]:
+    """First and last bytes of a file, and its size."""
+    try:
+        with open(path, "rb") as file:
+            size = os.fstat(file.fileno()).st_size
+            head = file.read(WINDOW)
+            file.seek(max(0, size - WINDOW))
+            return head, file.read(WINDOW), size
+    except FileNotFoundError:
+        raise InputError(f"{path}: no such file") from None
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read: {error.strerror}") from error
+
+
+def _what_it_is(head: bytes, tail: bytes, size: int) -> str:
+    if size == 0:
+        return "the file is empty (0 bytes), no results file"
+    known = any(words.encode() in window for words in (FILETYPE, "mpi-layout map") for window in (head, tail))
+    if known:
+        return "damaged results file: both its maps are damaged (or it is of format version 1, without any)"
+    if not head.startswith(_SIGNATURE[: len(head)]):
+        return "not an HDF5 file, so no results file of mpi-layout"
+    if size < WINDOW:
+        return f"an HDF5 file of {size} bytes, but not a results file of mpi-layout, or truncated"
+    return "an HDF5 file, but not a results file of mpi-layout"
