@@ -736,6 +736,17 @@ def test_comments_and_safety_settings_make_no_other_campaign(path):
         assert len(writer.status) == 20
 
 
+def test_a_name_that_the_creation_did_not_make_durable_is_made_so_by_the_next_launch(
+    path, campaign, monkeypatch
+):
+    synced = []
+    monkeypatch.setattr(
+        os, "fsync", lambda descriptor: synced.append(os.readlink(f"/proc/self/fd/{descriptor}"))
+    )
+    with open_writer(path, campaign):
+        assert synced == [str(path.parent)]  # before anything is promised
+
+
 # ---------------------------------------------------------------- launches
 
 

@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from mpi_layout.campaign import Campaign, first_difference, parse_campaign
 from mpi_layout.errors import InputError
 from mpi_layout.results import launches
-from mpi_layout.results.create import create_results, expected_size, move_aside, temporary_path
+from mpi_layout.results.create import create_results, expected_size, move_aside, sync_folder, temporary_path
 from mpi_layout.results.lock import WriterLock
 from mpi_layout.results.reader import Results, open_reader, scan
 from mpi_layout.results.row import Status, is_committed, row_dtype
@@ -225,6 +225,8 @@ def open_writer(path: Path, campaign: Campaign) -> ResultsFile:
         raise InputError(f"{path}: damaged results file: {damage}; {CURE}")
     # Left behind if the creation was killed between giving the name and removing the old one.
     temporary_path(path).unlink(missing_ok=True)
+    # Killed there, or a little later, the creation has not made the name durable.
+    sync_folder(path.parent)
     try:
         store = PlainStore(path, structure, writable=True)
     except PermissionError as error:
