@@ -82,6 +82,7 @@ class ResultsFile:
             self.attempts[here] = np.where(damaged[here], 0, rows["attempts"])
         self.damaged = np.flatnonzero(damaged)
         self._clear_torn_rows()
+        launches.mend(store)
 
     def __enter__(self) -> Self:
         return self

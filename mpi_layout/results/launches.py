@@ -2,7 +2,8 @@
 
 The table is allocated in full like the rest of the file. When it is full, its last
 entry is used again. An entry's checksum holds once the launch has ended in order;
-while a launch lives, or when it was killed, the entry may be half written.
+while a launch lives, or when it was killed, the entry may be half written. A power cut
+may also lose any part of an entry that was not synced, its start or its end included.
 """
 
 import math
@@ -83,32 +84,55 @@ def end_launch(entry: NDArray[np.void], reason: str, now: float) -> None:
 
 def read_launches(store: PlainStore) -> tuple[Launch, ...]:
     """All launches so far, in order."""
-    n_used = int(np.isfinite(store.read("launch_started")).sum())
-    entries = np.empty(n_used, DTYPE)
+    used = np.flatnonzero(_used(store)).tolist()
+    n_entries = used[-1] + 1 if used else 0
+    entries = np.empty(n_entries, DTYPE)
     for column in LAUNCH_COLUMNS:
-        entries[column.name.removeprefix(_PREFIX)] = store.read(column.name, 0, n_used)
-    return tuple(_launch(number, entries[number : number + 1]) for number in range(n_used))
+        entries[column.name.removeprefix(_PREFIX)] = store.read(column.name, 0, n_entries)
+    return tuple(_launch(number, entries[number : number + 1]) for number in used)
+
+
+def mend(store: PlainStore) -> None:
+    """Undo what a power cut has left of entries: ends that do not hold, and pieces where no launch is noted.
+
+    Call it before a launch begins; no other may be alive.
+    """
+    for launch in read_launches(store):
+        if launch.ended is not None and not launch.holds:
+            store.write("launch_ended", launch.number, np.full(1, np.nan, "<f8"))
+    for number in _littered(store):
+        for column in LAUNCH_COLUMNS:
+            store.write(column.name, number, np.full(1, column.fresh, column.dtype))
 
 
 def littered_entries(store: PlainStore) -> list[int]:
     """Numbers of entries that no launch has used, but that are not empty.
 
-    The first free entry is left out: a launch may have been killed while it entered itself.
+    The next one is left out: a launch may have been killed while it entered itself.
     """
-    first = next_number(store) + 1
-    littered = np.zeros(max(0, N_LAUNCHES - first), bool)
-    for column in LAUNCH_COLUMNS:
-        found = store.read(column.name, min(first, N_LAUNCHES))
-        # Compared as bytes: NaN is not equal to itself, and text may hide behind its end.
-        fresh = np.full(1, column.fresh, column.dtype).view(np.uint8)
-        littered |= (found.view(np.uint8).reshape(len(found), -1) != fresh).any(axis=1)
-    return (first + np.flatnonzero(littered)).tolist()
+    entering = next_number(store)
+    return [number for number in _littered(store) if number != entering]
 
 
 def next_number(store: PlainStore) -> int:
-    """Find the number of the next launch: the first free entry, or the last one."""
-    free = np.flatnonzero(np.isnan(store.read("launch_started")))
-    return int(free[0]) if free.size else N_LAUNCHES - 1
+    """Find the number of the next launch: behind all others, or the last one if the table is full."""
+    numbers = np.flatnonzero(_used(store))
+    return min(int(numbers[-1]) + 1, N_LAUNCHES - 1) if numbers.size else 0
+
+
+def _used(store: PlainStore) -> NDArray[np.bool_]:
+    """Which entries launches have used; between them may be some that a power cut has lost."""
+    return np.isfinite(store.read("launch_started")) & np.isfinite(store.read("launch_heartbeat"))
+
+
+def _littered(store: PlainStore) -> list[int]:
+    littered = np.zeros(N_LAUNCHES, bool)
+    for column in LAUNCH_COLUMNS:
+        found = store.read(column.name)
+        # Compared as bytes: NaN is not equal to itself, and text may hide behind its end.
+        fresh = np.full(1, column.fresh, column.dtype).view(np.uint8)
+        littered |= (found.view(np.uint8).reshape(len(found), -1) != fresh).any(axis=1)
+    return np.flatnonzero(littered & ~_used(store)).tolist()
 
 
 def write_launch(store: PlainStore, number: int, entry: NDArray[np.void]) -> None:
