@@ -129,7 +129,7 @@ def work_on(
             manager.work(lambda: shown.show(snapshot))
     except BaseException as error:
         with suppress(DiskError):  # the first error is the one to tell
-            manager.close(f"error: {type(error).__name__}")
+            manager.close("" if isinstance(error, DiskError) else f"error: {type(error).__name__}")
         raise
     manager.close(stop.reason or "complete")
     news.tell_speed(manager, time.monotonic() - started)

@@ -110,16 +110,19 @@ class Started:
 
 @pytest.fixture
 def start(tmp_path):
-    """Start `mpi-layout ARGUMENTS` on n ranks, in tmp_path; what runs at the end of the test is killed."""
+    """Start `mpi-layout ARGUMENTS` on n ranks, in tmp_path; what runs at the end of the test is killed.
+
+    With `under` another program is started, strace say, that starts the launch.
+    """
     running = []
 
-    def start(*arguments, ranks=1, how=None, environ=()):
+    def start(*arguments, ranks=1, how=None, environ=(), under=()):
         mpiexec = [str(Path(sys.executable).parent / "mpiexec"), "-n", str(ranks)] if ranks > 1 else []
         variables = {k: v for k, v in os.environ.items() if not k.startswith(LAUNCHER_VARIABLES)}
         path = [str(DRIVERS)] if how is not None else []
         variables["PYTHONPATH"] = os.pathsep.join([*path, *filter(None, [variables.get("PYTHONPATH")])])
         variables |= {"SOLVE_DRIVER": json.dumps(how or {})} | dict(environ)
-        command = [*mpiexec, sys.executable, "-m", "mpi_layout", *map(str, arguments)]
+        command = [*under, *mpiexec, sys.executable, "-m", "mpi_layout", *map(str, arguments)]
         running.append(Started(command, variables, tmp_path))
         return running[-1]
 

@@ -114,8 +114,12 @@ def next_number(store: PlainStore) -> int:
 def write_launch(store: PlainStore, number: int, entry: NDArray[np.void]) -> None:
     """Write an entry (1,), its checksum renewed."""
     entry["checksum"] = _checksum(entry)
-    for column in reversed(LAUNCH_COLUMNS):  # what marks an entry as used comes last
-        store.write(column.name, number, entry[column.name.removeprefix(_PREFIX)])
+    names = [name for name in DTYPE.names or () if name not in ("started", "ended")]
+    # Only an entry with an end has to hold: an end is taken away first, and set when all the rest is there.
+    # What marks the entry as used comes last.
+    lives = bool(np.isnan(entry["ended"][0]))
+    for name in ["ended", *names, "started"] if lives else [*names, "ended", "started"]:
+        store.write(_PREFIX + name, number, entry[name])
 
 
 def _checksum(entry: NDArray[np.void]) -> int:
