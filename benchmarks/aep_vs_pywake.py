@@ -60,7 +60,7 @@ def main():
     repeats = parser.parse_args().repeats
 
     campaign = load_campaign(CAMPAIGN)
-    config = next(config for config in campaign.configs if config.key == KEY)
+    config = campaign.configs[campaign.configs.number_of(KEY)]
     problem = campaign.problem(config.number)
     layout = solve(problem)
     theirs = pywake_calls(named(yaml.safe_load(CAMPAIGN.read_text())["turbine_types"], config.turbine_type))

@@ -70,7 +70,7 @@ def main():
     full = parser.parse_args().full
 
     campaign = load_campaign(CAMPAIGN)
-    config = next(config for config in campaign.configs if config.key == KEY)
+    config = campaign.configs[campaign.configs.number_of(KEY)]
     problem = campaign.problem(config.number)
     if not full:
         problem = replace(problem, n_turbines=20, start=SmartStart(grid=(12, 12)))

@@ -7,6 +7,8 @@ import traceback
 # One rank, one core: thread pools of linear algebra libraries would only fight over it.
 for _variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ.setdefault(_variable, "1")
+# An h5py built with MPI would start MPI in every command; parallel/ranks/ starts it where it is needed.
+os.environ.setdefault("MPI4PY_RC_INITIALIZE", "0")
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -17,21 +19,24 @@ def main(arguments: list[str] | None = None) -> int:
     The exit code, the same on every rank.
     """
     from mpi_layout import cli
+    from mpi_layout.console import steady_streams
     from mpi_layout.exit_codes import ExitCode
 
-    try:
-        return cli.main(arguments)
-    except KeyboardInterrupt:
-        code = ExitCode.EARLY
-    except BaseException as error:
-        # Of a library even SystemExit is a bug here: it would leave the other ranks waiting.
-        code = ExitCode.BUG
-        _tell(error)
-    _abort_other_ranks(code)
+    with steady_streams():
+        try:
+            return cli.main(arguments)
+        except KeyboardInterrupt:
+            code = ExitCode.EARLY
+        except BaseException as error:
+            # Of a library even SystemExit is a bug here: it would leave the other ranks waiting.
+            code = ExitCode.BUG
+            _tell(error)
+        _abort_other_ranks(code)
     return code
 
 
 def _tell(error: BaseException) -> None:
+    from mpi_layout.console import complain
     from mpi_layout.parallel.solver import BugError
 
     if isinstance(error, OSError):  # of a disk or a pipe: no bug, and the message says where
@@ -40,8 +45,7 @@ def _tell(error: BaseException) -> None:
         text = f"bug: {error}"
     else:
         text = f"bug: {_rank_name()}\n{traceback.format_exc()}"
-    sys.stderr.write(f"mpi-layout: {text}\n")
-    sys.stderr.flush()
+    complain(text)
 
 
 def _rank_name() -> str:

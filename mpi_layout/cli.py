@@ -3,7 +3,6 @@
 import argparse
 import contextlib
 import io
-import json
 import os
 import re
 import sys
@@ -12,13 +11,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
-from mpi_layout.console import answer, answer_json, counting, set_up_logging
+from mpi_layout.console import answer, answer_json, complain, counting, say, set_up_logging
 from mpi_layout.errors import InputError
 from mpi_layout.exit_codes import ExitCode
 from mpi_layout.order import Order
 from mpi_layout.parallel.launcher import launcher_hint
+from mpi_layout.printable import printable
 
 if TYPE_CHECKING:
     from mpi_layout.results.summary import Summary
@@ -88,7 +88,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return code
     except InputError as error:
         if hint.first:
-            print(f"mpi-layout: error: {error}", file=sys.stderr, flush=True)
+            complain(f"error: {error}")
         return ExitCode.INPUT
     except BrokenPipeError:
         # The reader (head, less) has seen enough; Python must not complain when it flushes at exit.
@@ -117,6 +117,7 @@ def run_command(args: argparse.Namespace) -> int:
             backend=args.backend,
             retry_failed=args.retry_failed,
             fresh=args.fresh,
+            no_lock=args.no_lock,
         )
         return run(order, team, stop)
 
@@ -127,10 +128,10 @@ def check_command(args: argparse.Namespace) -> int:
     from mpi_layout.estimate import describe_cost, describe_work, measure_cost
 
     campaign = load_campaign(args.campaign)
-    print(describe_work(campaign), flush=True)
-    print(describe_cost(measure_cost(campaign)))
+    say(describe_work(campaign))
+    say(describe_cost(measure_cost(campaign)))
     for warning in campaign.warnings:
-        print(f"warning: {warning}")
+        say(f"warning: {warning}")
     return 0
 
 
@@ -138,7 +139,7 @@ def schema_command(args: argparse.Namespace) -> int:
     """Print the JSON schema of campaign files."""
     from mpi_layout.campaign import campaign_schema
 
-    print(json.dumps(campaign_schema(), indent=2))
+    answer_json(campaign_schema())
     return 0
 
 
@@ -153,7 +154,7 @@ def init_command(args: argparse.Namespace) -> int:
         raise InputError(f"{args.file}: exists already and is not overwritten; give another name") from None
     except OSError as error:
         raise InputError(f"{args.file}: cannot be written: {error.strerror}") from None
-    print(f"{args.file} written. Edit it, then: mpi-layout check {args.file}")
+    say(f"{args.file} written. Edit it, then: mpi-layout check {args.file}")
     return 0
 
 
@@ -260,9 +261,18 @@ def export_command(args: argparse.Namespace) -> int:
 # ---------------------------------------------------------------- parser
 
 
+class _Parser(argparse.ArgumentParser):
+    """Repeats nothing of a command line that could steer a terminal."""
+
+    def error(self, message: str) -> NoReturn:
+        super().error(printable(message))
+
+
 def make_parser() -> argparse.ArgumentParser:
     """Make the parser; every command carries its function as `command`."""
-    parser = argparse.ArgumentParser(prog="mpi-layout", description=DESCRIPTION, epilog=MAIN_EPILOG, **_STYLE)
+    parser: argparse.ArgumentParser = _Parser(
+        prog="mpi-layout", description=DESCRIPTION, epilog=MAIN_EPILOG, **_STYLE
+    )
     parser.add_argument("--version", action="version", version=f"mpi-layout {_version()}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     _add_run(commands)
@@ -342,15 +352,20 @@ def _add_run(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
     )
     run.add_argument(
         "--backend",
-        choices=["auto", "gather"],
+        choices=["auto", "gather", "mpio"],
         default="auto",
-        help="how rows get into the file (default: auto)",
+        help="how rows get into the file: by rank 0, or by all ranks (default: auto)",
     )
     run.add_argument(
         "--time-limit", type=time_limit, metavar="H:MM:SS", help="leave in order after this time"
     )
     run.add_argument("--retry-failed", action="store_true", help="try failed configs again")
     run.add_argument("--fresh", action="store_true", help="start anew; an existing file is moved aside")
+    run.add_argument(
+        "--no-lock",
+        action="store_true",
+        help="go on where the file system has no locks, unless another launch gave a sign of life just now",
+    )
 
 
 def _add_recover(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -386,7 +401,7 @@ def _version() -> str:
 
 def time_limit(text: str) -> float:
     """Seconds of H:MM:SS or D-HH:MM:SS."""
-    match = re.fullmatch(r"(?:(\d+)-)?(\d+):([0-5]\d):([0-5]\d)", text)
+    match = re.fullmatch(r"(?:(\d{1,6})-)?(\d{1,6}):([0-5]\d):([0-5]\d)", text)
     if match is None:
         raise argparse.ArgumentTypeError(f"wants H:MM:SS, such as 0:30:00 for half an hour; has {text!r}")
     days, hours, minutes, seconds = (int(part or 0) for part in match.groups())

@@ -1,16 +1,32 @@
 """What the program says: answers on standard output, news of a run on standard error."""
 
 import contextlib
+import io
 import json
 import logging
+import os
 import sys
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import TYPE_CHECKING, Any, TextIO, cast
+
+from mpi_layout.printable import printable
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
 FILE_WIDTH = 160  # columns of an answer that goes to no terminal
+
+
+def say(text: str) -> None:
+    """Print lines of an answer."""
+    sys.stdout.write(f"{printable(text, lines=True)}\n")
+    sys.stdout.flush()
+
+
+def complain(text: str) -> None:
+    """Print why the program ends, on standard error."""
+    sys.stderr.write(f"mpi-layout: {printable(text, lines=True)}\n")
+    sys.stderr.flush()
 
 
 def answer_json(answer: dict[str, Any], *, indent: int | None = 2) -> None:
@@ -45,6 +61,54 @@ def counting(what: str) -> Iterator[Callable[[int, int], None] | None]:
         yield lambda done, total: line.update(f"{done} of {total} {what}")
 
 
+class _Steady:
+    """Standard error that never fails: a launch outlives its terminal, its reader and a full log disk."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def write(self, text: str) -> int:
+        with contextlib.suppress(OSError, ValueError):
+            self._stream.write(text)
+        return len(text)
+
+    def flush(self) -> None:
+        with contextlib.suppress(OSError, ValueError):
+            self._stream.flush()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
+
+
+@contextlib.contextmanager
+def steady_streams() -> Iterator[None]:
+    """Keep the state of standard output and error from deciding how the program runs and ends."""
+    _occupy_standard_descriptors()
+    stderr = sys.stderr or io.StringIO()  # None if it was closed before the start
+    try:
+        with contextlib.redirect_stderr(cast(TextIO, _Steady(stderr))):
+            yield
+    finally:
+        for stream in filter(None, (sys.stdout, sys.stderr)):
+            _settle(stream)
+
+
+def _occupy_standard_descriptors() -> None:
+    """See that no results file becomes descriptor 2 and receives what libraries print."""
+    while (descriptor := os.open(os.devnull, os.O_RDWR)) <= 2:
+        os.set_inheritable(descriptor, True)
+    os.close(descriptor)
+
+
+def _settle(stream: TextIO) -> None:
+    """Leave no text that the interpreter cannot write at its exit: it would turn any exit code into 120."""
+    try:
+        stream.flush()
+    except (OSError, ValueError):
+        with contextlib.suppress(OSError, ValueError):
+            os.dup2(os.open(os.devnull, os.O_WRONLY | os.O_CLOEXEC), stream.fileno())
+
+
 class _Console(logging.StreamHandler):
     """Writes to whatever sys.stderr is now: a progress bar may have taken its place."""
 
@@ -64,8 +128,7 @@ class _Lines(logging.Formatter):
     """Leaves no character in a message that could steer a terminal."""
 
     def format(self, record: logging.LogRecord) -> str:
-        text = super().format(record)
-        return "".join(c if c.isprintable() or c == "\n" else repr(c)[1:-1] for c in text)
+        return printable(super().format(record), lines=True)
 
 
 def set_up_logging(rank: int, *, verbose: bool) -> None:

@@ -5,6 +5,8 @@ import os
 import time
 from dataclasses import dataclass
 
+import numpy as np
+
 from mpi_layout.campaign import Campaign, Config
 from mpi_layout.errors import ConfigError
 from mpi_layout.optimise import solve as optimise
@@ -38,7 +40,8 @@ class Cost:
 
 def measure_cost(campaign: Campaign) -> Cost:
     """Solve one of the largest configs of the campaign on this core."""
-    largest = max(campaign.configs, key=lambda config: config.n_turbines)
+    configs = campaign.configs
+    largest = configs[len(configs.seeds) * int(np.argmax([kind.n_turbines for kind in configs.kinds]))]
     problem = campaign.problem(largest.number)
     failure = ""
     seconds = math.inf
@@ -51,20 +54,22 @@ def measure_cost(campaign: Campaign) -> Cost:
         seconds = min(seconds, time.process_time() - started)
         if seconds > LONG_S:
             break
-    weights = sum(config.n_turbines**2 for config in campaign.configs)
+    weights = len(configs.seeds) * sum(kind.n_turbines**2 for kind in configs.kinds)
     return Cost(largest, seconds, seconds * weights / largest.n_turbines**2, failure)
 
 
 def describe_work(campaign: Campaign) -> str:
     """Lines on what a campaign consists of."""
     configs = campaign.configs
-    n_areas, n_types = len(campaign.areas), len(campaign.turbine_types)
-    turbines: dict[str, int] = {config.turbine_type: config.n_turbines for config in configs}
+    n_areas, n_types, n_seeds = len(campaign.areas), len(campaign.turbine_types), len(configs.seeds)
+    turbines = {kind.turbine_type: kind.n_turbines for kind in configs.kinds}
     each = ", ".join(f"{name} {n}" for name, n in turbines.items())
-    n_seeds = len(configs) // (n_areas * n_types)
     rows = [
         ("campaign", campaign.name),
-        ("configs", f"{len(configs)} = {n_areas} areas x {n_types} turbine types x {n_seeds} seeds"),
+        (
+            "configs",
+            f"{len(configs)} = {n_areas} areas x {n_types} turbine types x {n_seeds} seeds",
+        ),
         ("keys", f"{configs[0].key} ... {configs[-1].key}"),
         ("turbines", f"per layout: {each}"),
         ("file", f"{expected_size(campaign) / 1e6:.1f} MB"),

@@ -18,10 +18,8 @@ from mpi_layout.results.row import Status
 log = logging.getLogger(__name__)
 
 
-def tell_start(
-    order: Order, campaign: Campaign, results: ResultsFile, chosen: np.ndarray, numbers: np.ndarray
-) -> None:
-    """Say what there is and what will be done."""
+def tell_start(order: Order, campaign: Campaign, results: ResultsFile, chosen: np.ndarray) -> None:
+    """Say what there is."""
     for warning in campaign.warnings:
         log.warning("%s: %s", order.campaign, warning)
     if results.damaged.size:
@@ -38,9 +36,6 @@ def tell_start(
         found[Status.FAILED],
         found[Status.WAITING],
     )
-    if numbers.size:
-        why = " (auto: the one that needs no parallel HDF5)" if order.backend == "auto" else ""
-        log.info("backend gather%s: rank 0 writes what the others solve", why)
 
 
 def tell_ranks(team: Team) -> None:
@@ -51,7 +46,7 @@ def tell_ranks(team: Team) -> None:
         who = "1 rank, which hands out, solves and writes"
     else:
         there = "" if team.workers_here == team.workers else f" ({team.workers_here} on this machine)"
-        who = f"{team.ranks} ranks: 1 hands out and writes, {team.workers} solve{there}"
+        who = f"{team.ranks} ranks: 1 hands out, {team.workers} solve{there}"
     advice = ""
     if team.workers_here < cores and not allotted:
         advice = f"; to use all, start {cores + 1} ranks: mpiexec -n {cores + 1} mpi-layout run ..."
@@ -68,8 +63,10 @@ def tell_speed(manager: Manager, seconds: float) -> None:
         manager.ended,
         duration(seconds),
         manager.ended / seconds,
-        100 * manager.busy / (seconds * workers),
+        100 * manager.busy / (seconds * max(workers, 1)),
     )
+    if manager.missing:
+        log.warning("in this launch %s; no result was lost by it", ", ".join(manager.missing))
     if schedule.running:
         log.info("%d configs were still running and start anew next time", schedule.running)
 

@@ -14,3 +14,4 @@ class Order:
     backend: str = "auto"
     retry_failed: bool = False
     fresh: bool = False
+    no_lock: bool = False

@@ -6,11 +6,13 @@ import os
 import socket
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
+from typing import Any
 
 import numpy as np
 
 from mpi_layout import news
+from mpi_layout.backend import choose_backend
 from mpi_layout.campaign import Campaign, load_campaign
 from mpi_layout.errors import InputError
 from mpi_layout.exit_codes import ExitCode
@@ -21,6 +23,7 @@ from mpi_layout.parallel.solver import Solver
 from mpi_layout.parallel.stopping import Stop
 from mpi_layout.parallel.team import Team
 from mpi_layout.progress import Snapshot, progress
+from mpi_layout.results.disk import DiskError, exists
 from mpi_layout.results.file import ResultsFile, WriterLock, create_results, move_aside, open_writer
 from mpi_layout.results.row import Status
 from mpi_layout.results.versions import software_versions
@@ -52,18 +55,23 @@ def run(order: Order, team: Team, stop: Stop) -> int:
     with ExitStack() as opened:
         try:
             campaign = load_campaign(order.campaign)
-            chosen = np.array(campaign.select(order.only))
+            chosen = campaign.select(order.only)
             results = opened.enter_context(open_results(order, campaign))
+            numbers = left_to_do(order, results, chosen)
+            backend = choose_backend(order.backend, team.ranks)
+            comm = team.share(results.invite()) if backend.shared and numbers.size else None
         except InputError:
             team.dismiss(ExitCode.INPUT)
             raise
-        numbers = left_to_do(order, results, chosen)
-        news.tell_start(order, campaign, results, chosen, numbers)
+        news.tell_start(order, campaign, results, chosen)
         if numbers.size:
-            work_on(numbers, chosen, campaign, results, team, stop)
+            log.info("%s", backend)
+            work_on(numbers, chosen, campaign, results, team, stop, comm)
         code = verdict(results, chosen, stop)
         news.tell_end(order, code, results, chosen, stop)
-    team.dismiss(code)
+        if not team.dismiss(code):
+            results.let_go()
+    team.leave(code)
     return code
 
 
@@ -77,12 +85,14 @@ def open_results(order: Order, campaign: Campaign) -> Iterator[ResultsFile]:
         If it cannot be had; the text says why and what to do.
     """
     path = order.output
-    with WriterLock(path):
-        if order.fresh and os.path.lexists(path):
+    if exists(path) and path.samefile(order.campaign):
+        raise InputError(f"{path}: is the campaign itself; give another file with -o")
+    with WriterLock(path, no_lock=order.no_lock) as lock:
+        if order.fresh and exists(path):
             log.info("%s moved aside to %s", path, move_aside(path))
-        if not os.path.lexists(path):
+        if not exists(path):
             create_results(path, campaign)
-        with open_writer(path, campaign) as results:
+        with open_writer(path, campaign, lock) as results:
             yield results
 
 
@@ -102,12 +112,15 @@ def work_on(
     results: ResultsFile,
     team: Team,
     stop: Stop,
+    comm: Any,
 ) -> None:
-    """Hand out the configs `numbers` and store what comes back."""
+    """Hand out `numbers` and see that what comes back is stored, by rank 0 or by all ranks of `comm`."""
     started = time.monotonic()
     solver = Solver(campaign, launch=begin_launch(results, team), rank=0)
     news.tell_ranks(team)
     team.open(solver)
+    if comm is not None:
+        results.write_together(comm)
     schedule = make_schedule(numbers, campaign, results)
     manager = Manager(team, schedule, results, solver, stop, campaign.checkpoint.interval_s)
     before = results.count(np.setdiff1d(chosen, numbers))
@@ -119,7 +132,7 @@ def work_on(
             failed=before[Status.FAILED] + schedule.failed - failed_before,
             running=schedule.running,
             waiting=schedule.waiting,
-            seconds_left=schedule.seconds_left / team.workers,
+            seconds_left=schedule.seconds_left / max(team.workers, 1),
             ended_before=before[Status.DONE] + before[Status.FAILED],
         )
 
@@ -127,7 +140,8 @@ def work_on(
         with progress(campaign.checkpoint.interval_s) as shown:
             manager.work(lambda: shown.show(snapshot))
     except BaseException as error:
-        manager.close(f"error: {type(error).__name__}")
+        with suppress(DiskError):  # the first error is the one to tell
+            manager.close(f"error: {type(error).__name__}")
         raise
     manager.close(stop.reason or "complete")
     news.tell_speed(manager, time.monotonic() - started)
@@ -147,17 +161,13 @@ def begin_launch(results: ResultsFile, team: Team) -> int:
 
 def make_schedule(numbers: np.ndarray, campaign: Campaign, results: ResultsFile) -> Schedule:
     """Schedule of the configs `numbers`; those of one area and turbine type are of one kind."""
-    configs = [campaign.configs[number] for number in numbers]
-    kinds = {kind: i for i, kind in enumerate(dict.fromkeys((c.area, c.turbine_type) for c in configs))}
-    guess = np.zeros(len(kinds))
-    for config in configs:
-        guess[kinds[config.area, config.turbine_type]] = 1e-5 * config.n_turbines**2
+    guess = np.array([1e-5 * kind.n_turbines**2 for kind in campaign.configs.kinds])
     waiting = results.status[numbers] == Status.WAITING
     failed = int((results.status == Status.FAILED).sum() - (~waiting).sum())
     max_failed = campaign.failures.max_failed.limit(len(campaign.configs))
     return Schedule(
         numbers,
-        np.array([kinds[config.area, config.turbine_type] for config in configs]),
+        campaign.configs.kinds_of(numbers),
         guess,
         # A failed config that is retried starts anew.
         attempts=np.where(waiting, results.attempts[numbers], 0),

@@ -11,6 +11,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
+from mpi_layout.printable import printable
 from mpi_layout.progress import duration
 from mpi_layout.results.diff import Difference
 from mpi_layout.results.summary import Counts, Group, LaunchState, Summary
@@ -77,11 +78,6 @@ def diff_view(difference: Difference) -> RenderableType:
     rows = [(d.key, d.column, d.a, d.b) for d in difference.first]
     more = "the first differences:" if len(rows) < sum(difference.by_column.values()) else "all of them:"
     return Stack(Text(head, "red"), Text(more), _table(("config", "column", "a", "b"), rows))
-
-
-def printable(text: str) -> str:
-    """Text without characters that could steer a terminal."""
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
 # ---------------------------------------------------------------- status

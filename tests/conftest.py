@@ -7,24 +7,18 @@ import signal
 import subprocess
 import sys
 import time
+import uuid
 from dataclasses import dataclass
 from pathlib import Path
 
+import mpi_launcher
 import pytest
 
+from mpi_layout import cli
+from mpi_layout.results.reader import open_reader
+
 DRIVERS = Path(__file__).parent / "drivers"
-LAUNCHER_VARIABLES = (
-    "PMI_",
-    "PMIX_",
-    "OMPI_",
-    "SLURM_",
-    "MPI_LOCAL",
-    "HYDI_",
-    "PALS_",
-    "FLUX_",
-    "JSM_",
-    "MV2_",
-)
+MARK = "MPI_LAYOUT_TEST_LAUNCH"  # in the environment of every process of a launch
 LIMIT_S = 60.0
 
 SMALL_CAMPAIGN = """\
@@ -64,9 +58,10 @@ class Started:
     """A launch that runs; with its process group it can be signalled and killed."""
 
     def __init__(self, command, environ, cwd):
+        self._mark = f"{MARK}={uuid.uuid4()}"
         self.process = subprocess.Popen(
             command,
-            env=environ,
+            env=environ | dict([self._mark.split("=")]),
             cwd=cwd,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -79,13 +74,25 @@ class Started:
         self.process.send_signal(number)
 
     def descendants(self):
-        """Process numbers of the launcher and everything below it."""
-        found, todo = [], [self.process.pid]
-        while todo:
-            pid = todo.pop()
-            found.append(pid)
+        """Process numbers of the launcher and everything below it, orphans of a dead launcher included."""
+        found = []
+        for environ in Path("/proc").glob("[0-9]*/environ"):
             with contextlib.suppress(OSError):
-                todo += [int(c) for c in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+                if self._mark.encode() in environ.read_bytes().split(b"\0"):
+                    found.append(int(environ.parent.name))
+        return found
+
+    def ranks(self):
+        """Process number of every rank that lives, by rank."""
+        name = mpi_launcher.rank_variable().encode() + b"="
+        found = {}
+        for pid in self.descendants():
+            with contextlib.suppress(OSError):
+                command = Path(f"/proc/{pid}/cmdline").read_bytes()
+                variables = Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
+                rank = [int(v.removeprefix(name)) for v in variables if v.startswith(name)]
+                if rank and b"\0mpi_layout\0" in command:
+                    found[rank[0]] = pid
         return found
 
     def kill_all(self):
@@ -113,12 +120,12 @@ def start(tmp_path):
     """Start `mpi-layout ARGUMENTS` on n ranks, in tmp_path; what runs at the end of the test is killed."""
     running = []
 
-    def start(*arguments, ranks=1, how=None, environ=()):
-        mpiexec = [str(Path(sys.executable).parent / "mpiexec"), "-n", str(ranks)] if ranks > 1 else []
-        variables = {k: v for k, v in os.environ.items() if not k.startswith(LAUNCHER_VARIABLES)}
-        path = [str(DRIVERS)] if how is not None else []
-        variables["PYTHONPATH"] = os.pathsep.join([*path, *filter(None, [variables.get("PYTHONPATH")])])
-        variables |= {"SOLVE_DRIVER": json.dumps(how or {})} | dict(environ)
+    def start(*arguments, ranks=1, how=None, environ=(), options=()):
+        mpiexec = [*mpi_launcher.mpiexec(), *options, "-n", str(ranks)] if ranks > 1 or options else []
+        variables = mpi_launcher.clean_environment() | {"SOLVE_DRIVER": json.dumps(how or {})} | dict(environ)
+        paths = [str(DRIVERS)] if how is not None else []
+        paths += [dict(environ).get("PYTHONPATH"), os.environ.get("PYTHONPATH")]
+        variables["PYTHONPATH"] = os.pathsep.join(filter(None, paths))
         command = [*mpiexec, sys.executable, "-m", "mpi_layout", *map(str, arguments)]
         running.append(Started(command, variables, tmp_path))
         return running[-1]
@@ -161,6 +168,33 @@ def wait_until(condition, limit=LIMIT_S):
         if time.monotonic() > end:
             pytest.fail(f"nothing happened in {limit} s")
         time.sleep(0.01)
+
+
+def nobody_left(pids):
+    """Whether all processes have ended; one that nobody waited for has no command line any more."""
+    lines = [Path(f"/proc/{pid}/cmdline") for pid in pids]
+    return not any(line.exists() and line.read_bytes() for line in lines)
+
+
+@pytest.fixture(name="nobody_left")
+def nobody_left_fixture():
+    """The function `nobody_left`."""
+    return nobody_left
+
+
+@pytest.fixture
+def path(small_campaign):
+    """The results file of the small campaign."""
+    return small_campaign.with_suffix(".h5")
+
+
+@pytest.fixture(scope="module")
+def straight(tmp_path_factory, small_campaign_text):
+    """Results of an undisturbed serial run of the small campaign."""
+    folder = tmp_path_factory.mktemp("straight")
+    (folder / "small.yaml").write_text(small_campaign_text)
+    assert cli.main(["run", str(folder / "small.yaml"), "-o", str(folder / "small.h5")]) == 0
+    return open_reader(folder / "small.h5")
 
 
 @pytest.fixture(name="wait_until")

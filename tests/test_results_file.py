@@ -751,6 +751,7 @@ def test_lock_is_a_file_only_while_it_is_held(tmp_path):
     path = tmp_path / "results.h5"
     with WriterLock(path):
         owner = json.loads((tmp_path / "results.h5.lock").read_text())
+        assert owner["scheduler_id"] == os.environ.get("SLURM_JOB_ID", "")
         assert (owner["host"], owner["pid"]) == (socket.gethostname(), os.getpid())
         assert names(tmp_path) == ["results.h5.lock"]
     assert names(tmp_path) == []
@@ -777,7 +778,12 @@ def test_second_process_is_refused_and_told_of_the_first(path, campaign):
         WriterLock(path),
     ):
         pass
-    for part in (socket.gethostname(), f"process {process}", "last heartbeat 2023-11-14 22:13:20 UTC", "123"):
+    for part in (
+        socket.gethostname(),
+        f"process {process}",
+        "last heartbeat 2023-11-14 22:13:20 UTC",
+        "Slurm job 123",
+    ):
         assert part in str(caught.value)
     assert path.read_bytes() == before
     os.kill(process, signal.SIGKILL)
@@ -822,15 +828,42 @@ def no_locks(monkeypatch):
     monkeypatch.setattr(fcntl, "flock", flock)
 
 
-def test_without_locks_a_warning_must_do(path, campaign, monkeypatch, caplog):
+def test_without_locks_a_launch_is_refused_unless_told_to_go_on(path, monkeypatch, caplog):
     no_locks(monkeypatch)
-    with caplog.at_level(logging.WARNING), WriterLock(path):
-        assert "no locks" in caplog.text
+    with pytest.raises(InputError, match=r"no locks .*--no-lock"), WriterLock(path):
+        pass
+    assert names(path.parent) == ["results.h5"]
+    with caplog.at_level(logging.WARNING), WriterLock(path, no_lock=True):
+        assert "no second launch" in caplog.text
+        # It has not entered itself into the launch table yet, but is alive.
+        with pytest.raises(InputError, match=f"process {os.getpid()}"), WriterLock(path, no_lock=True):
+            pass
+        assert names(path.parent) == ["results.h5", "results.h5.lock"]
     assert names(path.parent) == ["results.h5"]
 
 
+def test_where_there_are_locks_no_lock_changes_nothing(path):
+    with (
+        WriterLock(path),
+        pytest.raises(InputError, match="another launch"),
+        WriterLock(path, no_lock=True),
+    ):
+        pass
+
+
+def test_lock_needs_no_space(path, monkeypatch, caplog):
+    def full(*arguments):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "pwrite", full)
+    with WriterLock(path), pytest.raises(InputError, match="another launch"), WriterLock(path):
+        pass
+    assert "cannot say who holds the lock: the disk is full" in caplog.text
+
+
 @pytest.mark.parametrize(
-    ("silence", "ended", "refused"), [(60, False, True), (60, True, False), (180, False, False)]
+    ("silence", "ended", "refused"),
+    [(50, False, True), (-50, False, True), (50, True, False), (70, False, False), (-(10**8), False, False)],
 )
 def test_without_locks_a_young_heartbeat_refuses(path, campaign, monkeypatch, silence, ended, refused):
     with open_writer(path, campaign) as writer:
@@ -838,7 +871,7 @@ def test_without_locks_a_young_heartbeat_refuses(path, campaign, monkeypatch, si
         if ended:
             writer.end_launch(NOW, "complete", 0)
     no_locks(monkeypatch)
-    lock = WriterLock(path, clock=lambda: NOW + silence)
+    lock = WriterLock(path, clock=lambda: NOW + silence, no_lock=True)
     if refused:
         with pytest.raises(InputError, match=r"another launch .*host node7, process 4711"), lock:
             pass

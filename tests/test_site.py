@@ -200,7 +200,7 @@ def test_rings_that_are_no_polygon(ring, fault):
 def test_overlapping_polygons_are_refused():
     other = [(3, 3), (6, 3), (6, 6), (3, 6)]
     far = [(10, 10), (11, 10), (11, 11)]
-    assert overlapping([SQUARE, far, other]) == [(0, 2, 1.0)]
+    assert list(overlapping([SQUARE, far, other])) == [(0, 2, 1.0)]
     with pytest.raises(ValueError, match="overlap by 1 m2"):
         Area.from_rings("a", [SQUARE, other])
 

@@ -1,18 +1,18 @@
 """The campaign: what one YAML file asks for, and the configs it expands to."""
 
-import fnmatch
 import importlib.resources
-import re
-from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any
 
+import numpy as np
+from numpy.typing import NDArray
 from pydantic import ConfigDict, Field, PrivateAttr, ValidationError
 from pydantic.json_schema import GenerateJsonSchema
 
 from mpi_layout.campaign import check, compare
 from mpi_layout.campaign.build import area_of, seed_numbers, site_of, turbine_count, turbine_of
+from mpi_layout.campaign.configs import Configs, Kind
 from mpi_layout.campaign.faults import Fault, pydantic_faults
 from mpi_layout.campaign.parts import Parts
 from mpi_layout.campaign.read import load_yaml, read_text
@@ -39,37 +39,8 @@ from mpi_layout.site.turbine import Turbine
 from mpi_layout.site.wind import WeibullSite
 from mpi_layout.wake.models import TurbOPark
 
-
-@dataclass(frozen=True, slots=True)
-class Config:
-    """One layout to be found: an area, a turbine type and a seed.
-
-    Attributes
-    ----------
-    number : int
-        Its row in the results file.
-    key : str
-        {area}_{turbine_type}_s{seed}.
-    area, turbine_type : str
-        Names.
-    seed : int
-        Seed of the random choices.
-    n_turbines : int
-        Turbines in the layout.
-    rotor_diameter : float
-        m.
-    rated_power : float
-        W.
-    """
-
-    number: int
-    key: str
-    area: str
-    turbine_type: str
-    seed: int
-    n_turbines: int
-    rotor_diameter: float
-    rated_power: float
+_MOST_LINES = 50  # of one message
+_LONGEST_GLOB = 1000  # characters; translating one takes time with their square
 
 
 class Campaign(Section):
@@ -82,10 +53,10 @@ class Campaign(Section):
 
     name: Name = Field(description="Name of the campaign.")
     description: str | None = Field(default=None, description="Free text.")
-    areas: Annotated[tuple[AreaSpec, ...], Field(min_length=1)] = Field(
+    areas: Annotated[tuple[AreaSpec, ...], Field(min_length=1, max_length=10_000)] = Field(
         description="Where turbines may stand."
     )
-    turbine_types: Annotated[tuple[TurbineSpec, ...], Field(min_length=1)] = Field(
+    turbine_types: Annotated[tuple[TurbineSpec, ...], Field(min_length=1, max_length=1000)] = Field(
         description="Turbine types; each layout has turbines of one type."
     )
     seeds: Seeds = Field(description="Seeds: {first: 0, count: 50}, or a list of whole numbers.")
@@ -130,27 +101,20 @@ class Campaign(Section):
         return compare.digest(self)
 
     @cached_property
-    def configs(self) -> tuple[Config, ...]:
+    def configs(self) -> Configs:
         """All configs, by number: areas, within them turbine types, within them seeds."""
-        rows = (
-            (area, turbine, count, seed)
-            for area in self.areas
-            for turbine, count in zip(self.turbine_types, self._counts, strict=True)
-            for seed in seed_numbers(self.seeds)
-        )
-        return tuple(
-            Config(
-                number=number,
-                key=f"{area.name}_{turbine.name}_s{seed}",
+        kinds = tuple(
+            Kind(
                 area=area.name,
                 turbine_type=turbine.name,
-                seed=seed,
                 n_turbines=count,
                 rotor_diameter=turbine.rotor_diameter_m,
                 rated_power=turbine.rated_power_MW * 1e6,
             )
-            for number, (area, turbine, count, seed) in enumerate(rows)
+            for area in self.areas
+            for turbine, count in zip(self.turbine_types, self._counts, strict=True)
         )
+        return Configs(kinds, seed_numbers(self.seeds))
 
     @property
     def n_turbines_max(self) -> int:
@@ -172,17 +136,18 @@ class Campaign(Section):
             seed=config.seed,
         )
 
-    def select(self, glob: str) -> list[int]:
-        """Numbers of the configs whose key matches a glob such as 'farm0_*_s[0-4]'.
+    def select(self, glob: str) -> NDArray[np.int64]:
+        """Numbers (n,) of the configs whose key matches a glob such as 'farm0_*_s[0-4]'.
 
         Raises
         ------
         InputError
-            If no key matches.
+            If no key matches, or the glob is longer than any use.
         """
-        matches = re.compile(fnmatch.translate(glob)).match
-        numbers = [config.number for config in self.configs if matches(config.key)]
-        if not numbers:
+        if len(glob) > _LONGEST_GLOB:
+            raise InputError(f"the glob has {len(glob):,} characters, wants at most {_LONGEST_GLOB:,}")
+        numbers = self.configs.matching(glob)
+        if not numbers.size:
             examples = dict.fromkeys(self.configs[n].key for n in (0, len(self.configs) // 2, -1))
             raise InputError(
                 f"no config matches {glob!r}; there are {len(self.configs)}, such as {', '.join(examples)}"
@@ -267,6 +232,8 @@ def _message(source: str, repeated: list[str], found: list[Fault]) -> str:
 
     lines = [*repeated, *(str(fault) for fault in sorted(found, key=place))]
     count = "1 fault" if len(lines) == 1 else f"{len(lines)} faults"
+    if len(lines) > _MOST_LINES:
+        lines[_MOST_LINES:] = [f"... and {len(lines) - _MOST_LINES} more"]
     return "\n".join([f"{source}: {count} in the campaign", *(f"  {line}" for line in lines)])
 
 

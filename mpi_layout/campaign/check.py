@@ -6,7 +6,8 @@ Faults: polygons that are none or overlap; areas of which nothing is left; names
 seeds or config keys given twice; not exactly one of n_turbines and
 target_capacity_MW; specific power outside 150-700 W/m2; a rotor that reaches the
 ground; a gross capacity factor outside 5-70 % at this site; more turbines than
-the densest packing fits into an area; sectors that differ in number or do not
+the densest packing fits into an area; more areas, types, configs, turbines or candidate
+points than a launch could handle; sectors that differ in number or do not
 cover the circle from 0 in equal steps; sector probabilities whose sum is off by
 more than 0.05; turbulence intensity outside 0.01-0.4.
 
@@ -16,6 +17,7 @@ start seldom finds room for all); a sum of probabilities off by more than 0.001;
 Weibull scales outside 1-25 m/s or shapes outside 1-5.
 """
 
+import itertools
 import math
 from collections.abc import Iterator, Mapping, Sequence
 
@@ -24,7 +26,7 @@ import numpy as np
 from mpi_layout.campaign.build import outlines, seed_numbers, site_of, turbine_of
 from mpi_layout.campaign.faults import Fault, Path
 from mpi_layout.campaign.parts import Parts
-from mpi_layout.campaign.schema import LARGEST_SEED, AreaSpec, SeedRange, SiteSpec, TurbineSpec
+from mpi_layout.campaign.schema import LARGEST_SEED, MOST_TURBINES, AreaSpec, SeedRange, SiteSpec, TurbineSpec
 from mpi_layout.site.area import overlapping, ring_fault
 from mpi_layout.site.turbine import Turbine
 from mpi_layout.site.wind import WeibullSite
@@ -33,10 +35,16 @@ SPECIFIC_POWER = (150.0, 700.0)  # W/m2
 CAPACITY_FACTOR = (0.05, 0.70)
 TURBULENCE_INTENSITY = (0.01, 0.4)
 
+MOST_KINDS = 100_000  # pairs of an area and a turbine type
+MOST_CONFIGS = 100_000_000
+MOST_CANDIDATES = 1_000_000  # points of the start grid
+_MOST_OVERLAPS = 20  # named of one area
+
 
 def faults(parts: Parts) -> list[Fault]:
     """Every fault that single values do not show."""
-    found: list[Fault] = []
+    if found := list(_size_faults(parts)):
+        return found  # the others would take long
     for i, area in parts.areas.items():
         ring_faults = list(_ring_faults(i, area))
         found += ring_faults or _polygon_faults(i, area, whole=i in parts.sound_areas)
@@ -52,6 +60,24 @@ def faults(parts: Parts) -> list[Fault]:
         site_faults = list(_site_faults(parts.site))
         found += site_faults or _capacity_factor_faults(parts, parts.site)
     return found
+
+
+def _size_faults(parts: Parts) -> Iterator[Fault]:
+    """More than a launch could handle, or the checks that follow."""
+    n_seeds = 0 if parts.seeds is None else len(seed_numbers(parts.seeds))
+    n_kinds = len(parts.areas) * len(parts.turbine_types)
+    if n_kinds > MOST_KINDS:
+        text = f"make {n_kinds:,} pairs with the turbine types, wants at most {MOST_KINDS:,}"
+        yield Fault(("areas",), text)
+    if n_kinds * n_seeds > MOST_CONFIGS:
+        yield Fault(("seeds",), f"make {n_kinds * n_seeds:,} configs, wants at most {MOST_CONFIGS:,}")
+    if parts.start is not None and math.prod(parts.start.grid) > MOST_CANDIDATES:
+        n_points = math.prod(parts.start.grid)
+        yield Fault(("start", "grid"), f"makes {n_points:,} points, wants at most {MOST_CANDIDATES:,}")
+    for i, count in parts.counts.items():
+        if count > MOST_TURBINES:
+            text = f"makes {count:,} turbines of turbine_types[{i}], wants at most {MOST_TURBINES:,}"
+            yield Fault(("target_capacity_MW",), text)
 
 
 def warnings(parts: Parts) -> list[str]:
@@ -81,7 +107,7 @@ def _rings(area: AreaSpec) -> Iterator[tuple[Path, Sequence[tuple[float, float]]
 
 
 def _polygon_faults(i: int, area: AreaSpec, *, whole: bool) -> Iterator[Fault]:
-    overlaps = overlapping(outlines(area))
+    overlaps = list(itertools.islice(overlapping(outlines(area)), _MOST_OVERLAPS))
     for first, second, surface in overlaps:
         yield Fault(("areas", i, "polygons_m", second), f"overlaps polygons_m[{first}] by {surface:g} m2")
     if not overlaps and not whole:

@@ -2,6 +2,8 @@
 
 import datetime
 import difflib
+import itertools
+import re
 import typing
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -10,7 +12,14 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
+from mpi_layout.printable import clipped
+
 Path = tuple[str | int, ...]
+
+# Of the union of both forms of seeds; no keys of the user's.
+_TAGS = [("<range>",), ("<list>",)]
+
+MOST_FAULTS = 1000  # nobody reads more, and each costs time
 
 _WANTED = {
     "float_type": "a number",
@@ -32,6 +41,7 @@ _COUNTED = {
     "areas": "areas",
     "turbine_types": "turbine types",
     "polygons_m": "polygons",
+    "exclusions_m": "polygons",
     "boundary_m": "points",
 }
 
@@ -59,8 +69,15 @@ def path_text(path: Path) -> str:
     """Path as the user would write it: areas[2].boundary_m."""
     text = ""
     for part in path:
-        text += f"[{part}]" if isinstance(part, int) else f".{part}" if text else part
+        if isinstance(part, int):
+            text += f"[{part}]"
+        else:
+            text += ("." if text else "") + _key_text(part)
     return text
+
+
+def _key_text(key: str) -> str:
+    return key if re.fullmatch(r"[\w-]{1,60}", key) else f"'{clipped(key)}'"
 
 
 def pydantic_faults(error: ValidationError, model: type[BaseModel]) -> list[Fault]:
@@ -72,9 +89,15 @@ def pydantic_faults(error: ValidationError, model: type[BaseModel]) -> list[Faul
         What validating the model raised.
     model : type
         The pydantic model at the top of all paths.
+
+    Returns
+    -------
+    list of Fault
+        The first `MOST_FAULTS`.
     """
     details = error.errors(include_url=False)
-    return [_fault(detail, model) for detail in details if not _counts_sound_ones_only(detail)]
+    own = (_fault(detail, model) for detail in details if not _counts_sound_ones_only(detail))
+    return list(itertools.islice(own, MOST_FAULTS))
 
 
 def _counts_sound_ones_only(detail: ErrorDetails) -> bool:
@@ -83,8 +106,9 @@ def _counts_sound_ones_only(detail: ErrorDetails) -> bool:
 
 
 def _fault(detail: ErrorDetails, model: type[BaseModel]) -> Fault:
-    # Tags of unions, <range> and <list>, are no keys of the user's.
-    path = tuple(part for part in detail["loc"] if not str(part).startswith("<"))
+    path = detail["loc"]
+    if path[0] == "seeds" and path[1:2] in _TAGS:
+        path = (path[0], *path[2:])
     kind, context, found = detail["type"], detail.get("ctx", {}), detail["input"]
     if kind in _WANTED:
         return Fault(path, f"wants {_WANTED[kind].format(**context)}, has {shown(found)}")

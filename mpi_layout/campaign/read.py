@@ -1,13 +1,28 @@
-"""From a file to plain Python values; every complaint about file or YAML is made here."""
+"""From a file to plain Python values; every complaint about file or YAML is made here.
 
+A campaign may come from anybody. So nothing in it is executed or fetched (there are no
+tags, and no includes), and what it may ask for is limited before time or memory is spent:
+its size, its depth, and the number of its values, those behind aliases counted each time.
+"""
+
+import os
 import re
+import stat
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import yaml
 
 from mpi_layout.campaign.faults import shown
 from mpi_layout.errors import InputError
+from mpi_layout.printable import clipped
+
+MOST_BYTES = 16 * 2**20
+MOST_VALUES = 250_000  # 12 s and 250 MB
+DEEPEST = 20  # a campaign needs 7: areas, area, polygons_m, polygon, point, x
+LONGEST_NUMBER = 40  # digits: beyond any meaning, and within every float
+
+_SURROGATE = re.compile("[\ud800-\udfff]")  # an escape such as "\\ud800" gives one
 
 
 def read_text(path: str | Path) -> str:
@@ -16,10 +31,10 @@ def read_text(path: str | Path) -> str:
     Raises
     ------
     InputError
-        If the file is missing, is a directory, cannot be read or is not UTF-8.
+        If the file is missing, is no regular file, is too large, cannot be read or is not UTF-8.
     """
     try:
-        raw = Path(path).read_bytes()
+        raw = _read_bytes(path)
     except FileNotFoundError:
         raise InputError(f"{path}: there is no such campaign file") from None
     except IsADirectoryError:
@@ -35,6 +50,21 @@ def read_text(path: str | Path) -> str:
         ) from None
 
 
+def _read_bytes(path: str | Path) -> bytes:
+    # Opening a pipe must not wait for its other end.
+    with open(path, "rb", opener=lambda name, flags: os.open(name, flags | os.O_NONBLOCK)) as file:
+        if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+            raise InputError(f"{path}: is no regular file; wants a campaign file (YAML)")
+        raw = file.read(MOST_BYTES + 1)
+    if len(raw) > MOST_BYTES:
+        raise InputError(_too_large(path))
+    return raw
+
+
+def _too_large(source: object) -> str:
+    return f"{source}: is larger than {MOST_BYTES // 2**20} MiB, too large for a campaign file"
+
+
 def load_yaml(text: str, source: str) -> tuple[dict[Any, Any], list[str]]:
     """Plain values of a YAML text, and one line for each key that is given twice.
 
@@ -48,11 +78,13 @@ def load_yaml(text: str, source: str) -> tuple[dict[Any, Any], list[str]]:
     Raises
     ------
     InputError
-        If the text is no YAML, is empty or holds no keys.
+        If the text is no YAML, has tags, is too large or too deep, is empty or holds no keys.
     """
+    if len(text) > MOST_BYTES:
+        raise InputError(_too_large(source))
     loader = None
     try:
-        loader = _Loader(text)
+        loader = _Loader(text, source)
         data = loader.get_single_data()
     except yaml.MarkedYAMLError as error:
         raise InputError(f"{source}: {_place(error)}") from None
@@ -62,11 +94,10 @@ def load_yaml(text: str, source: str) -> tuple[dict[Any, Any], list[str]]:
         raise InputError(
             f"{source}: line {line}, column {column}: character {error.character:#x} is not allowed in YAML"
         ) from None
-    except RecursionError:
-        raise InputError(f"{source}: is nested too deeply for a campaign") from None
-    except ValueError as error:
-        # The YAML constructors pass on what int() and date() say, without a place.
-        raise InputError(f"{source}: a value cannot be read: {error}") from None
+    except (ValueError, OverflowError) as error:
+        # The scanner passes on what chr() and int() say of an escape or a version.
+        line = loader.get_mark().line + 1 if loader else 1
+        raise InputError(f"{source}: line {line}: no valid YAML: {error}") from None
     finally:
         if loader is not None:
             loader.dispose()
@@ -78,11 +109,61 @@ def load_yaml(text: str, source: str) -> tuple[dict[Any, Any], list[str]]:
 
 
 class _Loader(yaml.SafeLoader):
-    """SafeLoader that remembers repeated keys and reads numbers as YAML 1.2 does."""
+    """SafeLoader with limits and without tags; remembers repeated keys, reads numbers as YAML 1.2 does."""
 
-    def __init__(self, text: str) -> None:
+    def __init__(self, text: str, source: str) -> None:
         super().__init__(text)
         self.repeated: list[str] = []
+        self._source = source
+        self._depth = 0
+        self._n_values = 0
+        self._sizes: dict[str, int] = {}  # values behind each complete anchor
+
+    def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
+        event: Any = self.peek_event()
+        self._refuse_tag(event)
+        before = self._n_values
+        self._count(event)
+        self._depth += 1
+        if self._depth > DEEPEST:
+            self._refuse(event.start_mark, "is nested too deeply for a campaign")
+        node = super().compose_node(parent, index)
+        self._depth -= 1
+        if isinstance(node, yaml.ScalarNode) and (half := _SURROGATE.search(node.value)):
+            self._refuse(event.start_mark, f"{clipped(half[0])} is half a character")
+        if event.anchor is not None:
+            self._sizes[event.anchor] = self._n_values - before
+        return node
+
+    def _refuse_tag(self, event: Any) -> None:
+        if (tag := getattr(event, "tag", None)) is None:
+            return
+        name = clipped(tag.replace("tag:yaml.org,2002:", "!!", 1))
+        why = "a campaign is one file" if name == "!include" else "a campaign has no tags"
+        self._refuse(event.start_mark, f"{name} is refused: {why}")
+
+    def _count(self, event: Any) -> None:
+        """Count a value, or all those that an alias stands for."""
+        self._n_values += 1
+        stands_for_others = isinstance(event, yaml.AliasEvent)
+        if stands_for_others and event.anchor in self.anchors:
+            if event.anchor not in self._sizes:
+                self._refuse(event.start_mark, f"*{clipped(event.anchor)} stands within itself")
+            self._n_values += self._sizes[event.anchor] - 1
+        if self._n_values > MOST_VALUES:
+            how = ", those behind aliases counted each time" if self._sizes else ""
+            self._refuse(event.start_mark, f"a campaign has at most {MOST_VALUES:,} values{how}")
+
+    def construct_object(self, node: yaml.Node, deep: bool = False) -> Any:
+        try:
+            return super().construct_object(node, deep)
+        except (ValueError, OverflowError) as error:  # of int() and date()
+            self._refuse(node.start_mark, f"{clipped(str(node.value))} cannot be read: {error}")
+
+    def construct_yaml_int(self, node: yaml.ScalarNode) -> int:
+        if len(node.value) > LONGEST_NUMBER:
+            self._refuse(node.start_mark, f"a whole number of {len(node.value)} digits has no meaning here")
+        return int(node.value)
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         first: dict[str, int] = {}
@@ -92,12 +173,17 @@ class _Loader(yaml.SafeLoader):
             line, column = key.start_mark.line + 1, key.start_mark.column + 1
             if key.value in first:
                 self.repeated.append(
-                    f"line {line}, column {column}: key {key.value!r} is given twice, "
+                    f"line {line}, column {column}: key '{clipped(key.value)}' is given twice, "
                     f"first in line {first[key.value]}"
                 )
             first.setdefault(key.value, line)
         return super().construct_mapping(node, deep)
 
+    def _refuse(self, mark: yaml.Mark, text: str) -> NoReturn:
+        raise InputError(f"{self._source}: line {mark.line + 1}, column {mark.column + 1}: {text}")
+
+
+_Loader.add_constructor("tag:yaml.org,2002:int", _Loader.construct_yaml_int)
 
 # YAML 1.1, PyYAML's version, reads 1e6 as text, 1:30 as 90 and 010 as 8.
 _NUMBER = {
@@ -108,7 +194,7 @@ _NUMBER = {
     "tag:yaml.org,2002:int": re.compile(r"^[-+]?(?:0|[1-9][0-9]*)$"),
 }
 _Loader.yaml_implicit_resolvers = {
-    first: [(tag, pattern) for tag, pattern in resolvers if tag not in _NUMBER]
+    first: [(tag, pattern) for tag, pattern in resolvers if tag not in (*_NUMBER, "tag:yaml.org,2002:value")]
     for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
 }
 for _tag, _pattern in _NUMBER.items():
@@ -118,7 +204,7 @@ for _tag, _pattern in _NUMBER.items():
 def _place(error: yaml.MarkedYAMLError) -> str:
     mark = error.problem_mark or error.context_mark
     where = f"line {mark.line + 1}, column {mark.column + 1}: " if mark else ""
-    context = f", {error.context}" if error.context else ""
+    context = f", {clipped(error.context, 200)}" if error.context else ""
     if error.context and error.context_mark and error.context_mark is not mark:
         context += f" that begins in line {error.context_mark.line + 1}"
-    return f"{where}no valid YAML: {error.problem}{context}"
+    return f"{where}no valid YAML: {clipped(error.problem or '', 200)}{context}"

@@ -27,22 +27,27 @@ from mpi_layout.wake.models import TurbOPark
 NAME_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9_.-]*$"
 LARGEST_SEED = 2**32 - 1  # of the legacy generator that draws the smart start
 
+# Where a range is wider than anything that is built, it keeps arithmetic from overflowing and a launch from
+# never ending: a campaign file may come from anybody.
+MOST_TURBINES = 100_000
+
 # Strict: neither true nor "10" is a number.
 Number = Annotated[float, Field(strict=True, allow_inf_nan=False)]
 Integer = Annotated[int, Field(strict=True)]
 Name = Annotated[str, Field(pattern=NAME_PATTERN, max_length=64)]
 Seed = Annotated[Integer, Field(ge=0, le=LARGEST_SEED)]
-Count = Annotated[Integer, Field(ge=1)]
-Capacity = Annotated[Number, Field(gt=0)]
-Spacing = Annotated[Number, Field(ge=1)]
-Point = tuple[Number, Number]
+Count = Annotated[Integer, Field(ge=1, le=MOST_TURBINES)]
+Capacity = Annotated[Number, Field(gt=0, le=1e9)]
+Spacing = Annotated[Number, Field(ge=1, le=1e6)]
+Coordinate = Annotated[Number, Field(ge=-1e8, le=1e8)]
+Point = tuple[Coordinate, Coordinate]
 
 
 def _open(points: tuple[Point, ...]) -> tuple[Point, ...]:
     return points[:-1] if len(points) > 1 and points[0] == points[-1] else points
 
 
-Ring = Annotated[tuple[Point, ...], Field(min_length=3), AfterValidator(_open)]
+Ring = Annotated[tuple[Point, ...], Field(min_length=3, max_length=20_000), AfterValidator(_open)]
 
 _WAKE = TurbOPark()
 _START = SmartStart()
@@ -67,10 +72,10 @@ class AreaSpec(Section):
         default=None,
         description="The area as one polygon: points [x, y] in m; the last one need not repeat the first.",
     )
-    polygons_m: Annotated[tuple[Ring, ...], Field(min_length=1)] | None = Field(
+    polygons_m: Annotated[tuple[Ring, ...], Field(min_length=1, max_length=1000)] | None = Field(
         default=None, description="Instead of boundary_m: several polygons that do not overlap, points in m."
     )
-    exclusions_m: tuple[Ring, ...] = Field(
+    exclusions_m: Annotated[tuple[Ring, ...], Field(max_length=1000)] = Field(
         default=(), description="Polygons in which no turbine may stand, points in m."
     )
 
@@ -80,9 +85,11 @@ class TurbineSpec(Section):
 
     name: Name = Field(description="Name of the turbine type, second part of the config keys.")
     description: str | None = Field(default=None, description="Free text.")
-    rated_power_MW: Annotated[Number, Field(gt=0)] = Field(description="Rated power, MW (15, not 15000).")
-    rotor_diameter_m: Annotated[Number, Field(gt=0)] = Field(description="Rotor diameter, m.")
-    hub_height_m: Annotated[Number, Field(gt=0)] = Field(description="Hub height, m.")
+    rated_power_MW: Annotated[Number, Field(gt=0, le=1e9)] = Field(
+        description="Rated power, MW (15, not 15000)."
+    )
+    rotor_diameter_m: Annotated[Number, Field(ge=0.1, le=1000)] = Field(description="Rotor diameter, m.")
+    hub_height_m: Annotated[Number, Field(gt=0, le=10_000)] = Field(description="Hub height, m.")
 
 
 class SeedRange(Section):
@@ -121,14 +128,16 @@ class SiteSpec(Section):
     turbulence_intensity: Number = Field(
         description="Ambient turbulence intensity, a fraction (0.1, not 10)."
     )
-    wind_direction_deg: Annotated[tuple[Number, ...], Field(min_length=1)] = Field(
+    wind_direction_deg: Annotated[tuple[Number, ...], Field(min_length=1, max_length=3600)] = Field(
         description="Sector centres, degrees clockwise from north: from 0 in equal steps, without 360."
     )
-    weibull_a_m_s: tuple[Annotated[Number, Field(gt=0)], ...] = Field(
+    weibull_a_m_s: tuple[Annotated[Number, Field(ge=0.1, le=1000)], ...] = Field(
         description="Weibull scale of each sector, m/s."
     )
-    weibull_k: tuple[Annotated[Number, Field(gt=0)], ...] = Field(description="Weibull shape of each sector.")
-    sector_probability: tuple[Annotated[Number, Field(ge=0)], ...] = Field(
+    weibull_k: tuple[Annotated[Number, Field(gt=0, le=50)], ...] = Field(
+        description="Weibull shape of each sector."
+    )
+    sector_probability: tuple[Annotated[Number, Field(ge=0, le=100)], ...] = Field(
         description="Probability of each sector; they sum to 1 and are used as given."
     )
 
@@ -137,11 +146,13 @@ class WakeSpec(Section):
     """The wake model: TurbOPark with Gaussian profile (Nygaard et al. 2022)."""
 
     model: Literal["TurbOPark"] = Field(default="TurbOPark", description="Name of the wake model.")
-    A: Annotated[Number, Field(gt=0)] = Field(default=_WAKE.A, description="Wake expansion.")
-    c1: Annotated[Number, Field(gt=0)] = Field(
+    A: Annotated[Number, Field(gt=0, le=10)] = Field(default=_WAKE.A, description="Wake expansion.")
+    c1: Annotated[Number, Field(gt=0, le=100)] = Field(
         default=_WAKE.c1, description="Turbulence from the ambient air."
     )
-    c2: Annotated[Number, Field(gt=0)] = Field(default=_WAKE.c2, description="Turbulence from the thrust.")
+    c2: Annotated[Number, Field(gt=0, le=100)] = Field(
+        default=_WAKE.c2, description="Turbulence from the thrust."
+    )
     ceps: Annotated[Number, Field(ge=0.15, le=1)] = Field(
         default=_WAKE.ceps, description="Initial wake width."
     )
@@ -244,6 +255,11 @@ class FailureSpec(Section):
 
     max_attempts: Count = Field(
         default=3, description="How often a config that kills its rank is tried before it counts as failed."
+    )
+    max_seconds: Annotated[Number, Field(gt=0)] | None = Field(
+        default=None,
+        description="A config that runs for longer has hung: it is tried again elsewhere, up to max_attempts "
+        "times, s; null for no limit (default).",
     )
     max_failed: MaxFailed = Field(
         default_factory=FailureLimit,

@@ -6,6 +6,7 @@ sealed row. Run as ``python -m mpi_layout.parallel.alone`` by `solve` only.
 
 import ctypes
 import json
+import math
 import os
 import signal
 import subprocess
@@ -14,14 +15,17 @@ import sys
 import numpy as np
 
 from mpi_layout.campaign import parse_campaign
+from mpi_layout.parallel.answers import Died, too_long
 from mpi_layout.parallel.launcher import without_launcher
 from mpi_layout.parallel.schedule import Assignment
-from mpi_layout.parallel.solver import BugError, Died, Solver
+from mpi_layout.parallel.solver import BugError, Solver
 from mpi_layout.parallel.stopping import GENTLE_SIGNALS
 from mpi_layout.results.row import is_committed
 
 ROW, BUG = b"R", b"B"
 PR_SET_PDEATHSIG = 1
+# The child ends itself at the limit; this much later its parent does.
+CHILD_MARGIN_S = 60.0
 
 
 def solve(solver: Solver, assignment: Assignment) -> np.ndarray | Died:
@@ -36,7 +40,10 @@ def solve(solver: Solver, assignment: Assignment) -> np.ndarray | Died:
     BugError
         The program is wrong.
     """
-    return _solve_in_child(solver, assignment) if assignment.suspect else solver.solve(assignment)
+    row = _solve_in_child(solver, assignment) if assignment.suspect else solver.solve(assignment)
+    if not isinstance(row, Died) and row["seconds"][0] > solver.max_seconds:
+        return Died(too_long(solver.max_seconds))  # the manager may have given it to another rank by now
+    return row
 
 
 def _solve_in_child(solver: Solver, assignment: Assignment) -> np.ndarray | Died:
@@ -46,8 +53,13 @@ def _solve_in_child(solver: Solver, assignment: Assignment) -> np.ndarray | Died
         "attempts": assignment.attempts,
     }
     child = _start()
+    limit = solver.max_seconds + CHILD_MARGIN_S
     try:
-        answer, _ = child.communicate(json.dumps(request).encode())
+        answer, _ = child.communicate(json.dumps(request).encode(), limit if limit < math.inf else None)
+    except subprocess.TimeoutExpired:
+        child.kill()
+        child.communicate()
+        return Died(too_long(solver.max_seconds))
     except BaseException:
         child.kill()
         raise
@@ -58,6 +70,8 @@ def _solve_in_child(solver: Solver, assignment: Assignment) -> np.ndarray | Died
         row = np.frombuffer(body, solver.dtype).copy()
         if is_committed(row).all():
             return row
+    if child.returncode == -signal.SIGALRM:
+        return Died(too_long(solver.max_seconds))
     return Died(_how(child.returncode))
 
 
@@ -74,8 +88,8 @@ def _start() -> subprocess.Popen[bytes]:
 
 def _how(returncode: int) -> str:
     if returncode < 0:
-        return f"was killed by {signal.Signals(-returncode).name}"
-    return f"ended with exit code {returncode}"
+        return f"its process was killed by {signal.Signals(-returncode).name}"
+    return f"its process ended with exit code {returncode}"
 
 
 def main() -> int:
@@ -86,6 +100,8 @@ def main() -> int:
     request = json.load(sys.stdin)
     campaign = parse_campaign(request["campaign"])
     solver = Solver(campaign, launch=request["launch"], rank=request["rank"])
+    if solver.max_seconds < math.inf:
+        signal.setitimer(signal.ITIMER_REAL, solver.max_seconds)  # kills, also in the middle of compiled code
     try:
         row = solver.solve(Assignment(request["number"], request["attempts"]))
         reply = ROW + row.tobytes()

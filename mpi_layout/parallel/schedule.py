@@ -181,16 +181,32 @@ class Schedule:
             self.expected.learn(kind, seconds)
 
     def died(self, number: int) -> bool:
-        """The process of config `number` died; True if it has failed, False if it will be tried again."""
+        """An attempt at config `number` failed by its own doing: its process died, or it took too long.
+
+        Returns
+        -------
+        True if the config has failed, False if it will be tried again.
+        """
         attempts, kind = self._running.pop(number)
         if attempts >= self.max_attempts:
             self._attempts.pop(number, None)
             self.failed += 1
             return True
+        self._try_again(number, attempts, kind)
+        return False
+
+    def lost(self, number: int) -> None:
+        """The rank of config `number` is gone, perhaps by the config's doing; it is tried again as a suspect.
+
+        A suspect would have taken down its own process and not the rank: its attempt does not count.
+        """
+        attempts, kind = self._running.pop(number)
+        self._try_again(number, max(1, attempts - 1), kind)
+
+    def _try_again(self, number: int, attempts: int, kind: int) -> None:
         self._attempts[number] = attempts
         self._queues[kind].again.append(number)
         self._left[kind] += 1
-        return False
 
     def take_back(self) -> list[tuple[int, int]]:
         """At an orderly end: (number, attempts without the interrupted one) of every config still running."""

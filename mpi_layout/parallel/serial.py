@@ -1,42 +1,95 @@
-"""A team of one: the manager solves the configs itself, between two looks at the file."""
+"""A team of one: a thread solves, so that the manager can look at clock, signals and file meanwhile."""
 
-import numpy as np
+import queue
+import threading
+from typing import Any
 
 from mpi_layout.parallel.alone import solve
+from mpi_layout.parallel.answers import Answer, InFlight, Overdue
 from mpi_layout.parallel.schedule import Assignment
-from mpi_layout.parallel.solver import Died, Solver
+from mpi_layout.parallel.solver import Solver
+
+THREAD = 0  # the only worker
+LOOK_S = 0.1  # between two looks at the clock while nothing ends
 
 
 class SerialTeam:
-    """The program without MPI: the same talk as with ranks, in one process."""
+    """The program without ranks: the same talk as with them, in one process."""
 
     ranks = 1
-    workers = 1
     workers_here = 1
 
     def __init__(self) -> None:
+        self._flying = InFlight()
+        self._next: Assignment | None = None
+        self._given: queue.SimpleQueue[Assignment | None] = queue.SimpleQueue()
+        self._ended: queue.SimpleQueue[Answer | BaseException] = queue.SimpleQueue()
         self._solver: Solver | None = None
-        self._given: Assignment | None = None
+        self.workers = 1
+
+    launcher_gone = False
+
+    def share(self, invited: dict[str, Any]) -> Any:
+        """Give the communicator of this process alone."""
+        from mpi_layout.parallel import ranks
+
+        return ranks.alone()
 
     def open(self, solver: Solver) -> None:
         """Make ready for the configs of a campaign."""
         self._solver = solver
+        threading.Thread(target=self._work, args=(solver,), daemon=True).start()
 
     @property
     def idle(self) -> int:
         """Workers that wait for a config."""
-        return 0 if self._given else 1
+        return self.workers - len(self._flying)
 
     def give(self, assignment: Assignment) -> None:
-        """Take a config; it is solved at the next `collect`, so that the row before it is stored first."""
-        self._given = assignment
+        """Take a config; it begins at the next `collect`, so that the row before it is stored first."""
+        self._flying.begin(THREAD, assignment)
+        self._next = assignment
 
-    def collect(self) -> list[tuple[Assignment, np.ndarray | Died]]:
-        """Solve what was given, and give back what came of it."""
-        if self._given is None or self._solver is None:
+    def collect(self) -> list[Answer]:
+        """Give back what came of the config; wait a moment for it."""
+        if not self._flying:
             return []
-        assignment, self._given = self._given, None
-        return [(assignment, solve(self._solver, assignment))]
+        if self._next is not None:
+            self._given.put(self._next)
+            self._next = None
+        try:
+            answer = self._ended.get(timeout=LOOK_S)
+        except queue.Empty:
+            return self._overdue()
+        if isinstance(answer, BaseException):
+            raise answer
+        self._flying.end(THREAD)
+        return [answer]
 
-    def dismiss(self, code: int) -> None:
-        """End with `code`; nobody else has to know."""
+    def sync(self) -> None:
+        """Ask nobody: the manager writes all rows."""
+
+    def settle(self) -> None:
+        """Wait for nobody."""
+
+    def dismiss(self, code: int) -> bool:
+        """Let the thread end; nobody else has to know of `code`."""
+        self._given.put(None)
+        return True
+
+    def leave(self, code: int) -> None:
+        """Leave behind a thread that hangs, if there is one: it ends with the process."""
+
+    def _work(self, solver: Solver) -> None:
+        while (assignment := self._given.get()) is not None:
+            try:
+                self._ended.put((assignment, solve(solver, assignment)))
+            except BaseException as error:
+                self._ended.put(error)
+
+    def _overdue(self) -> list[Answer]:
+        if self._solver is None or not self._flying.overdue(self._solver.max_seconds):
+            return []
+        assignment = self._flying.end(THREAD)
+        self.workers = 0
+        return [(assignment, Overdue("the only process"))]

@@ -1,14 +1,13 @@
 """One config on one rank: solved, turned into a sealed row, whatever happens.
 
-Three ways to end: a row (a layout, or the message of a config that cannot be
-solved), `Died` (the process that solved a suspect is gone), and `BugError` (the
-program is wrong, and the launch has to end).
+Two ways to end: a row (a layout, or the message of a config that cannot be
+solved), and `BugError` (the program is wrong, and the launch has to end).
 """
 
+import math
 import socket
 import time
 import traceback
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -24,13 +23,6 @@ class BugError(Exception):
     """An error of the program met in a config; the text has rank, host, config key and traceback."""
 
 
-@dataclass(frozen=True)
-class Died:
-    """The process that solved a config is gone."""
-
-    how: str  # "was killed by SIGSEGV"
-
-
 class Solver:
     """Solves configs of one campaign.
 
@@ -41,6 +33,11 @@ class Solver:
         Number of this launch.
     rank : int
         Rank of this process.
+
+    Attributes
+    ----------
+    max_seconds : float
+        Limit of one attempt, s; infinite if there is none.
     """
 
     def __init__(self, campaign: Campaign, *, launch: int, rank: int) -> None:
@@ -48,6 +45,7 @@ class Solver:
         self.launch = launch
         self.rank = rank
         self.dtype = rows.row_dtype(campaign.n_turbines_max)
+        self.max_seconds = campaign.failures.max_seconds or math.inf
 
     def message(self) -> dict[str, object]:
         """Give what another process needs to solve configs of the same campaign."""

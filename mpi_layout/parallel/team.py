@@ -1,14 +1,13 @@
 """The workers of a launch, wherever they are: in this process, or on other ranks."""
 
-from typing import Protocol, runtime_checkable
-
-import numpy as np
+from typing import Any, Protocol, runtime_checkable
 
 from mpi_layout.errors import InputError
+from mpi_layout.parallel.answers import Answer
 from mpi_layout.parallel.launcher import launcher_hint
 from mpi_layout.parallel.schedule import Assignment
 from mpi_layout.parallel.serial import SerialTeam
-from mpi_layout.parallel.solver import Died, Solver
+from mpi_layout.parallel.solver import Solver
 
 
 class Team(Protocol):
@@ -20,7 +19,7 @@ class Team(Protocol):
 
     @property
     def workers(self) -> int:
-        """Ranks that solve."""
+        """Ranks that solve: neither dead nor hung."""
 
     @property
     def workers_here(self) -> int:
@@ -30,17 +29,39 @@ class Team(Protocol):
     def idle(self) -> int:
         """Workers that wait for a config."""
 
+    @property
+    def launcher_gone(self) -> bool:
+        """Whether the process that started the ranks has died."""
+
+    def share(self, invited: dict[str, Any]) -> Any:
+        """Let the workers make ready to write the results file too; give back the communicator for it.
+
+        Raises
+        ------
+        InputError
+            One of them cannot.
+        """
+
     def open(self, solver: Solver) -> None:
         """Make the workers ready for the configs of a campaign."""
 
     def give(self, assignment: Assignment) -> None:
         """Give a config to a worker that waits."""
 
-    def collect(self) -> list[tuple[Assignment, np.ndarray | Died]]:
-        """Take what the workers have finished, perhaps nothing."""
+    def collect(self) -> list[Answer]:
+        """Take what came from the workers, perhaps nothing; wait a moment for it."""
 
-    def dismiss(self, code: int) -> None:
-        """Let the workers leave with an exit code; call it last, with the file closed."""
+    def sync(self) -> None:
+        """Ask the workers that write to make their rows durable, between two configs."""
+
+    def settle(self) -> None:
+        """Wait until the rows of those that have nothing to do are durable."""
+
+    def dismiss(self, code: int) -> bool:
+        """Let the workers leave with an exit code; True if all ranks will close the file together."""
+
+    def leave(self, code: int) -> None:
+        """End without those that cannot come along; call it last, with the file closed."""
 
 
 @runtime_checkable

@@ -9,7 +9,7 @@ import itertools
 import os
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -18,6 +18,7 @@ import numpy as np
 
 from mpi_layout.campaign import Campaign
 from mpi_layout.errors import InputError
+from mpi_layout.results import disk
 from mpi_layout.results.row import row_dtype, waiting_rows
 from mpi_layout.results.schema import (
     COORDINATES,
@@ -34,13 +35,10 @@ from mpi_layout.results.structure import Extent, Structure, structure_checksum, 
 from mpi_layout.results.versions import software_versions
 
 _STRUCTURE_BYTES = 128 * 1024  # headers, attributes and the dimension scales' references: 40 KiB, with room
-_NO_SPACE = {
-    errno.ENOSPC: "the disk is full",
-    errno.EDQUOT: "the quota is used up",
-    errno.EFBIG: "the limit on the size of files is too small",
-}
+_NO_SPACE = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 _NO_ACCESS = {errno.EACCES, errno.EPERM, errno.EROFS}
 _NO_LINKS = {errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK}
+_NO_FOLDER_SYNC = {errno.EINVAL, errno.ENOTSUP, errno.EOPNOTSUPP}  # of some network file systems
 
 
 def expected_size(campaign: Campaign) -> int:
@@ -76,18 +74,18 @@ def create_results(
     Raises
     ------
     InputError
-        If the file exists, the folder is missing or not writable, or there is too little space.
-        No file is left behind then.
+        If the file exists, the folder is missing or not writable, there is too little space, or
+        the disk fails. No file is left behind then.
     """
     size = expected_size(campaign)
-    _check_folder(path, size)
     temporary = temporary_path(path)
     with _removed_on_error(path, temporary, size):
+        _check_folder(path, size)
         temporary.unlink(missing_ok=True)
         structure = _lay_out(temporary, campaign, time.time() if now is None else now, size)
         _fill(temporary, campaign, structure, fill)
         _give_name(temporary, path)
-        sync_folder(path.parent)
+        _keep_name(path)
 
 
 def move_aside(path: Path) -> Path:
@@ -104,12 +102,15 @@ def move_aside(path: Path) -> Path:
         If the folder does not allow it.
     """
     free = (path.with_name(f"{path.stem}.old-{k}{path.suffix}") for k in itertools.count(1))
-    target = next(candidate for candidate in free if not os.path.lexists(candidate))
+    target = next(candidate for candidate in free if not disk.exists(candidate))
     try:
         os.rename(path, target)
+        sync_folder(path.parent)
     except OSError as error:
-        raise InputError(f"{path}: cannot be moved aside to {target}: {error.strerror}") from error
-    sync_folder(path.parent)
+        raise InputError(
+            f"{path}: cannot be moved aside to {target}: {disk.what_failed(error)}; {disk.cure(error)} "
+            "and run the same command again"
+        ) from error
     return target
 
 
@@ -123,6 +124,9 @@ def sync_folder(folder: Path) -> None:
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.fsync(descriptor)
+    except OSError as error:
+        if error.errno not in _NO_FOLDER_SYNC:
+            raise
     finally:
         os.close(descriptor)
 
@@ -139,46 +143,57 @@ def _text_bytes(campaign: Campaign) -> int:
 
 
 def _check_folder(path: Path, size: int) -> None:
-    if os.path.lexists(path):
+    if disk.exists(path):
         raise InputError(f"{path}: exists already")
     folder = path.parent
     if not folder.is_dir():
         raise InputError(f"{path}: the folder {folder} does not exist; make it, or give another file with -o")
     if not os.access(folder, os.W_OK | os.X_OK):
         raise InputError(f"{path}: the folder {folder} is not writable; give another output file with -o")
-    disk = os.statvfs(folder)
-    free = disk.f_bavail * disk.f_frsize
-    if free < size:
+    if _free(folder) < size:
         raise InputError(_too_little_space(path, size, "the disk is too small"))
 
 
 def _too_little_space(path: Path, size: int, reason: str) -> str:
-    disk = os.statvfs(path.parent)
-    free = disk.f_bavail * disk.f_frsize
+    free = _free(path.parent) / 1e6
     return (
-        f"{path}: {reason}: the results file needs {size / 1e6:.1f} MB, {free / 1e6:.1f} MB are free in "
+        f"{path}: {reason}: the results file needs {size / 1e6:.1f} MB, {free:.1f} MB are free in "
         f"{path.parent.absolute()}; make room, or give another output file with -o"
     )
+
+
+def _free(folder: Path) -> int:
+    found = os.statvfs(folder)
+    return found.f_bavail * found.f_frsize
 
 
 @contextmanager
 def _removed_on_error(path: Path, temporary: Path, size: int) -> Iterator[None]:
     try:
         yield
-    except (OSError, RuntimeError) as error:
-        temporary.unlink(missing_ok=True)
-        number = getattr(error, "errno", None)
-        if number in _NO_SPACE:
-            raise InputError(_too_little_space(path, size, _NO_SPACE[number])) from error
-        if number == errno.EEXIST:
+    except BaseException as error:
+        with suppress(OSError):
+            temporary.unlink(missing_ok=True)
+        if isinstance(error, FileExistsError):
             raise InputError(f"{path}: exists already") from error
-        if number in _NO_ACCESS:
-            reason = os.strerror(number)
-            raise InputError(f"{path}: the folder {path.parent} is not writable: {reason}") from error
+        failure = disk.behind(error) or (error if isinstance(error, OSError) else None)
+        if failure:
+            raise InputError(_why_not(path, size, failure)) from error
         raise
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
+
+
+def _why_not(path: Path, size: int, failure: OSError) -> str:
+    """Say why a file cannot be created."""
+    if failure.errno in _NO_SPACE:
+        with suppress(OSError):
+            return _too_little_space(path, size, disk.kind(failure))
+    if failure.errno in _NO_ACCESS:
+        reason = os.strerror(failure.errno)
+        return f"{path}: the folder {path.parent} is not writable: {reason}; give another output file with -o"
+    return (
+        f"{path}: cannot be created: {disk.what_failed(failure)}; "
+        f"{disk.cure(failure)}, or give another output file with -o"
+    )
 
 
 # ---------------------------------------------------------------- structure
@@ -296,8 +311,18 @@ def _give_name(source: Path, target: Path) -> None:
         if error.errno not in _NO_LINKS:
             raise
         # No hard links here: check and rename, with the lock against other launches.
-        if os.path.lexists(target):
+        if disk.exists(target):
             raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(target)) from None
         os.rename(source, target)
     else:
         os.unlink(source)
+
+
+def _keep_name(path: Path) -> None:
+    """Make the new name durable; a file whose name a power cut may take is none to write results into."""
+    try:
+        sync_folder(path.parent)
+    except OSError:
+        with suppress(OSError):
+            os.unlink(path)
+        raise

@@ -10,11 +10,13 @@ A row counts only if its status says done or failed *and* its checksum holds;
 anything else is a config that waits. See docs/file-format.md.
 """
 
+import errno
 import hashlib
 import logging
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,9 +25,12 @@ from mpi_layout.campaign import Campaign, first_difference, parse_campaign
 from mpi_layout.errors import InputError
 from mpi_layout.results import launches
 from mpi_layout.results.create import create_results, expected_size, move_aside, temporary_path
+from mpi_layout.results.disk import DiskError
 from mpi_layout.results.lock import WriterLock
+from mpi_layout.results.mpio import MpioStore
 from mpi_layout.results.reader import Results, open_reader, scan
 from mpi_layout.results.row import Status, is_committed, row_dtype, waiting_rows
+from mpi_layout.results.shared import invitation
 from mpi_layout.results.store import PlainStore
 from mpi_layout.results.structure import CURE, OTHER_FILE, Structure, check_structure, locate
 
@@ -41,12 +46,13 @@ __all__ = [
 ]
 
 _log = logging.getLogger(__name__)
+_NOT_WRITABLE = {errno.EACCES, errno.EPERM, errno.EROFS}
 
 
 class ResultsFile:
     """A results file open for writing; made by `open_writer`, used by one process.
 
-    Every method that writes raises OSError, naming the path, when the disk fails.
+    Every method that writes raises DiskError, with a complete message, when the disk fails.
 
     Attributes
     ----------
@@ -64,8 +70,16 @@ class ResultsFile:
         Number of the launch, once begun.
     """
 
-    def __init__(self, path: Path, campaign: Campaign, structure: Structure, store: PlainStore) -> None:
+    def __init__(
+        self,
+        path: Path,
+        campaign: Campaign,
+        structure: Structure,
+        store: PlainStore,
+        lock: WriterLock | None = None,
+    ) -> None:
         self.path = path
+        self._lock = lock
         self.dtype = row_dtype(structure.n_turbines_max)
         self._configs = campaign.configs
         self._store = store
@@ -88,7 +102,44 @@ class ResultsFile:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self.close()
+        if error is not None:
+            self.let_go()
+        with suppress(*() if error is None else (DiskError,)):  # the first error is the one to tell
+            self.close()
+
+    def invite(self) -> dict[str, Any]:
+        """Let other ranks write their rows into this file: plain values for their `shared.SharedRows`.
+
+        Raises
+        ------
+        InputError
+            Another launch got the lock while it was made one for all ranks.
+        """
+        if self._lock is not None:
+            self._lock.share()
+        locked = self._lock is not None and self._lock.held
+        return invitation(self.path, self._store.extents, locked=locked)
+
+    def write_together(self, comm: Any) -> None:
+        """Go on writing through parallel HDF5, together with the other ranks of a communicator.
+
+        Each of them calls `SharedRows.open` at the same time.
+        """
+        store = MpioStore(self.path, self._store.extents, comm)
+        self._store.close()
+        self._store = store
+
+    @property
+    def shared(self) -> bool:
+        """Whether other ranks write their rows, too."""
+        return isinstance(self._store, MpioStore)
+
+    def let_go(self) -> None:
+        """Do not wait for other ranks when closing."""
+        if isinstance(self._store, MpioStore):
+            self._store.let_go()
+            if self._lock is not None:
+                self._lock.keep_name()
 
     @property
     def committed(self) -> NDArray[np.bool_]:
@@ -157,6 +208,15 @@ class ResultsFile:
         self._store.write_rows(number, row)
         self.status[number], self.attempts[number] = row["status"][0], row["attempts"][0]
 
+    def look(self, number: int) -> NDArray[np.void] | None:
+        """Row (1,) of a config if it is in the file, done or failed: a rank may have written it and died."""
+        row = self._store.read_rows(self.dtype, number, number + 1)
+        return row if is_committed(row).all() else None
+
+    def note_stored(self, number: int, said: np.void) -> None:
+        """Note that another rank has written the row of a config, of which `row.brief` was said."""
+        self.status[number], self.attempts[number] = said["status"], said["attempts"]
+
     def count(self, numbers: NDArray[np.int64]) -> dict[Status, int]:
         """How many of the configs `numbers` are waiting, done, failed."""
         return {status: int((self.status[numbers] == status).sum()) for status in Status}
@@ -197,10 +257,8 @@ class ResultsFile:
         self._store.clear_row(number, row)
 
 
-def open_writer(path: Path, campaign: Campaign) -> ResultsFile:
+def open_writer(path: Path, campaign: Campaign, lock: WriterLock | None = None) -> ResultsFile:
     """Open the results file of a campaign to go on with it.
-
-    Call it with the `WriterLock` of the path held.
 
     Parameters
     ----------
@@ -208,6 +266,8 @@ def open_writer(path: Path, campaign: Campaign) -> ResultsFile:
         Made by `create_results`.
     campaign : Campaign
         The campaign asked for now; it must be the file's.
+    lock : WriterLock
+        Of the path, held. Without one nobody else may write the file.
 
     Raises
     ------
@@ -224,15 +284,25 @@ def open_writer(path: Path, campaign: Campaign) -> ResultsFile:
     temporary_path(path).unlink(missing_ok=True)
     try:
         store = PlainStore(path, structure.extents, writable=True)
-    except PermissionError as error:
+    except DiskError as error:
+        if error.errno not in _NOT_WRITABLE:
+            raise
         raise InputError(
             f"{path}: not writable: {error.strerror}; give another output file with -o"
         ) from error
     try:
-        return ResultsFile(path, campaign, structure, store)
+        if not _ended_in_order(store):
+            store.forget_cache()
+        return ResultsFile(path, campaign, structure, store, lock)
     except BaseException:
         store.close()
         raise
+
+
+def _ended_in_order(store: PlainStore) -> bool:
+    """Whether the last launch, if any, noted its end: then its rows were durable before."""
+    table = launches.read_launches(store)
+    return not table or table[-1].ended is not None
 
 
 def _check_campaign(path: Path, structure: Structure, campaign: Campaign) -> None:

@@ -3,6 +3,9 @@
 The lock is held by rank 0 as long as it lives and vanishes with it, however it
 dies: a lock file left behind by SIGKILL blocks nobody. A launcher that is killed
 may leave its ranks alive and writing; then the lock is rightly still held.
+
+Where the file system has no locks, a launch is refused unless it is told to go on
+without (``no_lock``), and then still if another one gave a sign of life just now.
 """
 
 import errno
@@ -15,12 +18,14 @@ import socket
 import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
 from mpi_layout.errors import InputError
+from mpi_layout.results.disk import cure, what_failed
 from mpi_layout.results.launches import Launch, read_launches
 from mpi_layout.results.store import PlainStore
 from mpi_layout.results.structure import locate
@@ -28,7 +33,8 @@ from mpi_layout.results.structure import locate
 _log = logging.getLogger(__name__)
 
 _UNSUPPORTED = {errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOLCK, errno.EINVAL}
-_HEARTBEAT_LIMIT = 120.0  # s; a younger heartbeat counts as alive where there are no locks
+# Where there are no locks, a launch is alive if its last sign of life is younger; it gives one every 10 s.
+HEARTBEAT_LIMIT_S = 60.0
 
 
 class WriterLock:
@@ -40,6 +46,8 @@ class WriterLock:
         The results file; it need not exist. The lock is PATH.lock.
     clock : callable, optional
         Seconds since 1970.
+    no_lock : bool, optional
+        Whether to go on where the file system has no locks.
 
     Raises
     ------
@@ -47,15 +55,21 @@ class WriterLock:
         On entering, if another launch holds the lock or the folder does not allow one.
     """
 
-    def __init__(self, path: Path, clock: Callable[[], float] = time.time) -> None:
+    def __init__(self, path: Path, clock: Callable[[], float] = time.time, *, no_lock: bool = False) -> None:
         self.path = path
         self.lock_path = path.with_name(path.name + ".lock")
         self._clock = clock
+        self._no_lock = no_lock
         self._descriptor: int | None = None
+        self._keeps_name = False
+        self.held = False  # or there are no locks here
 
     def __enter__(self) -> Self:
         self._descriptor = self._acquire()
-        _write_owner(self._descriptor, self._clock())
+        try:
+            _write_owner(self._descriptor, self._clock())
+        except OSError as error:  # a full disk, say; the lock itself needs no space
+            _log.warning("%s: cannot say who holds the lock: %s", self.lock_path, what_failed(error))
         return self
 
     def __exit__(
@@ -63,15 +77,44 @@ class WriterLock:
     ) -> None:
         self.release()
 
+    def share(self) -> None:
+        """Let other ranks of this launch hold the lock too, each with a `SharedLock`.
+
+        As long as any of them lives, no other launch gets the lock, whatever has become of this process.
+
+        Raises
+        ------
+        InputError
+            Another launch was quicker: an exclusive lock becomes a shared one by way of none.
+        """
+        if self._descriptor is None:
+            raise ValueError(f"{self.lock_path}: not locked")
+        if not self.held:
+            return
+        try:
+            fcntl.flock(self._descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            owner = _read_owner(self._descriptor)
+            raise InputError(self._refusal(owner)) from None
+
+    def keep_name(self) -> None:
+        """Leave the lock file where it is on release: ranks that are still busy may hold it."""
+        self._keeps_name = True
+
     def release(self) -> None:
         """Remove the lock file, then let go of the lock."""
-        if self._descriptor is None:
+        descriptor, self._descriptor = self._descriptor, None
+        if descriptor is None:
             return
-        # Removed while held: whoever opened it meanwhile finds that it has lost its name, and tries again.
-        if self._has_name(self._descriptor):
-            self.lock_path.unlink(missing_ok=True)
-        os.close(self._descriptor)
-        self._descriptor = None
+        try:
+            # Removed while held: whoever opened it meanwhile finds that it lost its name, and tries again.
+            if not self._keeps_name and self._has_name(descriptor):
+                self.lock_path.unlink(missing_ok=True)
+        except OSError as error:  # no reason to call a launch failed: left behind, it blocks nobody
+            _log.debug("%s: cannot be removed: %s", self.lock_path, what_failed(error))
+        finally:
+            with suppress(OSError):
+                os.close(descriptor)
 
     def _acquire(self) -> int:
         while True:
@@ -83,12 +126,16 @@ class WriterLock:
                 os.close(descriptor)
                 raise InputError(self._refusal(owner)) from None
             except OSError as error:
-                if error.errno not in _UNSUPPORTED:
+                try:
+                    self._do_without_lock(descriptor, error)
+                except InputError:
+                    if not _read_owner(descriptor):
+                        self.lock_path.unlink(missing_ok=True)  # made just now
                     os.close(descriptor)
                     raise
-                self._do_without_lock(descriptor, error)
                 return descriptor
             if self._has_name(descriptor):
+                self.held = True
                 return descriptor
             os.close(descriptor)
 
@@ -101,10 +148,7 @@ class WriterLock:
                 "make it, or give another file with -o"
             ) from None
         except OSError as error:
-            raise InputError(
-                f"{self.path}: cannot be locked: {self.lock_path}: {error.strerror}; "
-                "give an output file in a writable folder with -o"
-            ) from error
+            raise InputError(self._not_locked(error)) from error
 
     def _has_name(self, descriptor: int) -> bool:
         try:
@@ -113,15 +157,39 @@ class WriterLock:
             return False
 
     def _do_without_lock(self, descriptor: int, error: OSError) -> None:
-        launch = _last_launch(self.path)
-        alive = launch is not None and launch.ended is None
-        if launch is not None and alive and self._clock() - launch.heartbeat < _HEARTBEAT_LIMIT:
-            os.close(descriptor)
-            raise InputError(self._refusal({}))
+        """Go on without a lock if that is asked for and nobody else seems to be alive."""
+        if error.errno not in _UNSUPPORTED:
+            raise InputError(self._not_locked(error)) from error
+        if not self._no_lock:
+            raise InputError(
+                f"{self.path}: this file system has no locks ({error.strerror}), so nothing keeps a second "
+                "launch from writing this file at the same time; if you see to that, go on with --no-lock, "
+                "or give an output file on another file system with -o"
+            ) from error
+        owner = _read_owner(descriptor)  # of a launch that lives, or was killed
+        if self._alive(owner):
+            raise InputError(
+                f"{self._refusal(owner)}; without locks a launch that was killed is told from one that lives "
+                f"by its silence of {HEARTBEAT_LIMIT_S:.0f} s"
+            )
         _log.warning(
-            "%s: this file system has no locks (%s): take care that no second launch writes this file",
+            "%s: no lock (%s): take care that no second launch writes this file",
             self.path,
             error.strerror,
+        )
+
+    def _alive(self, owner: dict[str, Any]) -> bool:
+        launch = _last_launch(self.path)
+        signs = [s for s in (owner.get("started"),) if isinstance(s, float)]
+        if launch is not None and launch.ended is None:
+            signs.append(launch.heartbeat)
+        # A sign from the future comes from a clock that was wrong: no reason to wait for years.
+        return any(abs(self._clock() - sign) < HEARTBEAT_LIMIT_S for sign in signs)
+
+    def _not_locked(self, error: OSError) -> str:
+        return (
+            f"{self.path}: cannot be locked: {self.lock_path}: {what_failed(error)}; "
+            f"{cure(error)}, or give an output file in a writable folder with -o"
         )
 
     def _refusal(self, owner: dict[str, Any]) -> str:
@@ -131,13 +199,56 @@ class WriterLock:
         who = "of unknown host"
         if {"host", "pid", "started"} <= owner.keys():
             who = f"host {owner['host']}, process {owner['pid']}, started {_utc(owner['started'])}"
+        job = owner.get("scheduler_id")
         if launch is not None and launch.pid == owner.get("pid"):
             who += f", last heartbeat {_utc(launch.heartbeat)}"
-            who += f", batch number {launch.scheduler_id}" if launch.scheduler_id else ""
+            job = job or launch.scheduler_id
+        who += f", Slurm job {job}" if job else ""
         return (
             f"{self.path}: another launch is working on this file ({who}); "
             "wait for its end, stop it, or give another output file with -o"
         )
+
+
+class SharedLock:
+    """A worker's part in the lock of its launch: it keeps others out until this rank is gone, too.
+
+    Parameters
+    ----------
+    path : Path
+        The results file.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path.with_name(path.name + ".lock")
+        self._descriptor: int | None = None
+
+    def acquire(self) -> None:
+        """Take part in the lock.
+
+        Raises
+        ------
+        InputError
+            The lock belongs to another launch.
+        OSError
+            There is no lock file, or it cannot be locked.
+        """
+        descriptor = os.open(self._path, os.O_RDWR | os.O_CLOEXEC)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            os.close(descriptor)
+            raise InputError(f"{self._path}: locked by another launch") from None
+        except OSError:
+            os.close(descriptor)
+            raise
+        self._descriptor = descriptor
+
+    def release(self) -> None:
+        """Let go."""
+        if self._descriptor is not None:
+            os.close(self._descriptor)
+            self._descriptor = None
 
 
 def _last_launch(path: Path) -> Launch | None:
@@ -155,6 +266,7 @@ def _write_owner(descriptor: int, now: float) -> None:
         "host": socket.gethostname(),
         "pid": os.getpid(),
         "started": now,
+        "scheduler_id": os.environ.get("SLURM_JOB_ID", ""),
         "command": shlex.join(sys.argv),
     }
     os.ftruncate(descriptor, 0)

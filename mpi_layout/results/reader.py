@@ -15,7 +15,9 @@ from mpi_layout.results.row import Status, is_committed, row_dtype
 from mpi_layout.results.store import PlainStore
 from mpi_layout.results.structure import Structure, locate, text_sha256
 
-_CHUNK_BYTES = 2**24
+_CHUNK_BYTES = (
+    2**20
+)  # fits into a core's cache: rows are gathered from columns, then run through the checksum
 _LOOKS = 3  # at a row that is being written
 
 
@@ -106,7 +108,7 @@ class Results:
     def configs(self) -> Sequence[Config]:
         """Configs of the campaign; none if its text cannot be read or belongs to other rows."""
         try:
-            configs = self.campaign.configs
+            configs: Sequence[Config] = self.campaign.configs
         except InputError:
             return ()
         return configs if len(configs) == self.n_rows else ()

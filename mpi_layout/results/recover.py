@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from mpi_layout.campaign import Campaign, first_difference, load_campaign, parse_campaign
 from mpi_layout.errors import InputError
 from mpi_layout.results.create import create_results
+from mpi_layout.results.disk import DiskError
 from mpi_layout.results.launches import copy_launches
 from mpi_layout.results.lock import WriterLock
 from mpi_layout.results.map import NoMap
@@ -90,7 +91,7 @@ def recover(path: Path, new: Path, campaign_path: Path | None = None) -> Recover
 class _Wreck(PlainStore):
     """A results file of which parts may be missing: they read as zeros."""
 
-    def _read(self, offset: int, n_bytes: int) -> bytes:
+    def _read(self, name: str, offset: int, n_bytes: int) -> bytes:
         parts = bytearray()
         while len(parts) < n_bytes:
             here = offset + len(parts)
@@ -107,7 +108,7 @@ class _Wreck(PlainStore):
             return os.pread(self._descriptor, n_bytes, offset)
         except OSError as error:
             if error.errno != errno.EIO:
-                raise self._named(error) from None
+                raise DiskError(self.path, "reading what is left", error) from None
             return None
 
 

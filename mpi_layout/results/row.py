@@ -16,7 +16,9 @@ from mpi_layout.optimise.solve import Solution
 from mpi_layout.results.schema import MESSAGE_BYTES, ROW_COLUMNS, Status
 
 __all__ = [
+    "BRIEF_DTYPE",
     "Status",
+    "brief",
     "done_row",
     "failed_row",
     "fit_text",
@@ -41,6 +43,19 @@ def row_dtype(n_turbines_max: int) -> np.dtype:
     """
     sizes = {"config": 1, "wt": n_turbines_max}
     return np.dtype([(column.name, column.dtype, column.shape(sizes)[1:]) for column in ROW_COLUMNS])
+
+
+# What the manager needs to know of a row that a worker has written by itself.
+_BRIEF = tuple(c for c in ROW_COLUMNS if c.name in ("seconds", "rank", "attempts", "message", "status"))
+BRIEF_DTYPE = np.dtype([(column.name, column.dtype) for column in _BRIEF])
+
+
+def brief(row: NDArray[np.void]) -> NDArray[np.void]:
+    """Give what the manager needs to know of a row (1,): how and where it ended, not the layout."""
+    said = np.empty(1, BRIEF_DTYPE)
+    for column in _BRIEF:
+        said[column.name] = row[column.name]
+    return said
 
 
 def waiting_rows(dtype: np.dtype, configs: Sequence[Config]) -> NDArray[np.void]:
@@ -158,17 +173,18 @@ def rows_hold(rows: NDArray[np.void]) -> NDArray[np.bool_]:
 def is_committed(rows: NDArray[np.void]) -> NDArray[np.bool_]:
     """Whether rows (n,) are done or failed and their checksums hold."""
     status = rows["status"]
-    committed = (status == _DONE) | (status == _FAILED)
+    committed = np.asarray((status == _DONE) | (status == _FAILED))
+    if committed.all():  # most files, most of the time, and no copy
+        return rows_hold(rows)
     committed[committed] = rows_hold(rows[committed])
-    return np.asarray(committed)
+    return committed
 
 
 def _checksums(rows: NDArray[np.void]) -> NDArray[np.uint32]:
     # The checksum is the last field of the packed record, so everything before it is one run of bytes.
-    size = rows.dtype.itemsize
-    run = memoryview(rows.tobytes())
-    sums = [zlib.crc32(run[start : start + size - _CHECKSUM_BYTES]) for start in range(0, len(run), size)]
-    return np.array(sums, dtype="<u4")
+    runs = np.ascontiguousarray(rows).view(np.uint8).reshape(rows.size, rows.dtype.itemsize)
+    sums = map(zlib.crc32, runs[:, :-_CHECKSUM_BYTES])
+    return np.fromiter(sums, "<u4", rows.size)
 
 
 def fit_text(text: str, n_bytes: int) -> bytes:

@@ -8,6 +8,7 @@ and takes a tenth of the time. Another way to write needs the same few methods.
 
 import errno
 import os
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -15,6 +16,7 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
+from mpi_layout.results.disk import CHECKPOINTED, STORED, DiskError, telling
 from mpi_layout.results.schema import ROW_COLUMNS
 from mpi_layout.results.structure import Extent
 
@@ -35,14 +37,16 @@ class PlainStore:
 
     Raises
     ------
-    OSError
-        From every method, with the path: full disk, input/output error, ...
+    DiskError
+        From every method: full disk, input/output error, ...
     """
 
     def __init__(self, path: Path, extents: dict[str, Extent], *, writable: bool) -> None:
         self.path = path
         self.extents = extents
-        self._descriptor = os.open(path, (os.O_RDWR if writable else os.O_RDONLY) | os.O_CLOEXEC)
+        self._lost: DiskError | None = None
+        with telling(path, "opening the file"):
+            self._descriptor = os.open(path, (os.O_RDWR if writable else os.O_RDONLY) | os.O_CLOEXEC)
 
     def __enter__(self) -> Self:
         return self
@@ -50,21 +54,27 @@ class PlainStore:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self.close()
+        if error is None:
+            self.close()
+        else:  # which must not be replaced by another one
+            with suppress(OSError):
+                self.close()
 
     def close(self) -> None:
         """Close the file; what was written is as durable as the last `sync` made it."""
-        if self._descriptor >= 0:
-            os.close(self._descriptor)
-            self._descriptor = -1
+        descriptor, self._descriptor = self._descriptor, -1
+        if descriptor >= 0:
+            with telling(self.path, "closing the file", CHECKPOINTED):
+                os.close(descriptor)  # closed even if it fails
 
     def read(self, name: str, start: int = 0, stop: int | None = None) -> NDArray:
         """Entries start:stop of a dataset, all by default."""
         extent = self.extents[name]
         if not extent.shape:
-            return np.frombuffer(self._read(extent.offset, extent.n_bytes), extent.dtype)[0]
+            return np.frombuffer(self._read(name, extent.offset, extent.n_bytes), extent.dtype)[0]
         stop = extent.shape[0] if stop is None else stop
-        raw = self._read(extent.offset + start * extent.item_bytes, (stop - start) * extent.item_bytes)
+        n_bytes = (stop - start) * extent.item_bytes
+        raw = self._read(name, extent.offset + start * extent.item_bytes, n_bytes)
         return np.frombuffer(raw, extent.dtype).reshape(stop - start, *extent.shape[1:])
 
     def read_rows(self, dtype: np.dtype, start: int, stop: int) -> NDArray[np.void]:
@@ -84,7 +94,7 @@ class PlainStore:
         raw, offset = values.tobytes(), extent.offset + start * extent.item_bytes
         if values.dtype != extent.dtype or start < 0 or offset + len(raw) > extent.end:
             raise ValueError(f"{name}: {values.dtype} {values.shape} does not fit at {start} of {extent}")
-        self._write(offset, raw)
+        self._write(name, offset, raw)
 
     def write_rows(self, start: int, rows: NDArray[np.void]) -> None:
         """Write rows, from row start on, column by column: the status last.
@@ -101,33 +111,59 @@ class PlainStore:
             self.write(name, number, row[name])
 
     def sync(self) -> None:
-        """Wait until everything written is on the disk."""
+        """Wait until everything written is on the disk, and see that the file still has its name.
+
+        After a failure every further `sync` fails as well: the kernel may have dropped what it could not
+        write, and would call the next one a success.
+        """
+        if self._lost is not None:
+            raise self._lost
         try:
             os.fsync(self._descriptor)
         except OSError as error:
-            raise self._named(error) from None
+            self._lost = DiskError(self.path, "making a checkpoint", error, CHECKPOINTED)
+            raise self._lost from None
+        self._check_name()
 
-    def _read(self, offset: int, n_bytes: int) -> bytes:
+    def forget_cache(self) -> None:
+        """Read from now on what the disk holds, not what the kernel remembers.
+
+        After a failed write to the disk the kernel remembers, as clean, data that never got there: a later
+        launch would take them for durable.
+        """
+        self.sync()
+        os.posix_fadvise(self._descriptor, 0, 0, os.POSIX_FADV_DONTNEED)
+
+    def _check_name(self) -> None:
+        """Raise if the file was removed or renamed: a removed one vanishes with its last process."""
+        with telling(self.path, "making a checkpoint"):
+            if not os.path.samestat(os.stat(self.path), os.fstat(self._descriptor)):
+                raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT))
+
+    def _read(self, name: str, offset: int, n_bytes: int) -> bytes:
         parts = []
         while n_bytes > 0:
             try:
                 part = os.pread(self._descriptor, min(n_bytes, 2**30), offset)
+                if not part:
+                    raise OSError(errno.EIO, "the file ends too early")
             except OSError as error:
-                raise self._named(error) from None
-            if not part:
-                raise OSError(errno.EIO, f"the file ends before byte {offset}", str(self.path))
+                raise DiskError(self.path, f"reading column {name}", error) from None
             parts.append(part)
             offset, n_bytes = offset + len(part), n_bytes - len(part)
         return b"".join(parts)
 
-    def _write(self, offset: int, raw: bytes) -> None:
+    def _write(self, name: str, offset: int, raw: bytes) -> None:
         try:
-            written = os.pwrite(self._descriptor, raw, offset)
+            written = _some(os.pwrite(self._descriptor, raw, offset))
             while written < len(raw):  # a nearly full disk, or 2 GiB at once
-                written += os.pwrite(self._descriptor, memoryview(raw)[written:], offset + written)
+                written += _some(os.pwrite(self._descriptor, memoryview(raw)[written:], offset + written))
         except OSError as error:
-            raise self._named(error) from None
+            raise DiskError(self.path, f"writing column {name}", error, STORED) from None
 
-    def _named(self, error: OSError) -> OSError:
-        error.filename = str(self.path)
-        return error
+
+def _some(n_bytes: int) -> int:
+    """Refuse a write of nothing: repeating it might go on for ever."""
+    if n_bytes <= 0:
+        raise OSError(errno.EIO, "nothing was written")
+    return n_bytes

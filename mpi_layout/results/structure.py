@@ -20,6 +20,7 @@ from typing import Any, TypeVar
 import numpy as np
 
 from mpi_layout.errors import InputError
+from mpi_layout.results import disk
 from mpi_layout.results.map import NoMap, draw_map, find_map, read_map
 from mpi_layout.results.schema import (
     FILETYPE,
@@ -235,7 +236,7 @@ def _check_places(structure: Structure) -> None:
 def structure_checksum(path: Path, extents: Iterable[Extent], n_bytes: int) -> int:
     """CRC-32 of the first n_bytes of a file, without those that belong to a dataset."""
     checksum, position = 0, 0
-    with open(path, "rb") as file:
+    with disk.telling(path, "reading the structure"), open(path, "rb") as file:
         for extent in sorted(extents, key=lambda extent: extent.offset):
             file.seek(position)
             checksum = zlib.crc32(file.read(extent.offset - position), checksum)

@@ -1,7 +1,7 @@
 """The area in which turbines may stand: polygons minus exclusions, in metres."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -51,8 +51,7 @@ class Area:
             if fault := ring_fault(ring):
                 raise ValueError(f"a polygon of area {name} {fault}")
         outlines = [Polygon(open_ring(ring)) for ring in polygons]
-        if overlaps := overlapping(polygons):
-            first, second, surface = overlaps[0]
+        for first, second, surface in overlapping(polygons):
             raise ValueError(f"polygons {first} and {second} of area {name} overlap by {surface:g} m2")
         geometry = outlines[0] if len(outlines) == 1 else shapely.union_all(outlines)
         if exclusions:
@@ -148,15 +147,13 @@ def ring_fault(ring: ArrayLike) -> str | None:
     return f"is no simple polygon: {reason}"
 
 
-def overlapping(rings: Sequence[ArrayLike]) -> list[tuple[int, int, float]]:
-    """Pairs of valid rings that overlap: their indices and the shared surface, m2."""
+def overlapping(rings: Sequence[ArrayLike]) -> Iterator[tuple[int, int, float]]:
+    """Yield pairs of valid rings that overlap: their indices and the shared surface, m2."""
     polygons = [Polygon(open_ring(ring)) for ring in rings]
     tree = shapely.STRtree(polygons)
-    pairs = []
     for i, polygon in enumerate(polygons):
         for j in sorted(int(j) for j in tree.query(polygon, predicate="intersects") if j > i):
             shared = polygon.intersection(polygons[j]).area
             # Neighbours that share an edge overlap by rounding alone.
             if shared > 1e-9 * min(polygon.area, polygons[j].area):
-                pairs.append((i, j, float(shared)))
-    return pairs
+                yield i, j, float(shared)

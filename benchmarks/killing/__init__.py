@@ -1,0 +1,1 @@
+"""What chaos.py does: launch, strike, judge, report."""

@@ -1,0 +1,206 @@
+"""Rank 0's view of the workers."""
+
+import json
+import os
+import sys
+from typing import Any
+
+import numpy as np
+
+from mpi_layout.errors import InputError
+from mpi_layout.parallel.answers import Answer, Died, InFlight, Lost, Overdue, Stored
+from mpi_layout.parallel.ranks import talk
+from mpi_layout.parallel.ranks.talk import MPI
+from mpi_layout.parallel.schedule import Assignment
+from mpi_layout.parallel.solver import BugError, Solver
+from mpi_layout.results.row import BRIEF_DTYPE
+
+SETTLE_S = 10.0  # for workers that have nothing to do but to sync their rows
+
+
+class ManagerTeam:
+    """The workers, as the manager knows them."""
+
+    def __init__(self, comm: MPI.Comm, hosts: list[str]) -> None:
+        self._comm = comm
+        self._hosts = hosts
+        self._idle = list(range(comm.size - 1, 0, -1))
+        self._flying = InFlight()
+        self._hung: set[int] = set()
+        self._dead: set[int] = set()
+        self._syncing: set[int] = set()
+        self._nap = talk.Nap()
+        self._launcher = talk.Launcher()
+        self._opened = self._dismissed = self._shared = False
+        self._dtype = np.dtype(np.uint8)
+        self._max_seconds = np.inf
+        self.ranks = comm.size
+
+    @property
+    def workers(self) -> int:
+        """Ranks that solve."""
+        return self.ranks - 1 - len(self._dead) - len(self._hung)
+
+    @property
+    def workers_here(self) -> int:
+        """Ranks that solve on the manager's machine."""
+        return self._hosts.count(self._hosts[0]) - 1
+
+    @property
+    def idle(self) -> int:
+        """Workers that wait for a config."""
+        return len(self._idle)
+
+    @property
+    def launcher_gone(self) -> bool:
+        """Whether the process that started this rank has died."""
+        return self._launcher.gone
+
+    def share(self, invited: dict[str, Any]) -> MPI.Comm:
+        """Let the workers make ready to write the results file too; give back the communicator for it.
+
+        Raises
+        ------
+        InputError
+            One of them cannot.
+        """
+        self._say({"share": invited})
+        for rank, complaint in enumerate(talk.gather_texts(self._comm, "")):
+            if complaint:
+                raise InputError(f"{invited['path']}: {self._who(rank)} cannot write it too: {complaint}")
+        self._shared = True
+        return self._comm
+
+    def open(self, solver: Solver) -> None:
+        """Send the campaign to the workers."""
+        self._dtype, self._max_seconds = solver.dtype, solver.max_seconds
+        self._say(solver.message())
+        self._opened = True
+
+    def give(self, assignment: Assignment) -> None:
+        """Send a config to a worker that waits."""
+        worker = self._idle.pop()
+        self._flying.begin(worker, assignment)
+        self._send(worker, talk.CONFIG, assignment.number, assignment.attempts)
+
+    def collect(self) -> list[Answer]:
+        """Give back what came in; sleep a moment if nothing did.
+
+        Raises
+        ------
+        BugError
+            A worker met an error of the program.
+        OSError
+            A worker could not write its row.
+        """
+        answers = self._receive_all()
+        for worker in self._flying.overdue(self._max_seconds):
+            self._hung.add(worker)
+            answers.append((self._flying.end(worker), Overdue(self._who(worker))))
+        if answers:
+            self._nap.reset()
+        else:
+            self._nap.sleep()
+        return answers
+
+    def sync(self) -> None:
+        """Ask every worker that writes to make its rows durable; it answers between two configs."""
+        if not self._shared:
+            return
+        for worker in set(range(1, self.ranks)) - self._dead - self._syncing - self._hung:
+            self._syncing.add(worker)
+            self._send(worker, talk.SYNC)
+
+    def settle(self) -> None:
+        """Wait until the rows of all workers that have nothing to do are durable."""
+        self.sync()
+        nap = talk.Nap()
+        while self._syncing & set(self._idle) and nap.silence < SETTLE_S:
+            self._receive_all()
+            nap.sleep()
+
+    def dismiss(self, code: int) -> bool:
+        """Send the workers home with an exit code.
+
+        Returns
+        -------
+        Whether all ranks will come to the end together; otherwise call `leave` with the file closed.
+        """
+        together = not self._dead and not self._hung and not self._flying
+        if not self._opened and not self._dismissed:
+            self._say({"leave": code})
+        elif not self._dismissed:
+            for worker in set(range(1, self.ranks)) - self._dead:
+                self._send(worker, talk.LEAVE, code, talk.TOGETHER if together else talk.ALONE)
+        self._dismissed = True
+        return together
+
+    def leave(self, code: int) -> None:
+        """End without the ranks that are gone, and end by force those that are busy."""
+        if self._hung or self._flying:
+            self._comm.Abort(code)
+        if self._dead:  # MPI_Finalize may wait for them for ever
+            leave_at_once(code)
+
+    def _say(self, message: dict[str, Any]) -> None:
+        talk.broadcast(self._comm, json.dumps(message).encode())
+
+    def _send(self, worker: int, tag: int, first: int = 0, second: int = 0) -> None:
+        try:
+            self._comm.Send(np.array([first, second], np.int64), worker, tag)
+        except MPI.Exception as error:
+            if not talk.is_death(error):
+                raise  # else `collect` finds out who died, and what was lost
+
+    def _receive_all(self) -> list[Answer]:
+        answers: list[Answer] = []
+        status = MPI.Status()
+        dead: set[int] = set()
+        while True:
+            try:
+                if not talk.message_there(self._comm, status):
+                    break
+                answers += self._take(status.Get_source(), status.Get_tag(), talk.receive(self._comm, status))
+            except MPI.Exception as error:
+                if not talk.is_death(error):
+                    raise
+                dead |= set(talk.deaths(self._comm)) - self._dead
+        # What they had sent before they died has come in by now.
+        return answers + [answer for worker in sorted(dead) for answer in self._bury(worker)]
+
+    def _take(self, worker: int, tag: int, data: bytes) -> list[Answer]:
+        if tag == talk.BUG:
+            raise BugError(data.decode())
+        if tag == talk.DISK:
+            raise OSError(data.decode())
+        if tag == talk.SYNCED:
+            self._syncing.discard(worker)
+            return []
+        assignment = self._flying.end(worker)
+        self._idle.append(worker)
+        if worker in self._hung:  # it was slow and not dead; its config was given to another rank
+            self._hung.discard(worker)
+            return []
+        if tag == talk.DIED:
+            return [(assignment, Died(data.decode()))]
+        if tag == talk.STORED:
+            return [(assignment, Stored(np.frombuffer(data, BRIEF_DTYPE)))]
+        return [(assignment, np.frombuffer(data, self._dtype))]
+
+    def _bury(self, worker: int) -> list[Answer]:
+        self._dead.add(worker)
+        self._hung.discard(worker)
+        self._syncing.discard(worker)
+        if worker in self._idle:
+            self._idle.remove(worker)
+        return [(self._flying.end(worker), Lost(self._who(worker)))]
+
+    def _who(self, rank: int) -> str:
+        return f"rank {rank} on {self._hosts[rank]}"
+
+
+def leave_at_once(code: int) -> None:
+    """End this process without a word to MPI."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)

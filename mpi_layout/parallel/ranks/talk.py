@@ -1,0 +1,130 @@
+"""How ranks talk: the one door to MPI, and the ways to wait behind it.
+
+One message opens the launch (a JSON text for all); after that the manager sends two
+integers and a worker answers with bytes: of a sealed row, of a brief about a row that
+it has written itself, or of a text. No object is pickled. Nobody blocks: a rank with
+nothing to do looks for messages and sleeps a little longer each time, so that the cores
+belong to the configs, and signal handlers run. A worker at work looks at nothing.
+
+Where the MPI can lose a rank (Open MPI's `mpirun --with-ft ulfm`), a rank that died
+shows as an error of class MPI_ERR_PROC_FAILED in whatever call comes next; elsewhere
+the launcher ends the whole launch.
+"""
+
+import os
+import time
+import warnings
+
+import mpi4py
+import numpy as np
+
+mpi4py.rc.threads = False
+mpi4py.rc.initialize = False  # an h5py built with MPI imports it in programs that are no ranks
+mpi4py.rc.finalize = True
+with warnings.catch_warnings():  # of another launcher; `join` refuses it with words of its own
+    warnings.simplefilter("ignore")
+    from mpi4py import MPI
+
+__all__ = ["MPI", "Nap", "broadcast", "deaths", "gather_texts", "is_death", "message_there", "wait"]
+
+CONFIG, LEAVE, SYNC = 1, 2, 3  # tags to a worker: [number, attempts], [exit code, how], [0, 0]
+ROW, STORED, DIED, BUG, DISK, SYNCED = 4, 5, 6, 7, 8, 9  # tags to the manager
+TOGETHER, ALONE = 0, 1  # how to leave: all ranks are there, or some are gone
+FIRST_NAP_S, LONGEST_NAP_S = 1e-4, 1e-3
+# MPI moves a message on a step with each look: with one look per nap a reply took 2.7 ms, with two 0.7 ms.
+LOOKS = 3
+TEXT_BYTES = 512
+_DEATHS = {MPI.ERR_PROC_FAILED, MPI.ERR_PROC_FAILED_PENDING, MPI.ERR_REVOKED}
+
+
+def start() -> None:
+    """Initialise MPI, once."""
+    if not MPI.Is_initialized():
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            MPI.Init()
+
+
+class Nap:
+    """Sleep between two looks for a message: short after the last one, then longer."""
+
+    def __init__(self) -> None:
+        self._seconds = FIRST_NAP_S
+        self._since = time.monotonic()
+
+    def sleep(self) -> None:
+        """Give the core away for a moment."""
+        time.sleep(self._seconds)
+        self._seconds = min(1.5 * self._seconds, LONGEST_NAP_S)
+
+    def reset(self) -> None:
+        """Note that a message came."""
+        self._seconds = FIRST_NAP_S
+        self._since = time.monotonic()
+
+    @property
+    def silence(self) -> float:
+        """Seconds since the last message."""
+        return time.monotonic() - self._since
+
+
+class Launcher:
+    """The process that started this one; when it is gone, nobody will hear how the launch ended."""
+
+    def __init__(self) -> None:
+        self._parent = os.getppid()
+
+    @property
+    def gone(self) -> bool:
+        """Whether it has died."""
+        return os.getppid() != self._parent
+
+
+def wait(request: MPI.Request) -> None:
+    """Wait for a request, asleep most of the time."""
+    nap = Nap()
+    while not any(request.Test() for _ in range(LOOKS)):
+        nap.sleep()
+
+
+def message_there(comm: MPI.Comm, status: MPI.Status, source: int = MPI.ANY_SOURCE) -> bool:
+    """Whether a message has come in."""
+    return any(comm.Iprobe(source, MPI.ANY_TAG, status) for _ in range(LOOKS))
+
+
+def receive(comm: MPI.Comm, status: MPI.Status) -> bytes:
+    """Take the message that `message_there` found."""
+    data = bytearray(status.Get_count(MPI.BYTE))
+    comm.Recv([data, MPI.BYTE], status.Get_source(), status.Get_tag())
+    return bytes(data)
+
+
+def broadcast(comm: MPI.Comm, data: bytes = b"") -> bytes:
+    """Rank 0's `data`, on every rank; nobody spins while rank 0 is still reading files."""
+    length = np.array([len(data)], np.int64)
+    wait(comm.Ibcast(length))
+    buffer = bytearray(data or int(length[0]))
+    wait(comm.Ibcast([buffer, MPI.BYTE]))
+    return bytes(buffer)
+
+
+def gather_texts(comm: MPI.Comm, text: str) -> list[str]:
+    """A short text of every rank, on all of them."""
+    own = np.zeros(TEXT_BYTES, np.uint8)
+    encoded = np.frombuffer(text.encode()[:TEXT_BYTES], np.uint8)
+    own[: encoded.size] = encoded
+    every = np.zeros((comm.size, TEXT_BYTES), np.uint8)  # (rank, byte)
+    wait(comm.Iallgather(own, every))
+    return [row.tobytes().rstrip(b"\0").decode("utf-8", "replace") for row in every]
+
+
+def is_death(error: MPI.Exception) -> bool:
+    """Whether an error says that a rank has died."""
+    return error.Get_error_class() in _DEATHS
+
+
+def deaths(comm: MPI.Comm) -> list[int]:
+    """Ranks that have died, all so far; after this, messages of the others are received again."""
+    failed = comm.Get_failed()
+    comm.Ack_failed(failed.size)
+    return MPI.Group.Translate_ranks(failed, list(range(failed.size)), comm.group)
