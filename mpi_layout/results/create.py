@@ -5,7 +5,6 @@ dataset written and synced, and only then does the file get its name.
 """
 
 import errno
-import hashlib
 import itertools
 import os
 import time
@@ -32,7 +31,7 @@ from mpi_layout.results.schema import (
     all_columns,
 )
 from mpi_layout.results.store import PlainStore
-from mpi_layout.results.structure import Extent, Structure, structure_checksum
+from mpi_layout.results.structure import Extent, Structure, structure_checksum, text_sha256
 from mpi_layout.results.versions import software_versions
 
 _STRUCTURE_BYTES = 128 * 1024  # headers, attributes and the dimension scales' references: 40 KiB, with room
@@ -271,11 +270,6 @@ def _attributes(campaign: Campaign, now: float) -> dict[str, object]:
         "created": datetime.fromtimestamp(now, UTC).isoformat(timespec="seconds"),
         **{f"version_{name}": version for name, version in software_versions().items()},
     }
-
-
-def text_sha256(text: str) -> str:
-    """SHA-256 of a campaign text, hexadecimal."""
-    return hashlib.sha256(text.encode()).hexdigest()
 
 
 # ---------------------------------------------------------------- content

@@ -13,7 +13,7 @@ from mpi_layout.errors import InputError
 from mpi_layout.results.launches import Launch, read_launches
 from mpi_layout.results.row import Status, is_committed, row_dtype
 from mpi_layout.results.store import PlainStore
-from mpi_layout.results.structure import Structure, locate
+from mpi_layout.results.structure import Structure, locate, text_sha256
 
 _CHUNK_BYTES = (
     2**20
@@ -96,8 +96,12 @@ class Results:
         Raises
         ------
         InputError
-            If the text is no valid campaign for this program.
+            If the text is damaged, or no valid campaign for this program.
         """
+        if text_sha256(self.campaign_text) != self.structure.text_sha256:
+            raise InputError(
+                f"{self.path}: campaign_yaml is damaged: its SHA-256 is not the one noted at creation"
+            )
         return parse_campaign(self.campaign_text, f"{self.path}: campaign_yaml")
 
     @cached_property

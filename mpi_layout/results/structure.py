@@ -8,6 +8,7 @@ Nothing found in a file is believed before it is checked against the file's real
 size, so that a damaged or hostile file is refused before memory is spent on it.
 """
 
+import hashlib
 import math
 import zlib
 from collections.abc import Iterable
@@ -242,6 +243,11 @@ def structure_checksum(path: Path, extents: Iterable[Extent], n_bytes: int) -> i
             position = extent.end
         file.seek(position)
         return zlib.crc32(file.read(n_bytes - position), checksum)
+
+
+def text_sha256(text: str) -> str:
+    """SHA-256 of a campaign text, hexadecimal."""
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def check_structure(path: Path, structure: Structure) -> str | None:

@@ -4,7 +4,6 @@ A row is believed only as far as it can be recomputed: its checksum, its identit
 from the campaign, its layout against area and spacing, its energies by the kernel.
 """
 
-import hashlib
 import os
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -106,9 +105,6 @@ def _file_findings(results: Results) -> Iterator[Finding]:
                 yield Finding("", "coordinate", f"{column.name} is not 0, 1, 2, ...")
         for number in littered_entries(store):
             yield Finding("", "launch", f"entry {number} of the launch table is not empty, as it should be")
-        text = bytes(store.read("campaign_yaml"))
-    if hashlib.sha256(text).hexdigest() != results.structure.text_sha256:
-        yield Finding("", "campaign", "the campaign text does not have the SHA-256 noted at creation")
     for launch in results.launches:
         if fault := _launch_fault(launch, results):
             yield Finding("", "launch", fault)
@@ -159,8 +155,8 @@ def _identity_faults(row: np.void, config: Config) -> Iterator[tuple[str, str]]:
 
 def _waiting_faults(row: np.void, config: Config, in_order: bool) -> Iterator[tuple[str, str]]:
     if row["checksum"]:
-        # A killed launch may leave a sealed row without its mark, and the next one clears it.
-        if in_order:
+        # A killed launch may leave a row half written, the checksum first, and the next one clears it.
+        if in_order or not row["attempts"]:
             yield "status", "waiting, but the row has a checksum: its status was lost"
         return
     wanted = waiting_rows(row.dtype, [config])[0]

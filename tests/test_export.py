@@ -1,0 +1,130 @@
+"""mpi-layout export: layouts as a table, written whole or not at all."""
+
+import csv
+import io
+import os
+import stat
+
+import pytest
+
+from mpi_layout import cli
+from mpi_layout.campaign import parse_campaign
+from mpi_layout.optimise.solve import solve
+from mpi_layout.results.create import create_results
+from mpi_layout.results.file import open_writer
+from mpi_layout.results.reader import open_reader
+from mpi_layout.results.row import done_row, failed_row, row_dtype
+from mpi_layout.results.structure import locate
+
+HEAD = ["key", "area", "turbine_type", "seed", "turbine", "x_m", "y_m", "aep_GWh"]
+
+
+@pytest.fixture(scope="module")
+def campaign(small_campaign_text):
+    # Layouts of two sizes: the smaller ones are padded in the file.
+    return parse_campaign(small_campaign_text.replace("n_turbines: 5", "target_capacity_MW: 45"))
+
+
+@pytest.fixture(scope="module")
+def sound(tmp_path_factory, campaign):
+    """Bytes of a results file with two done configs of each area and type, one failed, the others waiting."""
+    path = tmp_path_factory.mktemp("export") / "results.h5"
+    create_results(path, campaign)
+    dtype = row_dtype(campaign.n_turbines_max)
+    about = {"seconds": 0.1, "rank": 1, "launch": 0, "attempts": 1}
+    with open_writer(path, campaign) as writer:
+        for config in campaign.configs:
+            if config.seed < 2:
+                row = done_row(dtype, config, solve(campaign.problem(config.number)), **about)
+                writer.write_row(config.number, row)
+        writer.write_row(2, failed_row(dtype, campaign.configs[2], "no room", **about))
+    return path.read_bytes()
+
+
+@pytest.fixture
+def path(tmp_path, sound):
+    target = tmp_path / "results.h5"
+    target.write_bytes(sound)
+    return target
+
+
+def table(text):
+    head, *lines = csv.reader(io.StringIO(text))
+    assert head == HEAD
+    return lines
+
+
+def expected(path):
+    """The table from the rows, number by number."""
+    lines = []
+    for row in open_reader(path).rows[open_reader(path).done]:
+        about = [row["key"].decode(), row["area"].decode(), row["turbine_type"].decode(), str(row["seed"])]
+        for k in range(row["n_turbines"]):
+            lines.append([*about, str(k), *(repr(float(row[name][k])) for name in ("x", "y", "turbine_aep"))])
+    return lines
+
+
+def test_line_per_turbine_of_every_done_config(path, tmp_path, capsys):
+    out = tmp_path / "layouts.csv"
+    assert cli.main(["export", str(path), "--csv", str(out)]) == 0
+    assert capsys.readouterr().out == f"{out}: the layouts of 8 configs\n"
+    lines = table(out.read_text(encoding="utf-8"))
+    assert lines == expected(path)
+    assert len(lines) == 4 * 4 + 4 * 3
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["layouts.csv", "results.h5"]
+
+
+def test_standard_output_and_choice(path, capsys):
+    assert cli.main(["export", str(path), "--csv", "-", "--only", "b_t15_*"]) == 0
+    assert table(capsys.readouterr().out) == [line for line in expected(path) if line[0].startswith("b_t15_")]
+    assert cli.main(["export", str(path), "--csv", "-", "--only", "nowhere_*"]) == 2
+    assert "no config matches 'nowhere_*'" in capsys.readouterr().err
+
+
+def test_existing_table_is_replaced_only_by_force(path, tmp_path, capsys):
+    out = tmp_path / "layouts.csv"
+    out.write_text("precious")
+    assert cli.main(["export", str(path), "--csv", str(out)]) == 2
+    assert "exists already" in capsys.readouterr().err
+    assert out.read_text() == "precious"
+    assert cli.main(["export", str(path), "--csv", str(out), "--force"]) == 0
+    assert table(out.read_text()) == expected(path)
+
+
+def test_failure_leaves_the_old_table(path, tmp_path, monkeypatch, capsys):
+    out = tmp_path / "layouts.csv"
+    out.write_text("precious")
+
+    def full(descriptor):
+        raise OSError(28, os.strerror(28))
+
+    monkeypatch.setattr(os, "fsync", full)
+    assert cli.main(["export", str(path), "--csv", str(out), "--force"]) == 2
+    assert f"{out}: cannot be written: No space left on device" in capsys.readouterr().err
+    assert out.read_text() == "precious"
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["layouts.csv", "results.h5"]
+
+
+def test_table_may_be_read_like_any_new_file(path, tmp_path):
+    out = tmp_path / "layouts.csv"
+    assert cli.main(["export", str(path), "--csv", str(out)]) == 0
+    (tmp_path / "other").touch()
+    assert stat.S_IMODE(out.stat().st_mode) == stat.S_IMODE((tmp_path / "other").stat().st_mode)
+
+
+def test_missing_folder(path, tmp_path, capsys):
+    assert cli.main(["export", str(path), "--csv", str(tmp_path / "no" / "out.csv")]) == 2
+    assert "out.csv: cannot be written: No such file or directory" in capsys.readouterr().err
+
+
+def test_damaged_rows_and_campaigns_are_not_exported(path, capsys):
+    before = expected(path)
+    raw = bytearray(path.read_bytes())
+    raw[locate(path).extents["x"].offset] ^= 1
+    path.write_bytes(raw)
+    assert cli.main(["export", str(path), "--csv", "-"]) == 0
+    assert table(capsys.readouterr().out) == [line for line in before if line[0] != "a_t10_s0"]
+    raw[locate(path).extents["campaign_yaml"].offset + 6] ^= 1
+    path.write_bytes(raw)
+    assert cli.main(["export", str(path), "--csv", "-"]) == 2
+    assert "campaign_yaml is damaged" in capsys.readouterr().err
