@@ -204,7 +204,6 @@ def missing_command(args: argparse.Namespace) -> int:
     """List the configs that are neither done nor failed."""
     from mpi_layout.results.reader import open_reader
     from mpi_layout.results.summary import missing_keys
-    from mpi_layout.tables import printable
 
     keys = missing_keys(open_reader(args.file))
     if args.json:
@@ -236,13 +235,13 @@ def recover_command(args: argparse.Namespace) -> int:
     if args.json:
         answer_json(asdict(saved))
         return 0
-    print(f"{args.new}: {saved.done} done and {saved.failed} failed rows saved, {saved.lost} lost")
+    say(f"{args.new}: {saved.done} done and {saved.failed} failed rows saved, {saved.lost} lost")
     if left := saved.lost + saved.waiting:
         campaign = args.campaign or "CAMPAIGN"
-        print(
+        say(
             f"compute the {left} that wait, the lost ones among them: mpi-layout run {campaign} -o {args.new}"
         )
-    print(f"check what was saved: mpi-layout verify {args.new}")
+    say(f"check what was saved: mpi-layout verify {args.new}")
     return 0
 
 
@@ -254,7 +253,7 @@ def export_command(args: argparse.Namespace) -> int:
     results = open_reader(args.file)
     n_configs = export_csv(results, args.csv, only=args.only, force=args.force)
     if str(args.csv) != "-":
-        print(f"{args.csv}: the layouts of {n_configs} configs")
+        say(f"{args.csv}: the layouts of {n_configs} configs")
     return 0
 
 

@@ -95,7 +95,8 @@ UNSEALED = {
     stopped: {"attempts": [1, 2, 3, *range(6, 12)]},
     lost: {
         "attempts": range(5, 12),
-        "checksum": [5],  # it may be the first that was written of a row
+        "checksum": [5],  # it may be the first that was written of a row,
+        "status": range(5),  # and the status the last that was not
         "launch_heartbeat": [0],
         "launch_configs_done": [0],
     },

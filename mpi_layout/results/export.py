@@ -13,6 +13,7 @@ import numpy as np
 from mpi_layout.errors import InputError
 from mpi_layout.results.create import sync_folder
 from mpi_layout.results.reader import Results
+from mpi_layout.results.structure import check_size
 
 COLUMNS = ("key", "area", "turbine_type", "seed", "turbine", "x_m", "y_m", "aep_GWh")
 
@@ -45,10 +46,7 @@ def export_csv(results: Results, target: Path, *, only: str = "*", force: bool =
         an existing file stays as it is then.
     """
     numbers = results.campaign.select(only)
-    if not results.configs:
-        raise InputError(
-            f"{results.path}: its campaign does not fit its rows: mpi-layout verify {results.path}"
-        )
+    check_size(results.path, results.structure, results.campaign)
     chosen = np.zeros(results.n_rows, bool)
     chosen[numbers] = True
     with _written(target, force=force) as file:

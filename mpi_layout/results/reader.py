@@ -13,11 +13,10 @@ from mpi_layout.errors import InputError
 from mpi_layout.results.launches import Launch, read_launches
 from mpi_layout.results.row import Status, is_committed, row_dtype
 from mpi_layout.results.store import PlainStore
-from mpi_layout.results.structure import Structure, locate, text_sha256
+from mpi_layout.results.structure import Structure, check_size, locate, text_sha256
 
-_CHUNK_BYTES = (
-    2**20
-)  # fits into a core's cache: rows are gathered from columns, then run through the checksum
+# Fits into a core's cache: rows are gathered from columns, then run through the checksum.
+_CHUNK_BYTES = 2**20
 _LOOKS = 3  # at a row that is being written
 
 
@@ -106,12 +105,19 @@ class Results:
 
     @cached_property
     def configs(self) -> Sequence[Config]:
-        """Configs of the campaign; none if its text cannot be read or belongs to other rows."""
+        """Configs of the campaign; none if its text is damaged, or no campaign for this program.
+
+        Raises
+        ------
+        InputError
+            If they are not the rows' configs.
+        """
         try:
-            configs: Sequence[Config] = self.campaign.configs
+            campaign = self.campaign
         except InputError:
             return ()
-        return configs if len(configs) == self.n_rows else ()
+        check_size(self.path, self.structure, campaign)
+        return campaign.configs
 
     def key(self, number: int, row: np.void) -> str:
         """Key of a config: from the campaign, as its row may be damaged."""
