@@ -13,7 +13,6 @@ import numpy as np
 from mpi_layout.errors import InputError
 from mpi_layout.results.create import sync_folder
 from mpi_layout.results.reader import Results
-from mpi_layout.results.structure import check_size
 
 COLUMNS = ("key", "area", "turbine_type", "seed", "turbine", "x_m", "y_m", "aep_GWh")
 
@@ -46,7 +45,6 @@ def export_csv(results: Results, target: Path, *, only: str = "*", force: bool =
         an existing file stays as it is then.
     """
     numbers = results.campaign.select(only)
-    check_size(results.path, results.structure, results.campaign)
     chosen = np.zeros(results.n_rows, bool)
     chosen[numbers] = True
     with _written(target, force=force) as file:
@@ -63,7 +61,7 @@ def _layouts(results: Results, chosen: np.ndarray) -> Iterator[list[tuple[object
     for piece in results.pieces():
         here = piece.done & chosen[piece.start : piece.start + len(piece.rows)]
         for index in np.flatnonzero(here).tolist():
-            row, config = piece.rows[index], results.configs[piece.start + index]
+            row, config = piece.rows[index], results.campaign.configs[piece.start + index]
             about = (config.key, config.area, config.turbine_type, config.seed)
             columns = (row[name][: config.n_turbines].tolist() for name in ("x", "y", "turbine_aep"))
             yield [(*about, turbine, *values) for turbine, values in enumerate(zip(*columns, strict=True))]

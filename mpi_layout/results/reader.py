@@ -1,6 +1,6 @@
 """A results file as its readers see it, piece by piece, without disturbing whoever writes it."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -8,12 +8,12 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from mpi_layout.campaign import Campaign, Config, parse_campaign
+from mpi_layout.campaign import Campaign, parse_campaign
 from mpi_layout.errors import InputError
 from mpi_layout.results.launches import Launch, read_launches
 from mpi_layout.results.row import Status, is_committed, row_dtype
 from mpi_layout.results.store import PlainStore
-from mpi_layout.results.structure import Structure, check_size, locate, text_sha256
+from mpi_layout.results.structure import CURE, Structure, check_size, locate, text_sha256
 
 # Fits into a core's cache: rows are gathered from columns, then run through the checksum.
 _CHUNK_BYTES = 2**20
@@ -95,33 +95,17 @@ class Results:
         Raises
         ------
         InputError
-            If the text is damaged, or no valid campaign for this program.
+            If the text is damaged, no valid campaign for this program, or that of other rows.
         """
         if text_sha256(self.campaign_text) != self.structure.text_sha256:
-            raise InputError(
-                f"{self.path}: campaign_yaml is damaged: its SHA-256 is not the one noted at creation"
-            )
-        return parse_campaign(self.campaign_text, f"{self.path}: campaign_yaml")
-
-    @cached_property
-    def configs(self) -> Sequence[Config]:
-        """Configs of the campaign; none if its text is damaged, or no campaign for this program.
-
-        Raises
-        ------
-        InputError
-            If they are not the rows' configs.
-        """
-        try:
-            campaign = self.campaign
-        except InputError:
-            return ()
+            raise InputError(f"{self.path}: damaged results file: its campaign text has changed; {CURE}")
+        campaign = parse_campaign(self.campaign_text, f"{self.path}: campaign_yaml")
         check_size(self.path, self.structure, campaign)
-        return campaign.configs
+        return campaign
 
-    def key(self, number: int, row: np.void) -> str:
+    def key(self, number: int) -> str:
         """Key of a config: from the campaign, as its row may be damaged."""
-        return self.configs[number].key if self.configs else row["key"].decode("utf-8", "replace")
+        return self.campaign.configs[number].key
 
     @property
     def attributes(self) -> dict[str, object]:
@@ -166,7 +150,7 @@ class Results:
     @property
     def keys(self) -> list[str]:
         """Keys of all configs."""
-        return [self.key(number, row) for number, row in enumerate(self.rows)]
+        return [config.key for config in self.campaign.configs]
 
 
 def open_reader(path: Path) -> Results:

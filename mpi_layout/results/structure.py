@@ -270,7 +270,7 @@ def text_sha256(text: str) -> str:
 
 
 def check_structure(path: Path, structure: Structure) -> str | None:
-    """Say whether anything but the content of the datasets has changed since creation, or None."""
+    """Say whether anything has changed that never changes after creation, the scales left out, or None."""
     size = path.stat().st_size
     if size != structure.n_bytes:
         return f"the file has {size} bytes, not {structure.n_bytes}"
@@ -285,4 +285,9 @@ def check_structure(path: Path, structure: Structure) -> str | None:
             maps.append(file.read(MAP_BYTES))
             if read_map(maps[-1]) is None:
                 return f"dataset {column.name} has changed since creation"
-    return None if maps[0] == maps[1] else "the datasets map and map_copy differ"
+        file.seek(structure.extents["campaign_yaml"].offset)
+        text = file.read(structure.extents["campaign_yaml"].n_bytes)
+    if maps[0] != maps[1]:
+        return "the datasets map and map_copy differ"
+    sound = hashlib.sha256(text).hexdigest() == structure.text_sha256
+    return None if sound else "its campaign text has changed since creation"

@@ -22,7 +22,7 @@ from mpi_layout.results.reader import Piece, Results
 from mpi_layout.results.row import Status, waiting_rows
 from mpi_layout.results.schema import COORDINATES, IDENTITY
 from mpi_layout.results.store import PlainStore
-from mpi_layout.results.structure import check_size, check_structure
+from mpi_layout.results.structure import check_structure
 from mpi_layout.wake.farm import farm_aep
 
 OUTSIDE_TOLERANCE = 1e-6  # m
@@ -75,7 +75,6 @@ def verify(
     yield from _file_findings(results)
     try:
         campaign = results.campaign
-        check_size(results.path, results.structure, campaign)
     except InputError as error:
         yield Finding("", "campaign", str(error))
         return
