@@ -2,6 +2,7 @@
 
 import os
 import sys
+import time
 import traceback
 
 # One rank, one core: thread pools of linear algebra libraries would only fight over it.
@@ -9,6 +10,9 @@ for _variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ.setdefault(_variable, "1")
 # An h5py built with MPI would start MPI in every command; parallel/ranks/ starts it where it is needed.
 os.environ.setdefault("MPI4PY_RC_INITIALIZE", "0")
+
+# An aborted launcher drops what it has not yet passed on; this long it may take to pass on the error message.
+LAST_WORDS_S = 1.0
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -57,6 +61,7 @@ def _abort_other_ranks(code: int) -> None:
     # A rank that just left would keep the others waiting for ever, and a launcher might report success.
     mpi = sys.modules.get("mpi4py.MPI")
     if mpi is not None and mpi.Is_initialized() and not mpi.Is_finalized() and mpi.COMM_WORLD.size > 1:
+        time.sleep(LAST_WORDS_S)
         mpi.COMM_WORLD.Abort(code)
 
 

@@ -84,9 +84,10 @@ class _Steady:
 def steady_streams() -> Iterator[None]:
     """Keep the state of standard output and error from deciding how the program runs and ends."""
     _occupy_standard_descriptors()
-    stderr = sys.stderr or io.StringIO()  # None if it was closed before the start
+    # None if they were closed before the start.
+    stdout, stderr = sys.stdout or io.StringIO(), sys.stderr or io.StringIO()
     try:
-        with contextlib.redirect_stderr(cast(TextIO, _Steady(stderr))):
+        with contextlib.redirect_stdout(stdout), contextlib.redirect_stderr(cast(TextIO, _Steady(stderr))):
             yield
     finally:
         for stream in filter(None, (sys.stdout, sys.stderr)):

@@ -23,7 +23,7 @@ from mpi_layout.parallel.solver import Solver
 from mpi_layout.parallel.stopping import Stop
 from mpi_layout.parallel.team import Team
 from mpi_layout.progress import Snapshot, progress
-from mpi_layout.results.disk import DiskError, exists
+from mpi_layout.results.disk import exists
 from mpi_layout.results.file import ResultsFile, WriterLock, create_results, move_aside, open_writer
 from mpi_layout.results.row import Status
 from mpi_layout.results.versions import software_versions
@@ -140,8 +140,8 @@ def work_on(
         with progress(campaign.checkpoint.interval_s) as shown:
             manager.work(lambda: shown.show(snapshot))
     except BaseException as error:
-        with suppress(DiskError):  # the first error is the one to tell
-            manager.close(f"error: {type(error).__name__}")
+        with suppress(OSError):  # the first error is the one to tell
+            manager.close("" if isinstance(error, OSError) else f"error: {type(error).__name__}")
         raise
     manager.close(stop.reason or "complete")
     news.tell_speed(manager, time.monotonic() - started)

@@ -117,16 +117,19 @@ class Started:
 
 @pytest.fixture
 def start(tmp_path):
-    """Start `mpi-layout ARGUMENTS` on n ranks, in tmp_path; what runs at the end of the test is killed."""
+    """Start `mpi-layout ARGUMENTS` on n ranks, in tmp_path, under another command such as strace.
+
+    What runs at the end of the test is killed.
+    """
     running = []
 
-    def start(*arguments, ranks=1, how=None, environ=(), options=()):
+    def start(*arguments, ranks=1, how=None, environ=(), options=(), under=()):
         mpiexec = [*mpi_launcher.mpiexec(), *options, "-n", str(ranks)] if ranks > 1 or options else []
         variables = mpi_launcher.clean_environment() | {"SOLVE_DRIVER": json.dumps(how or {})} | dict(environ)
         paths = [str(DRIVERS)] if how is not None else []
         paths += [dict(environ).get("PYTHONPATH"), os.environ.get("PYTHONPATH")]
         variables["PYTHONPATH"] = os.pathsep.join(filter(None, paths))
-        command = [*mpiexec, sys.executable, "-m", "mpi_layout", *map(str, arguments)]
+        command = [*under, *mpiexec, sys.executable, "-m", "mpi_layout", *map(str, arguments)]
         running.append(Started(command, variables, tmp_path))
         return running[-1]
 
@@ -134,7 +137,7 @@ def start(tmp_path):
     for launch in running:
         if launch.process.poll() is None:
             launch.kill_all()
-            launch.process.communicate()
+            print("\n".join(launch.process.communicate()))  # shown where the test has failed
 
 
 @pytest.fixture

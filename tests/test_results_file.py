@@ -36,6 +36,7 @@ from mpi_layout.results.map import draw_map, find_map
 from mpi_layout.results.row import Status, done_row, failed_row, is_committed, row_dtype, seal, waiting_rows
 from mpi_layout.results.store import PlainStore
 from mpi_layout.results.structure import locate
+from mpi_layout.results.verify import verify
 
 YAML = """
 name: two by two  # with a comment: æøå
@@ -712,6 +713,17 @@ def test_comments_and_safety_settings_make_no_other_campaign(path):
         assert len(writer.status) == 20
 
 
+def test_a_name_that_the_creation_did_not_make_durable_is_made_so_by_the_next_launch(
+    path, campaign, monkeypatch
+):
+    synced = []
+    monkeypatch.setattr(
+        os, "fsync", lambda descriptor: synced.append(os.readlink(f"/proc/self/fd/{descriptor}"))
+    )
+    with open_writer(path, campaign):
+        assert synced == [str(path.parent)]  # before anything is promised
+
+
 # ---------------------------------------------------------------- launches
 
 
@@ -742,6 +754,34 @@ def test_full_launch_table_uses_its_last_entry_again(path, campaign):
     table = open_reader(path).launches
     assert len(table) == 1024
     assert [table[0].pid, table[1022].pid, table[1023].pid] == [0, 1022, 1029]
+
+
+def test_an_end_that_a_power_cut_has_torn_is_taken_back(path, campaign):
+    with open_writer(path, campaign) as writer:
+        writer.begin_launch(**LAUNCH)
+        writer.end_launch(NOW + 40, "complete", 12)
+    flip(path, "launch_configs_done", 0)  # the other columns were written, this one was not
+    assert [finding.what for finding in verify(open_reader(path))] == ["launch"]
+    with open_writer(path, campaign):
+        pass
+    results = open_reader(path)
+    assert [launch.ended for launch in results.launches] == [None]
+    assert not list(verify(results))
+
+
+def test_a_launch_lost_in_a_power_cut_hides_no_later_one(path, campaign):
+    with open_writer(path, campaign) as writer:
+        for pid in (1, 2):
+            writer.begin_launch(**LAUNCH | {"pid": pid})
+    structure = locate(path)
+    with PlainStore(path, structure.extents, writable=True) as store:
+        store.write("launch_started", 0, np.full(1, np.nan, "<f8"))
+    assert [launch.pid for launch in open_reader(path).launches] == [1, 2]
+    with open_writer(path, campaign) as writer:
+        assert writer.begin_launch(**LAUNCH) == 2
+    results = open_reader(path)
+    assert [launch.pid for launch in results.launches] == [1, 2, LAUNCH["pid"]]
+    assert not list(verify(results))
 
 
 # ---------------------------------------------------------------- lock

@@ -78,15 +78,20 @@ class Manager:
     def close(self, reason: str) -> None:
         """Make everything durable: rows, attempts without the interrupted ones, and why the launch ended.
 
-        An end in the launch table vouches for the rows: they are durable before it is noted.
+        Parameters
+        ----------
+        reason : str
+            Empty if the disk failed: an end in the launch table vouches for all rows, and they are durable
+            before it is noted.
         """
         self.team.settle()
         if not self.results.shared:  # else those still running may be writing their rows this very moment
             for number, attempts in self.schedule.take_back():
                 self.results.record_attempt(number, attempts)
         self.results.checkpoint()
-        self.results.end_launch(time.time(), "; ".join([reason, *self.missing]), self.ended)
-        self.results.checkpoint()
+        if reason:
+            self.results.end_launch(time.time(), "; ".join([reason, *self.missing]), self.ended)
+            self.results.checkpoint()
 
     def _hand_out(self) -> bool:
         """Give work to every worker that waits, if there is work and the launch goes on."""

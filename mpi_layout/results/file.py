@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 from mpi_layout.campaign import Campaign, first_difference, parse_campaign
 from mpi_layout.errors import InputError
 from mpi_layout.results import launches
-from mpi_layout.results.create import create_results, expected_size, move_aside, temporary_path
+from mpi_layout.results.create import create_results, expected_size, move_aside, sync_folder, temporary_path
 from mpi_layout.results.disk import DiskError
 from mpi_layout.results.lock import WriterLock
 from mpi_layout.results.mpio import MpioStore
@@ -95,6 +95,7 @@ class ResultsFile:
             self.attempts[here] = np.where(piece.damaged, 0, piece.rows["attempts"])
         self.damaged = np.flatnonzero(damaged)
         self._clear_torn_rows()
+        launches.mend(store)
 
     def __enter__(self) -> Self:
         return self
@@ -282,6 +283,8 @@ def open_writer(path: Path, campaign: Campaign, lock: WriterLock | None = None) 
         raise InputError(f"{path}: damaged results file: {damage}; {CURE}")
     # Left behind if the creation was killed between giving the name and removing the old one.
     temporary_path(path).unlink(missing_ok=True)
+    # Killed there, or a little later, the creation has not made the name durable.
+    sync_folder(path.parent)
     try:
         store = PlainStore(path, structure.extents, writable=True)
     except DiskError as error:

@@ -129,6 +129,25 @@ def end(
     _write(store, number, "checksum", entry["checksum"])
 
 
+def mend(store: PlainStore) -> None:
+    """Undo what a power cut has left of entries: those that do not hold, and pieces where no launch is noted.
+
+    Any part of an entry that was not synced may be lost. What is left of it is kept, without an end.
+    Call it before a launch begins; no other may be alive.
+    """
+    entries = _read_entries(store)
+    n_used = _n_used(entries)
+    for number in (n for n in range(n_used) if not _holds(entries[n])):
+        entry = entries[number : number + 1]
+        for name in ("started", "heartbeat"):
+            entry[name] = np.nan_to_num(entry[name], posinf=0.0, neginf=0.0)
+        entry["ended"] = np.nan
+        entry["checksum"] = _whole(entry[0])
+        _write_entry(store, number, entry)
+    for number in _littered(entries, n_used):
+        _write_entry(store, number, _fresh())
+
+
 def copy_launches(source: PlainStore, target: PlainStore) -> None:
     """Copy the launches whose entries hold from a damaged file, so that their numbers mean the same."""
     entries = _read_entries(source)
@@ -138,8 +157,12 @@ def copy_launches(source: PlainStore, target: PlainStore) -> None:
             entry = new_launch(ranks=0, host="", pid=0, scheduler_id="", versions="", now=0.0)
             entry["ended"], entry["reason"] = 0.0, b"its entry was damaged"
         entry["checksum"] = _whole(entry[0])
-        for name in DTYPE.names or ():
-            _write(target, number, name, entry[name])
+        _write_entry(target, number, entry)
+
+
+def _write_entry(store: PlainStore, number: int, entry: NDArray[np.void]) -> None:
+    for name in DTYPE.names or ():
+        _write(store, number, name, entry[name])
 
 
 def _write(store: PlainStore, number: int, name: str, value: NDArray) -> None:
@@ -166,13 +189,23 @@ def littered_entries(store: PlainStore) -> list[int]:
     """
     entries = _read_entries(store)
     first = _n_used(entries)
+    littered = _littered(entries, first)
+    half_entered = first < N_LAUNCHES and len(entries["versions"][first]) >= _NO_ACCIDENT
+    return littered[1:] if half_entered and np.isnan(entries["started"][first]) else littered
+
+
+def _littered(entries: NDArray[np.void], n_used: int) -> list[int]:
+    # Compared as bytes: NaN is not equal to itself, and text may hide behind its end.
+    fresh = _fresh().tobytes()
+    return [n for n in range(n_used, N_LAUNCHES) if entries[n].tobytes() != fresh]
+
+
+def _fresh() -> NDArray[np.void]:
+    """Entry (1,) that no launch has used."""
     fresh = np.zeros(1, DTYPE)
     for column in LAUNCH_COLUMNS:
         fresh[column.name.removeprefix(_PREFIX)] = column.fresh
-    # Compared as bytes: NaN is not equal to itself, and text may hide behind its end.
-    littered = [n for n in range(first, N_LAUNCHES) if entries[n].tobytes() != fresh.tobytes()]
-    half_entered = first < N_LAUNCHES and len(entries["versions"][first]) >= _NO_ACCIDENT
-    return littered[1:] if half_entered and np.isnan(entries["started"][first]) else littered
+    return fresh
 
 
 def _read_entries(store: PlainStore) -> NDArray[np.void]:
