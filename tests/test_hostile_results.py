@@ -261,7 +261,7 @@ EVIL_MAPS = {
     "many_rows": lambda path: stretch(path, config=2**32),
     "many_turbines": lambda path: stretch(path, wt=2**33),
     "long_rows": lambda path: stretch(path, wt=99_999),
-    "long_text": lambda path: stretch(path, text=2**36),
+    "long_text": lambda path: stretch(path, text=2**30),
 }
 
 
@@ -275,7 +275,7 @@ def test_maps_are_not_believed(tmp_path, sound, small_campaign):
         about = (Path(file).stem, command, code, out, err)
         check_harmless(out, err)
         if command == "verify" and code == 1:  # it could be opened, and is no good
-            assert "damaged results file: its campaign text has changed" in out, about
+            assert "no row was checked" in out, about
         else:
             assert (code, out) == (2, ""), about
             assert err.count("\n") == 1, about

@@ -38,7 +38,7 @@ CURE = (
 )
 OTHER_FILE = "to run, give another output file with -o, or --fresh to move this one aside and start anew"
 
-_MOST_TEXT = 2**26  # bytes of a campaign
+_MOST_TEXT = 2**24  # bytes of a campaign
 _MOST_TURBINES = 100_000  # of a layout; a row is read as a whole
 _MOST_STRUCTURE = 2**20  # bytes outside the datasets: some 40 KiB, with room for other HDF5 libraries
 

@@ -72,11 +72,15 @@ def verify(
     progress : callable, optional
         Called with the number of rows checked and of all rows.
     """
-    yield from _file_findings(results)
+    if damage := check_structure(results.path, results.structure):
+        yield Finding("", "structure", damage)
+    campaign = None
     try:
         campaign = results.campaign
     except InputError as error:
-        yield Finding("", "campaign", str(error))
+        yield Finding("", "campaign", f"no row was checked: {error}")
+    yield from _file_findings(results)
+    if campaign is None:
         return
     in_order = not results.launches or results.launches[-1].ended is not None
     with ThreadPoolExecutor(len(os.sched_getaffinity(0))) as threads:  # the kernel releases the GIL
@@ -94,8 +98,6 @@ def verify(
 
 
 def _file_findings(results: Results) -> Iterator[Finding]:
-    if damage := check_structure(results.path, results.structure):
-        yield Finding("", "structure", damage)
     with PlainStore(results.path, results.structure.extents, writable=False) as store:
         for column in COORDINATES:
             if not _counts_up(store, column.name):
