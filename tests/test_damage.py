@@ -1,5 +1,6 @@
 """Random damage to results files: what touches anything is found, what is found is mended, no crash."""
 
+import contextlib
 import functools
 import os
 import random
@@ -95,7 +96,8 @@ UNSEALED = {
     stopped: {"attempts": [1, 2, 3, *range(6, 12)]},
     lost: {
         "attempts": range(5, 12),
-        "checksum": [5],  # it may be the first that was written of a row
+        "checksum": [5],  # it may be the first that was written of a row,
+        "status": range(5),  # and the status the last that was not
         "launch_heartbeat": [0],
         "launch_configs_done": [0],
     },
@@ -169,7 +171,8 @@ def seen(path):
         results = open_reader(path)
     except InputError:
         return True
-    summarise(results, now=NOW)
+    with contextlib.suppress(InputError):
+        summarise(results, now=NOW)
     return any(True for _ in verify(results, aep=False))
 
 

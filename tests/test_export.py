@@ -127,4 +127,4 @@ def test_damaged_rows_and_campaigns_are_not_exported(path, capsys):
     raw[locate(path).extents["campaign_yaml"].offset + 6] ^= 1
     path.write_bytes(raw)
     assert cli.main(["export", str(path), "--csv", "-"]) == 2
-    assert "campaign_yaml is damaged" in capsys.readouterr().err
+    assert "its campaign text has changed" in capsys.readouterr().err

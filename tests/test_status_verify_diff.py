@@ -302,7 +302,7 @@ def test_flipped_bit_in_the_structure_is_found(path):
 
 def test_comment_changed_in_the_campaign_text_is_found(path):
     flip(path, "campaign_yaml", 0, YAML.index("sea"))
-    assert found(path)[0] == ("", "campaign")
+    assert found(path) == [("", "structure"), ("", "campaign")]
 
 
 def moved(path, number, **shift):

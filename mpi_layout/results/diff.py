@@ -8,7 +8,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mpi_layout.campaign import first_difference
-from mpi_layout.errors import InputError
 from mpi_layout.results.reader import Piece, Results
 from mpi_layout.results.row import Status
 from mpi_layout.results.schema import ROW_COLUMNS
@@ -75,6 +74,11 @@ def diff(a: Results, b: Results, *, n_first: int = 10) -> Difference:
         From `open_reader`.
     n_first : int
         How many differences to show.
+
+    Raises
+    ------
+    InputError
+        If the campaign in one of them cannot be read.
     """
     if (campaign := _campaign_difference(a, b)) is not None:
         return Difference(campaign, 0, 0, {}, ())
@@ -87,7 +91,7 @@ def diff(a: Results, b: Results, *, n_first: int = 10) -> Difference:
         differing = np.logical_or.reduce(list(masks.values()))
         n_differing += int(differing.sum())
         for index in np.flatnonzero(differing)[: n_first - len(first)].tolist():
-            key = a.key(part_a.start + index, part_a.rows[index])
+            key = a.key(part_a.start + index)
             columns = [name for name, mask in masks.items() if mask[index]]
             first += [_row_difference(key, name, part_a, part_b, index) for name in columns]
     order = {name: by_column[name] for name in ("status", *_COMPARED) if by_column[name]}
@@ -95,17 +99,9 @@ def diff(a: Results, b: Results, *, n_first: int = 10) -> Difference:
 
 
 def _campaign_difference(a: Results, b: Results) -> str | None:
-    same_shape = all(
-        getattr(a.structure, n) == getattr(b.structure, n) for n in ("n_configs", "n_turbines_max")
-    )
-    if same_shape and a.attributes.get("campaign_digest") == b.attributes.get("campaign_digest"):
+    found = first_difference(a.campaign, b.campaign)
+    if found is None:
         return None
-    try:
-        found = first_difference(a.campaign, b.campaign)
-    except InputError as error:
-        return str(error)
-    if found is None:  # two versions of the program may give the same campaign different digests
-        return None if same_shape else "the files differ in shape, their campaign texts do not"
     return found.replace("in the file", f"in {a.path}").replace("in the campaign", f"in {b.path}")
 
 

@@ -45,10 +45,6 @@ def export_csv(results: Results, target: Path, *, only: str = "*", force: bool =
         an existing file stays as it is then.
     """
     numbers = results.campaign.select(only)
-    if not results.configs:
-        raise InputError(
-            f"{results.path}: its campaign does not fit its rows: mpi-layout verify {results.path}"
-        )
     chosen = np.zeros(results.n_rows, bool)
     chosen[numbers] = True
     with _written(target, force=force) as file:
@@ -65,7 +61,7 @@ def _layouts(results: Results, chosen: np.ndarray) -> Iterator[list[tuple[object
     for piece in results.pieces():
         here = piece.done & chosen[piece.start : piece.start + len(piece.rows)]
         for index in np.flatnonzero(here).tolist():
-            row, config = piece.rows[index], results.configs[piece.start + index]
+            row, config = piece.rows[index], results.campaign.configs[piece.start + index]
             about = (config.key, config.area, config.turbine_type, config.seed)
             columns = (row[name][: config.n_turbines].tolist() for name in ("x", "y", "turbine_aep"))
             yield [(*about, turbine, *values) for turbine, values in enumerate(zip(*columns, strict=True))]

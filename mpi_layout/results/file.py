@@ -32,7 +32,7 @@ from mpi_layout.results.reader import Results, open_reader, scan
 from mpi_layout.results.row import Status, is_committed, row_dtype, waiting_rows
 from mpi_layout.results.shared import invitation
 from mpi_layout.results.store import PlainStore
-from mpi_layout.results.structure import CURE, OTHER_FILE, Structure, check_structure, locate
+from mpi_layout.results.structure import CURE, OTHER_FILE, Structure, check_size, check_structure, locate
 
 __all__ = [
     "Results",
@@ -310,6 +310,7 @@ def _ended_in_order(store: PlainStore) -> bool:
 
 def _check_campaign(path: Path, structure: Structure, campaign: Campaign) -> None:
     if structure.attributes.get("campaign_digest") == campaign.digest:
+        check_size(path, structure, campaign)
         return
     if difference := _difference(path, structure, campaign):
         raise InputError(f"{path} belongs to another campaign: {difference}; {OTHER_FILE}")

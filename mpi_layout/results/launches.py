@@ -190,8 +190,10 @@ def littered_entries(store: PlainStore) -> list[int]:
     entries = _read_entries(store)
     first = _n_used(entries)
     littered = _littered(entries, first)
-    half_entered = first < N_LAUNCHES and len(entries["versions"][first]) >= _NO_ACCIDENT
-    return littered[1:] if half_entered and np.isnan(entries["started"][first]) else littered
+    if first == N_LAUNCHES or not np.isnan(entries["started"][first]):
+        return littered
+    versions = entries["versions"][first].split(b"\0")[0]
+    return [number for number in littered if number != first or len(versions) < _NO_ACCIDENT]
 
 
 def _littered(entries: NDArray[np.void], n_used: int) -> list[int]:
@@ -218,7 +220,7 @@ def _read_entries(store: PlainStore) -> NDArray[np.void]:
 
 def _n_used(entries: NDArray[np.void]) -> int:
     """Entries in use; neither a start that was lost nor one made of nothing by damage misleads."""
-    free = np.flatnonzero(np.isnan(entries["started"]))
+    free = np.flatnonzero(~(entries["started"] > 0))
     n_started = int(free[0]) if free.size else N_LAUNCHES
     return max(n_started, _n_held(entries))
 

@@ -9,6 +9,7 @@ any address that could be damaged. The text never changes after creation.
 The first line and the size of the text are the same in every format version.
 """
 
+import errno
 import json
 import os
 import re
@@ -104,13 +105,20 @@ def _ends(path: Path) -> tuple[bytes, bytes, int]:
     try:
         with open(path, "rb") as file:
             size = os.fstat(file.fileno()).st_size
-            head = file.read(WINDOW)
-            file.seek(max(0, size - WINDOW))
-            return head, file.read(WINDOW), size
+            return _window(file.fileno(), 0), _window(file.fileno(), max(0, size - WINDOW)), size
     except FileNotFoundError:
         raise InputError(f"{path}: no such file") from None
     except OSError as error:
         raise InputError(f"{path}: cannot be read: {error.strerror}") from error
+
+
+def _window(descriptor: int, offset: int) -> bytes:
+    try:
+        return os.pread(descriptor, WINDOW, offset)
+    except OSError as error:
+        if error.errno != errno.EIO:
+            raise
+        return b""  # a bad sector; there is another map
 
 
 def _what_it_is(head: bytes, size: int) -> str:

@@ -1,6 +1,6 @@
 """A results file as its readers see it, piece by piece, without disturbing whoever writes it."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -8,16 +8,15 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from mpi_layout.campaign import Campaign, Config, parse_campaign
+from mpi_layout.campaign import Campaign, parse_campaign
 from mpi_layout.errors import InputError
 from mpi_layout.results.launches import Launch, read_launches
 from mpi_layout.results.row import Status, is_committed, row_dtype
 from mpi_layout.results.store import PlainStore
-from mpi_layout.results.structure import Structure, locate, text_sha256
+from mpi_layout.results.structure import CURE, Structure, check_size, locate, text_sha256
 
-_CHUNK_BYTES = (
-    2**20
-)  # fits into a core's cache: rows are gathered from columns, then run through the checksum
+# Fits into a core's cache: rows are gathered from columns, then run through the checksum.
+_CHUNK_BYTES = 2**20
 _LOOKS = 3  # at a row that is being written
 
 
@@ -96,26 +95,17 @@ class Results:
         Raises
         ------
         InputError
-            If the text is damaged, or no valid campaign for this program.
+            If the text is damaged, no valid campaign for this program, or that of other rows.
         """
         if text_sha256(self.campaign_text) != self.structure.text_sha256:
-            raise InputError(
-                f"{self.path}: campaign_yaml is damaged: its SHA-256 is not the one noted at creation"
-            )
-        return parse_campaign(self.campaign_text, f"{self.path}: campaign_yaml")
+            raise InputError(f"{self.path}: damaged results file: its campaign text has changed; {CURE}")
+        campaign = parse_campaign(self.campaign_text, f"{self.path}: campaign_yaml")
+        check_size(self.path, self.structure, campaign)
+        return campaign
 
-    @cached_property
-    def configs(self) -> Sequence[Config]:
-        """Configs of the campaign; none if its text cannot be read or belongs to other rows."""
-        try:
-            configs: Sequence[Config] = self.campaign.configs
-        except InputError:
-            return ()
-        return configs if len(configs) == self.n_rows else ()
-
-    def key(self, number: int, row: np.void) -> str:
+    def key(self, number: int) -> str:
         """Key of a config: from the campaign, as its row may be damaged."""
-        return self.configs[number].key if self.configs else row["key"].decode("utf-8", "replace")
+        return self.campaign.configs[number].key
 
     @property
     def attributes(self) -> dict[str, object]:
@@ -160,7 +150,7 @@ class Results:
     @property
     def keys(self) -> list[str]:
         """Keys of all configs."""
-        return [self.key(number, row) for number, row in enumerate(self.rows)]
+        return [config.key for config in self.campaign.configs]
 
 
 def open_reader(path: Path) -> Results:

@@ -26,7 +26,7 @@ from mpi_layout.results.reader import Piece, scan
 from mpi_layout.results.row import Status, is_committed, row_dtype, rows_hold, waiting_rows
 from mpi_layout.results.schema import IDENTITY
 from mpi_layout.results.store import PlainStore
-from mpi_layout.results.structure import Structure, locate
+from mpi_layout.results.structure import Structure, check_size, locate
 
 _SECTOR = 4096  # bytes that a disk loses at once
 _WANTED = "to recover its rows, give its campaign file, byte for byte the same, with --campaign"
@@ -170,9 +170,8 @@ def _campaign(path: Path, structure: Structure | None, given: Campaign | None) -
         own = given
     elif given is not None and (difference := first_difference(own, given)):
         raise InputError(f"{path}: belongs to another campaign: {difference}")
-    sizes = len(own.configs), own.n_turbines_max
-    if structure is not None and sizes != (structure.n_configs, structure.n_turbines_max):
-        raise InputError(f"{path}: its campaign has {sizes[0]} configs, the file {structure.n_configs} rows")
+    if structure is not None:
+        check_size(path, structure, own)
     return own
 
 

@@ -19,6 +19,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
+from mpi_layout.campaign import Campaign
 from mpi_layout.errors import InputError
 from mpi_layout.results import disk
 from mpi_layout.results.map import NoMap, draw_map, find_map, read_map
@@ -37,7 +38,8 @@ CURE = (
 )
 OTHER_FILE = "to run, give another output file with -o, or --fresh to move this one aside and start anew"
 
-_MOST_TEXT = 2**26  # bytes of a campaign
+_MOST_TEXT = 2**24  # bytes of a campaign
+_MOST_TURBINES = 100_000  # of a layout; a row is read as a whole
 _MOST_STRUCTURE = 2**20  # bytes outside the datasets: some 40 KiB, with room for other HDF5 libraries
 
 _Kind = TypeVar("_Kind")
@@ -199,7 +201,7 @@ def _count(content: dict[str, Any], name: str, most: int) -> int:
 
 
 def _extents(places: dict[str, Any], sizes: dict[str, int]) -> dict[str, Extent]:
-    if not 0 < sizes["text"] <= _MOST_TEXT or not sizes["config"] or not sizes["wt"]:
+    if not (0 < sizes["text"] <= _MOST_TEXT and 0 < sizes["wt"] <= _MOST_TURBINES and sizes["config"]):
         raise _Damage(f"its map has sizes {sizes}")
     sizes = {**sizes, "launch_number": N_LAUNCHES}
     wanted = {c.name: Extent(0, np.dtype(c.dtype), c.shape(sizes)) for c in all_columns(sizes["text"])}
@@ -245,13 +247,30 @@ def structure_checksum(path: Path, extents: Iterable[Extent], n_bytes: int) -> i
         return zlib.crc32(file.read(n_bytes - position), checksum)
 
 
+def check_size(path: Path, structure: Structure, campaign: Campaign) -> None:
+    """Refuse a file that has not the rows of its campaign, however sound it looks.
+
+    Raises
+    ------
+    InputError
+        Saying both sizes.
+    """
+    found = structure.n_configs, structure.n_turbines_max
+    wanted = len(campaign.configs), campaign.n_turbines_max
+    if found != wanted:
+        raise InputError(
+            f"{path}: damaged results file: it has {found[0]} rows of {found[1]} turbines, its campaign "
+            f"{wanted[0]} configs of {wanted[1]}; {CURE}"
+        )
+
+
 def text_sha256(text: str) -> str:
     """SHA-256 of a campaign text, hexadecimal."""
     return hashlib.sha256(text.encode()).hexdigest()
 
 
 def check_structure(path: Path, structure: Structure) -> str | None:
-    """Say whether anything but the content of the datasets has changed since creation, or None."""
+    """Say whether anything has changed that never changes after creation, the scales left out, or None."""
     size = path.stat().st_size
     if size != structure.n_bytes:
         return f"the file has {size} bytes, not {structure.n_bytes}"
@@ -266,4 +285,9 @@ def check_structure(path: Path, structure: Structure) -> str | None:
             maps.append(file.read(MAP_BYTES))
             if read_map(maps[-1]) is None:
                 return f"dataset {column.name} has changed since creation"
-    return None if maps[0] == maps[1] else "the datasets map and map_copy differ"
+        file.seek(structure.extents["campaign_yaml"].offset)
+        text = file.read(structure.extents["campaign_yaml"].n_bytes)
+    if maps[0] != maps[1]:
+        return "the datasets map and map_copy differ"
+    sound = hashlib.sha256(text).hexdigest() == structure.text_sha256
+    return None if sound else "its campaign text has changed since creation"

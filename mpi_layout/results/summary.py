@@ -9,11 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mpi_layout.errors import InputError
 from mpi_layout.results.launches import Launch
 from mpi_layout.results.reader import Piece, Results
 
-_DEFAULT_INTERVAL = 30.0  # s, if the file's campaign cannot be read
 _SHORTEST_SILENCE = 10.0  # s without heartbeat that any launch is granted
 
 
@@ -149,7 +147,7 @@ def summarise(results: Results, *, now: float) -> Summary:
         for index in np.flatnonzero(piece.failed).tolist():
             failures.append(_failure(results, piece, index))
         for index in np.flatnonzero(piece.damaged).tolist():
-            damaged.append(results.key(piece.start + index, piece.rows[index]))
+            damaged.append(results.key(piece.start + index))
         if last is not None:
             n_recent += int((piece.committed & (piece.rows["launch"] == last.number)).sum())
     counts = Counts(*np.sum([group.counts for group in groups], axis=0).tolist())
@@ -170,9 +168,10 @@ def summarise(results: Results, *, now: float) -> Summary:
 
 def missing_keys(results: Results) -> Iterator[str]:
     """Yield the keys of the configs that are neither done nor failed, in order."""
+    configs = results.campaign.configs
     for piece in results.pieces():
         for index in np.flatnonzero(~piece.committed).tolist():
-            yield results.key(piece.start + index, piece.rows[index])
+            yield configs[piece.start + index].key
 
 
 @dataclass
@@ -201,7 +200,7 @@ class _GroupSums:
         if aep[best] > self.best_aep:
             index = int(done[best])
             self.best_aep = float(aep[best])
-            self.best_key = results.key(piece.start + index, piece.rows[index])
+            self.best_key = results.key(piece.start + index)
 
     def summed_up(self) -> Group:
         """Counts and means of the group."""
@@ -215,9 +214,7 @@ class _GroupSums:
 
 
 def _empty_groups(results: Results) -> list[_GroupSums]:
-    """Groups in the order of the configs; a single one if the campaign in the file cannot be read."""
-    if not results.configs:
-        return [_GroupSums("", "")]
+    """Groups in the order of the configs."""
     campaign = results.campaign
     return [
         _GroupSums(area.name, turbine.name) for area in campaign.areas for turbine in campaign.turbine_types
@@ -235,22 +232,16 @@ def _by_group(piece: Piece, n_per_group: int) -> Iterator[tuple[int, Piece]]:
 
 def _failure(results: Results, piece: Piece, index: int) -> Failure:
     row = piece.rows[index]
-    key = results.key(piece.start + index, row)
-    return Failure(key, int(row["attempts"]), row["message"].decode("utf-8", "replace"))
+    return Failure(
+        results.key(piece.start + index), int(row["attempts"]), row["message"].decode("utf-8", "replace")
+    )
 
 
 def _state(launch: Launch, results: Results, now: float) -> str:
     if launch.ended is not None:
         return "ended"
-    silence = max(3 * _interval(results), _SHORTEST_SILENCE)
+    silence = max(3 * results.campaign.checkpoint.interval_s, _SHORTEST_SILENCE)
     return "running" if now - launch.heartbeat < silence else "lost"
-
-
-def _interval(results: Results) -> float:
-    try:
-        return results.campaign.checkpoint.interval_s
-    except InputError:
-        return _DEFAULT_INTERVAL
 
 
 def _finite(value: Any) -> Any:
