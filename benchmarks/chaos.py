@@ -74,6 +74,9 @@ class Trial:
             return [f"unreadable while it was written: {error}"]
         except TimeoutError:
             return [f"the launch did not come to its end in {LAUNCH_S:.0f} s"]
+        except BaseException:
+            self.launch.gone(0.0)
+            raise
         return []
 
     def _strike(self, victim: Victim, startup: float) -> bool:
