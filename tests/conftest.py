@@ -137,7 +137,7 @@ def start(tmp_path):
     for launch in running:
         if launch.process.poll() is None:
             launch.kill_all()
-            launch.process.communicate()
+            print("\n".join(launch.process.communicate()))  # shown where the test has failed
 
 
 @pytest.fixture

@@ -4,6 +4,7 @@ from mpi_layout.errors import InputError
 from mpi_layout.parallel.launcher import LauncherHint
 from mpi_layout.parallel.ranks import talk
 from mpi_layout.parallel.ranks.manager_team import ManagerTeam
+from mpi_layout.parallel.ranks.place import Place
 from mpi_layout.parallel.ranks.talk import MPI
 from mpi_layout.parallel.ranks.worker_rank import WorkerRank
 
@@ -29,8 +30,8 @@ def join(hint: LauncherHint) -> ManagerTeam | WorkerRank:
             "that it knows (MPICH: pmi2, Open MPI: pmix). To run without MPI, use no launcher and unset "
             f"{hint.variable}."
         )
-    hosts = talk.gather_texts(comm, MPI.Get_processor_name())
-    return ManagerTeam(comm, hosts) if comm.rank == 0 else WorkerRank(comm)
+    places = [Place(text) for text in talk.gather_texts(comm, str(Place.here(MPI.Get_processor_name())))]
+    return ManagerTeam(comm, places) if comm.rank == 0 else WorkerRank(comm)
 
 
 def alone() -> MPI.Comm:

@@ -3,6 +3,7 @@
 import json
 import os
 import sys
+import time
 from typing import Any
 
 import numpy as np
@@ -10,20 +11,24 @@ import numpy as np
 from mpi_layout.errors import InputError
 from mpi_layout.parallel.answers import Answer, Died, InFlight, Lost, Overdue, Stored
 from mpi_layout.parallel.ranks import talk
+from mpi_layout.parallel.ranks.place import Place
 from mpi_layout.parallel.ranks.talk import MPI
 from mpi_layout.parallel.schedule import Assignment
 from mpi_layout.parallel.solver import BugError, Solver
 from mpi_layout.results.row import BRIEF_DTYPE
 
+LOOK_S = 1.0  # between two looks at the processes of the workers on this machine
 SETTLE_S = 10.0  # for workers that have nothing to do but to sync their rows
 
 
 class ManagerTeam:
     """The workers, as the manager knows them."""
 
-    def __init__(self, comm: MPI.Comm, hosts: list[str]) -> None:
+    def __init__(self, comm: MPI.Comm, places: list[Place]) -> None:
         self._comm = comm
-        self._hosts = hosts
+        self._places = places
+        self._seen = [rank for rank in range(1, comm.size) if places[0].sees(places[rank])]
+        self._next_look = time.monotonic()
         self._idle = list(range(comm.size - 1, 0, -1))
         self._flying = InFlight()
         self._hung: set[int] = set()
@@ -44,7 +49,7 @@ class ManagerTeam:
     @property
     def workers_here(self) -> int:
         """Ranks that solve on the manager's machine."""
-        return self._hosts.count(self._hosts[0]) - 1
+        return sum(place.host == self._places[0].host for place in self._places) - 1
 
     @property
     def idle(self) -> int:
@@ -155,7 +160,7 @@ class ManagerTeam:
     def _receive_all(self) -> list[Answer]:
         answers: list[Answer] = []
         status = MPI.Status()
-        dead: set[int] = set()
+        dead = self._departed()
         while True:
             try:
                 if not talk.message_there(self._comm, status):
@@ -167,6 +172,14 @@ class ManagerTeam:
                 dead |= set(talk.deaths(self._comm)) - self._dead
         # What they had sent before they died has come in by now.
         return answers + [answer for worker in sorted(dead) for answer in self._bury(worker)]
+
+    def _departed(self) -> set[int]:
+        """Ranks on this machine whose process has ended, whether or not MPI knows."""
+        now = time.monotonic()
+        if now < self._next_look:
+            return set()
+        self._next_look = now + LOOK_S
+        return {rank for rank in self._seen if rank not in self._dead and self._places[rank].gone}
 
     def _take(self, worker: int, tag: int, data: bytes) -> list[Answer]:
         if tag == talk.BUG:
@@ -196,7 +209,7 @@ class ManagerTeam:
         return [(self._flying.end(worker), Lost(self._who(worker)))]
 
     def _who(self, rank: int) -> str:
-        return f"rank {rank} on {self._hosts[rank]}"
+        return f"rank {rank} on {self._places[rank].host}"
 
 
 def leave_at_once(code: int) -> None:
