@@ -162,8 +162,10 @@ def _check_envelope(path: Path) -> None:
             size = os.fstat(file.fileno()).st_size
     except FileNotFoundError:
         raise InputError(f"{path}: no such file") from None
+    except (PermissionError, IsADirectoryError) as error:
+        raise InputError(f"{path}: cannot be read: {error.strerror}") from error
     except OSError as error:
-        raise InputError(f"{path}: cannot be read: {disk.what_failed(error)}") from error
+        raise disk.DiskError(path, "reading the structure", error) from error
     if size == 0:
         raise InputError(f"{path}: the file is empty (0 bytes), no results file; {CURE}")
     if not head.startswith(_SIGNATURE[: len(head)]):
