@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from mpi_layout.errors import InputError
+from mpi_layout.results.disk import DiskError
 from mpi_layout.results.schema import FILETYPE, MAP_BYTES
 
 _HEAD = re.compile(rb"(mpi-layout map, format version ([0-9]{1,6})), CRC-32 ([0-9a-f]{8})\n")
@@ -108,8 +109,10 @@ def _ends(path: Path) -> tuple[bytes, bytes, int]:
             return _window(file.fileno(), 0), _window(file.fileno(), max(0, size - WINDOW)), size
     except FileNotFoundError:
         raise InputError(f"{path}: no such file") from None
-    except OSError as error:
+    except (PermissionError, IsADirectoryError) as error:
         raise InputError(f"{path}: cannot be read: {error.strerror}") from error
+    except OSError as error:
+        raise DiskError(path, "reading the structure", error) from error
 
 
 def _window(descriptor: int, offset: int) -> bytes:
