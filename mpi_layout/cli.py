@@ -161,11 +161,13 @@ def init_command(args: argparse.Namespace) -> int:
 def status_command(args: argparse.Namespace) -> int:
     """Show how far a campaign is, once or again and again."""
     while True:
+        began = time.monotonic()
         summary = _show_status(args)
         if not args.watch or not (summary.counts.waiting or summary.counts.damaged):
             return 0
         try:
-            time.sleep(WATCH_S)
+            # A look at a large file takes a while; most of the disk belongs to the writer.
+            time.sleep(max(WATCH_S, 5 * (time.monotonic() - began)))
         except KeyboardInterrupt:
             return 0
 
