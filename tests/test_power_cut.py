@@ -14,9 +14,9 @@ import subprocess
 import sys
 
 import pytest
-from power_cut.disk import MANNERS, Disk
+from power_cut.disk import MANNERS, SECTOR, Disk
 from power_cut.inspection import Inspector, moments
-from power_cut.recording import Recording, Sync, SyncNames
+from power_cut.recording import Recording, Rename, Resize, Sync, SyncNames, Write
 from power_cut.strace import strace
 
 from mpi_layout.__main__ import main as program
@@ -46,11 +46,11 @@ site:
 start: {method: smart_start, grid: [6, 6], best_percent: 30}
 checkpoint: {interval_s: INTERVAL}
 """
-OFTEN, NEVER = "0.02", "1000"  # s between checkpoints; there is one at the beginning and one at the end
+OFTEN, NEVER = "0.2", "1000"  # s between checkpoints; there is one at the beginning and one at the end
 IN_ORDER = (0, 3, 75)  # exit codes of launches that say that everything is safe
 NAME = "cut.h5"
 
-N_STATES = 300
+N_STATES = 240
 N_STATES_SLOW = int(os.environ.get("POWER_CUT_STATES", "2100"))
 
 
@@ -271,3 +271,53 @@ def test_a_recording_misses_nothing_that_several_processes_do(lab, tmp_path):
     lab.check()
     assert sorted(path.name for path in lab.folder.iterdir()) == ["emptied", "log2", "renamed", "there"]
     assert [type(event) for event in lab.recording.events[-2:]] == [Sync, SyncNames]
+
+
+# ---------------------------------------------------------------- the disk
+
+
+def seen(recording, n_events):
+    """All contents by name that power cuts behind n events leave, in 300 trials."""
+    disk = Disk(recording)
+    trials = itertools.product(MANNERS, range(300 // len(MANNERS)))
+    states = [disk.cut(n_events, manner, random.Random(f"{manner} {k}")) for manner, k in trials]
+    return {tuple(sorted(state.files().items())) for state in states}
+
+
+@pytest.fixture
+def recording(tmp_path):
+    """A disk with one durable file of two sectors."""
+    (tmp_path / "a").write_bytes(b"-" * 2 * SECTOR)
+    return Recording(tmp_path)
+
+
+def test_a_write_may_be_torn_between_sectors_until_its_file_is_synced(recording):
+    old, new = b"-" * SECTOR, b"+" * SECTOR
+    recording.note(Write(0, 0, new + new))
+    wanted = {(("a", first + second),) for first in (old, new) for second in (old, new)}
+    assert seen(recording, 1) == wanted
+    recording.note(Sync(0, covers=0))  # it began before the write
+    assert seen(recording, 2) == wanted
+    recording.note(Sync(0, covers=1))
+    assert seen(recording, 3) == {(("a", new + new),)}
+
+
+def test_a_longer_file_may_lack_its_new_bytes_or_its_new_size(recording):
+    old = b"-" * 2 * SECTOR
+    recording.note(Write(0, 2 * SECTOR, b"+" * 5))
+    assert seen(recording, 1) == {(("a", old),), (("a", old + bytes(5)),), (("a", old + b"+" * 5),)}
+    recording.note(Resize(0, SECTOR))
+    assert (("a", b"-" * SECTOR),) in seen(recording, 2)
+
+
+def test_names_reach_the_disk_in_order_and_without_their_bytes(recording):
+    new = recording.new_file()
+    recording.note(Rename({"b": new}))
+    recording.note(Write(new, 0, b"new"))
+    recording.note(Rename({"b": None, "a": new}))
+    old = ("a", b"-" * 2 * SECTOR)
+    contents = (b"", b"\0\0\0", b"new")
+    replaced = {(("a", content),) for content in contents}
+    assert seen(recording, 3) == {(old,)} | {(old, ("b", content)) for content in contents} | replaced
+    recording.note(SyncNames(covers=3))
+    assert seen(recording, 4) == replaced

@@ -7,10 +7,7 @@ import numpy as np
 from killing.report import Tally
 from mpi_layout.errors import InputError
 from mpi_layout.results.diff import IGNORED, diff
-from mpi_layout.results.reader import Results, open_reader, scan
-from mpi_layout.results.row import is_committed, row_dtype
-from mpi_layout.results.store import PlainStore
-from mpi_layout.results.structure import Structure
+from mpi_layout.results.reader import Results, open_reader
 from mpi_layout.results.verify import verify
 
 
@@ -20,7 +17,6 @@ class Watch:
     def __init__(self, path: Path, n_rows: int) -> None:
         self.path = path
         self.seen = np.zeros(n_rows, bool)
-        self._structure: Structure | None = None
 
     @property
     def created(self) -> bool:
@@ -35,12 +31,8 @@ class Watch:
         InputError
             The file is not readable.
         """
-        if self._structure is None and self.path.exists():
-            self._structure = open_reader(self.path).structure
-        if self._structure is not None:
-            dtype = row_dtype(self._structure.n_turbines_max)
-            with PlainStore(self.path, self._structure.extents, writable=False) as store:
-                self.seen |= is_committed(np.concatenate([rows for _, rows in scan(store, dtype)]))
+        if self.path.exists():
+            self.seen |= open_reader(self.path).committed
         return int(self.seen.sum())
 
 

@@ -57,7 +57,7 @@ import numpy as np
 from mpi_layout.optimise import solve as optimise
 
 def solve(problem):
-    time.sleep(0.03)
+    time.sleep(SECONDS)
     name = f"{problem.area.name} {problem.turbine.name} {problem.seed}"
     x, y, aep = np.random.default_rng(zlib.crc32(name.encode())).uniform(1, 1000, (3, problem.n_turbines))
     return optimise.Solution(
@@ -97,11 +97,16 @@ class Setting:
         """Two workers, or four where some may die."""
         return 5 if self.ulfm else 3
 
+    @property
+    def driver(self) -> str:
+        """What every Python of a launch runs when it starts; four workers need more time to die in."""
+        return "" if self.real else MADE_UP.replace("SECONDS", "0.1" if self.ulfm else "0.03")
+
     def prepare(self) -> None:
         """Make the folders that launches use."""
         (self.folder / "tmp").mkdir()  # what killed launchers leave behind goes with the folder
         (self.folder / "driver").mkdir()
-        (self.folder / "driver" / "sitecustomize.py").write_text("" if self.real else MADE_UP)
+        (self.folder / "driver" / "sitecustomize.py").write_text(self.driver)
 
     def environ(self) -> dict[str, str]:
         """Environment of a launch."""

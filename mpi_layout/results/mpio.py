@@ -10,6 +10,8 @@ h5py itself, where it was built with MPI.
 """
 
 import errno
+import os
+import re
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +24,7 @@ from mpi_layout.results.store import PlainStore
 from mpi_layout.results.structure import Extent
 
 CURE = (
-    "jobs/install-parallel-h5py.sh puts an h5py that was into an environment; "
+    "jobs/install-parallel-h5py.sh makes an environment with one that fits; "
     "--backend gather needs none and writes the same file"
 )
 
@@ -30,8 +32,22 @@ CURE = (
 def why_not() -> str | None:
     """Say why parallel HDF5 cannot be used in this environment, or None if it can."""
     if h5py.get_config().mpi:
-        return None
+        libraries = _mpi_libraries()
+        if len(libraries) < 2:
+            return None
+        return f"h5py and mpi4py load different MPI libraries, {' and '.join(sorted(libraries))}; {CURE}"
     return f"h5py {h5py.version.version} of this environment was not built with MPI; {CURE}"
+
+
+def _mpi_libraries() -> set[str]:
+    """MPI libraries in this process: with two, each would find itself uninitialised by the other."""
+    try:
+        maps = Path("/proc/self/maps").read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return set()
+    return {
+        os.path.realpath(found) for found in re.findall(r"(/\S*/lib(?:mpi|mpich)\.so[.0-9]*)$", maps, re.M)
+    }
 
 
 # Files that are not closed any more: if Python let go of one, HDF5 would wait for the other ranks.

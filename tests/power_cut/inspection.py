@@ -109,8 +109,11 @@ class Inspector:
 
 
 def moments(recording: Recording, n: int, rng: random.Random) -> list[int]:
-    """Numbers of events before n power cuts: half of them anywhere, half near what is rare, like an fsync."""
+    """Numbers of events before n power cuts: half of them anywhere, half close to what is no plain write."""
     last = len(recording.events)
-    rare = [number for number, event in enumerate(recording.events) if not isinstance(event, Write)]
-    near = [min(max(rng.choice(rare) + rng.randint(-2, 3), 0), last) for _ in range(n // 2)]
-    return near + [rng.randint(0, last) for _ in range(n - n // 2)]
+    rare: dict[type, list[int]] = {}
+    for number, event in enumerate(recording.events):
+        if not isinstance(event, Write):
+            rare.setdefault(type(event), []).append(number)
+    near = [rng.choice(rare[rng.choice(list(rare))]) + rng.randint(-2, 3) for _ in range(n // 2)]
+    return [min(max(k, 0), last) for k in near] + [rng.randint(0, last) for _ in range(n - n // 2)]
