@@ -138,9 +138,14 @@ def read_while_writing(tmp_path, start, launch, wait_until, text, *, seconds, sh
     seen, layouts = Sightings(), {}
     functions = [*library(path, seen, tmp_path), *others(path, layouts)]
     functions += commands(path, tmp_path) if shell else ()
+    watched = []
     with Readers(*functions) as readers:
-        watch = start("status", "--watch", "--json", path)
+        watch = threading.Thread(
+            target=lambda: watched.append(launch("status", "--watch", "--json", path, limit=500))
+        )
+        watch.start()
         ended = writer.wait(60 + 100 * seconds)
+        watch.join()
     assert readers.errors == []
     assert all(readers.calls.values()), readers.calls
     assert ended.code == 3, ended.err  # one config failed, as it was told to
@@ -150,7 +155,7 @@ def read_while_writing(tmp_path, start, launch, wait_until, text, *, seconds, sh
         assert final.rows[number].tobytes() == row
     for number, values in layouts.items():
         assert [final.rows["x"][number].tolist(), final.rows["aep"][number]] == values
-    looks = [json.loads(line)["counts"] for line in watch.wait().out.splitlines()]
+    looks = [json.loads(line)["counts"] for line in watched[0].out.splitlines()]
     finished = [look["done"] + look["failed"] for look in looks]
     assert finished == sorted(finished)
     assert finished[-1] == 48
