@@ -262,7 +262,7 @@ def mend(tmp_path, campaign, rows, small_campaign, capsys, n_cases):
 
 
 def test_damaged_rows_are_computed_again(tmp_path, campaign, rows, small_campaign, capsys):
-    mend(tmp_path, campaign, rows, small_campaign, capsys, 24)
+    mend(tmp_path, campaign, rows, small_campaign, capsys, 16)
 
 
 @pytest.mark.slow
