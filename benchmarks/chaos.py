@@ -11,8 +11,8 @@ that a reader saw committed before may be missing. A campaign that was struck of
 undisturbed and compared with `results.diff`. If anything is wrong the exit code is 1, each case is named, and
 its folder is kept.
 
-Program, launcher, ranks, signals and file are real; the layouts are made up from the names of the configs, each
-in 30 ms of sleep, so that 1000 kills fit into an hour. --real computes them, and verifies each campaign.
+Program, launcher, ranks, signals and file are real. The layouts are made up from the names of the configs,
+each in 30 ms of sleep, so that 1000 kills fit into an hour; --real computes them, and verifies each campaign.
 
 The MPI is that of this Python; --mpiexec names its launcher if it is not beside it. With --ulfm Open MPI's
 launcher gets `--with-ft ulfm`: killed workers must not end the launch then; it has to come to its end by

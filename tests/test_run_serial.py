@@ -1,3 +1,4 @@
+import json
 import os
 import signal
 import subprocess
@@ -13,6 +14,7 @@ from mpi_layout.__main__ import main as program
 from mpi_layout.campaign import load_campaign
 from mpi_layout.errors import ConfigError
 from mpi_layout.optimise import solve as optimise
+from mpi_layout.parallel import alone
 from mpi_layout.results.diff import diff
 from mpi_layout.results.file import WriterLock, create_results, open_writer
 from mpi_layout.results.reader import open_reader
@@ -419,3 +421,16 @@ def test_a_worker_never_loads_what_only_the_manager_needs():
     )
     done = subprocess.run([sys.executable, "-P", "-c", code], capture_output=True, text=True, timeout=60)
     assert done.stdout.strip() == "[]", done.stderr
+
+
+def test_a_child_whose_parent_was_killed_early_solves_nothing(small_campaign):
+    request = {"campaign": small_campaign.read_text(), "launch": 0, "rank": 1, "number": 0, "attempts": 2}
+    command = [sys.executable, "-m", "mpi_layout.parallel.alone"]
+
+    def child(parent):
+        text = json.dumps(request | {"parent": parent})
+        return subprocess.run(command, input=text.encode(), capture_output=True, timeout=60)
+
+    assert child(os.getpid()).stdout.startswith(alone.ROW)
+    ended = child(os.getppid())
+    assert (ended.returncode, ended.stdout, ended.stderr) == (1, b"", b"")

@@ -51,6 +51,7 @@ def _solve_in_child(solver: Solver, assignment: Assignment) -> np.ndarray | Died
         "rank": solver.rank,
         "number": assignment.number,
         "attempts": assignment.attempts,
+        "parent": os.getpid(),
     }
     child = _start()
     limit = solver.max_seconds + CHILD_MARGIN_S
@@ -98,6 +99,8 @@ def main() -> int:
     answer = os.dup(1)
     os.dup2(2, 1)  # whatever a library prints must not get into the row
     request = json.load(sys.stdin)
+    if os.getppid() != request["parent"]:
+        return 1  # it was killed before this process had asked to die with it
     campaign = parse_campaign(request["campaign"])
     solver = Solver(campaign, launch=request["launch"], rank=request["rank"])
     if solver.max_seconds < math.inf:

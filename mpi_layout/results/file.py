@@ -28,8 +28,8 @@ from mpi_layout.results.create import create_results, expected_size, move_aside,
 from mpi_layout.results.disk import DiskError
 from mpi_layout.results.lock import WriterLock
 from mpi_layout.results.mpio import MpioStore
-from mpi_layout.results.reader import Results, open_reader, scan
-from mpi_layout.results.row import Status, is_committed, row_dtype, waiting_rows
+from mpi_layout.results.reader import Piece, Results, open_reader, scan
+from mpi_layout.results.row import Status, holds_nothing, is_committed, row_dtype, waiting_rows
 from mpi_layout.results.shared import invitation
 from mpi_layout.results.store import PlainStore
 from mpi_layout.results.structure import CURE, OTHER_FILE, Structure, check_size, check_structure, locate
@@ -88,13 +88,16 @@ class ResultsFile:
         self.status = np.empty(structure.n_configs, np.uint8)
         self.attempts = np.empty(structure.n_configs, np.int32)
         damaged = np.empty(structure.n_configs, bool)
+        torn = np.empty(structure.n_configs, bool)
         for piece in scan(store, self.dtype):
             here = slice(piece.start, piece.start + len(piece.rows))
             damaged[here] = piece.damaged
+            torn[here] = ~piece.committed & ((piece.rows["status"] != Status.WAITING) | ~_empty(piece))
             self.status[here] = np.where(piece.committed, piece.rows["status"], Status.WAITING)
             self.attempts[here] = np.where(piece.damaged, 0, piece.rows["attempts"])
         self.damaged = np.flatnonzero(damaged)
-        self._clear_torn_rows()
+        for number in np.flatnonzero(torn).tolist():
+            self._mark_waiting(number)
         launches.mend(store)
 
     def __enter__(self) -> Self:
@@ -242,17 +245,8 @@ class ResultsFile:
             raise ValueError("no launch has begun")
         return self.launch
 
-    def _clear_torn_rows(self) -> None:
-        """Give waiting rows a status and a checksum that say so.
-
-        After this only a row being written right now has a checksum but no status,
-        which is how `verify` recognises a lost status.
-        """
-        sealed = (self._store.read("checksum") != 0) | (self._store.read("status") != Status.WAITING)
-        for number in np.flatnonzero(sealed & ~self.committed).tolist():
-            self._mark_waiting(number)
-
     def _mark_waiting(self, number: int) -> None:
+        """Empty a row. After opening, only one being written right now holds anything and waits."""
         row = waiting_rows(self.dtype, [self._configs[number]])
         row["attempts"] = self.attempts[number]
         self._store.clear_row(number, row)
@@ -300,6 +294,14 @@ def open_writer(path: Path, campaign: Campaign, lock: WriterLock | None = None) 
     except BaseException:
         store.close()
         raise
+
+
+def _empty(piece: Piece) -> NDArray[np.bool_]:
+    """Which rows hold nothing; those that are committed are not looked at."""
+    empty = np.zeros(len(piece.rows), bool)
+    waiting = ~piece.committed
+    empty[waiting] = holds_nothing(piece.rows[waiting])
+    return empty
 
 
 def _ended_in_order(store: PlainStore) -> bool:

@@ -89,14 +89,8 @@ def new_launch(
 
 
 def enter(store: PlainStore, entry: NDArray[np.void]) -> int:
-    """Write the entry (1,) of a launch that begins into the table, and give its number.
-
-    What the launch before it has left can change no more, however it ended, and is sealed.
-    """
-    entries = _read_entries(store)
-    number = min(_n_used(entries), N_LAUNCHES - 1)
-    if number > 0 and _holds(entries[number - 1]):
-        _write(store, number - 1, "checksum", np.array([_whole(entries[number - 1])], "<u4"))
+    """Write the entry (1,) of a launch that begins into the table, and give its number."""
+    number = min(_n_used(_read_entries(store)), N_LAUNCHES - 1)
     entry["checksum"] = _begin(entry[0])
     # A kill in between leaves an entry that is not in use, but has versions.
     _write(store, number, "started", np.array([np.nan]))
@@ -130,18 +124,21 @@ def end(
 
 
 def mend(store: PlainStore) -> None:
-    """Undo what a power cut has left of entries: those that do not hold, and pieces where no launch is noted.
+    """Seal what earlier launches have left in the table; call it before a launch begins, with no other alive.
 
-    Any part of an entry that was not synced may be lost. What is left of it is kept, without an end.
-    Call it before a launch begins; no other may be alive.
+    A power cut may have taken any part of an entry that was not synced. What is left of it is kept, without
+    an end; pieces where no launch is noted are removed.
     """
     entries = _read_entries(store)
     n_used = _n_used(entries)
-    for number in (n for n in range(n_used) if not _holds(entries[n])):
+    for number in range(n_used):
         entry = entries[number : number + 1]
-        for name in ("started", "heartbeat"):
-            entry[name] = np.nan_to_num(entry[name], posinf=0.0, neginf=0.0)
-        entry["ended"] = np.nan
+        if entry["checksum"] == _whole(entry[0]):
+            continue
+        if not _holds(entry[0]):
+            for name in ("started", "heartbeat"):
+                entry[name] = np.nan_to_num(entry[name], posinf=0.0, neginf=0.0)
+            entry["ended"] = np.nan
         entry["checksum"] = _whole(entry[0])
         _write_entry(store, number, entry)
     for number in _littered(entries, n_used):

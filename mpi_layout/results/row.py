@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from mpi_layout.campaign import Config
 from mpi_layout.optimise.solve import Solution
-from mpi_layout.results.schema import MESSAGE_BYTES, ROW_COLUMNS, Status
+from mpi_layout.results.schema import IDENTITY, MESSAGE_BYTES, ROW_COLUMNS, Status
 
 __all__ = [
     "BRIEF_DTYPE",
@@ -22,6 +22,7 @@ __all__ = [
     "done_row",
     "failed_row",
     "fit_text",
+    "holds_nothing",
     "is_committed",
     "row_dtype",
     "rows_hold",
@@ -158,6 +159,19 @@ def _sign(
     row["seconds"], row["rank"], row["launch"], row["attempts"] = seconds, rank, launch, attempts
     row["status"] = status
     seal(row)
+
+
+_FILLED = tuple(c for c in ROW_COLUMNS if c.name not in IDENTITY and c.name not in ("attempts", "status"))
+
+
+def holds_nothing(rows: NDArray[np.void]) -> NDArray[np.bool_]:
+    """Whether rows (n,) are empty to the byte, but for identity, attempts and status."""
+    empty = np.ones(len(rows), bool)
+    for column in _FILLED if len(rows) else ():
+        fresh = np.full(rows.dtype[column.name].shape, column.fresh, column.dtype)
+        found = np.ascontiguousarray(rows[column.name]).view(np.uint8).reshape(len(rows), -1)
+        empty &= (found == np.frombuffer(fresh.tobytes(), np.uint8)).all(axis=1)
+    return empty
 
 
 def seal(rows: NDArray[np.void]) -> None:
