@@ -161,27 +161,30 @@ def init_command(args: argparse.Namespace) -> int:
 def status_command(args: argparse.Namespace) -> int:
     """Show how far a campaign is, once or again and again."""
     while True:
-        summary = _show_status(args)
+        summary, took = _show_status(args)
         if not args.watch or not (summary.counts.waiting or summary.counts.damaged):
             return 0
         try:
-            time.sleep(WATCH_S)
+            # A look at a large file takes a while; most of the disk's time belongs to the writer.
+            time.sleep(max(WATCH_S, 5 * took))
         except KeyboardInterrupt:
             return 0
 
 
-def _show_status(args: argparse.Namespace) -> "Summary":
+def _show_status(args: argparse.Namespace) -> tuple["Summary", float]:
+    """Show it; give it back, and how long reading it took [s]."""
     from mpi_layout.results.reader import open_reader
     from mpi_layout.results.summary import summarise
     from mpi_layout.tables import status_view
 
-    now = time.time()
+    now, began = time.time(), time.monotonic()
     summary = summarise(open_reader(args.file), now=now)
+    took = time.monotonic() - began
     if args.json:
         answer_json(summary.to_json(), indent=None if args.watch else 2)
     else:
         answer(status_view(summary, now=now), clear=args.watch)
-    return summary
+    return summary, took
 
 
 def verify_command(args: argparse.Namespace) -> int:

@@ -19,6 +19,7 @@ from mpi_layout.results.diff import diff
 from mpi_layout.results.file import open_writer
 from mpi_layout.results.reader import open_reader
 from mpi_layout.results.row import done_row, failed_row, row_dtype
+from mpi_layout.results.schema import MAP_BYTES
 from mpi_layout.results.structure import locate
 from mpi_layout.results.summary import summarise
 from mpi_layout.results.verify import verify
@@ -221,8 +222,11 @@ def mended(path, whole, campaign_path, capsys):
     how, target = "run", path
     if code:
         assert code == 2, said
-        assert "mpi-layout recover" in said
         assert "Traceback" not in said
+        if "mpi-layout recover" not in said:  # cut off before anything that tells what it was
+            assert "no results file" in said or "not a results file" in said
+            assert path.stat().st_size < MAP_BYTES * 2
+            return "nothing"
         how, target = "recover", path.with_name("saved.h5")
         before = path.read_bytes()
         code = cli.main(["recover", str(path), str(target), "--campaign", str(campaign_path)])
@@ -258,7 +262,7 @@ def mend(tmp_path, campaign, rows, small_campaign, capsys, n_cases):
 
 
 def test_damaged_rows_are_computed_again(tmp_path, campaign, rows, small_campaign, capsys):
-    mend(tmp_path, campaign, rows, small_campaign, capsys, 24)
+    mend(tmp_path, campaign, rows, small_campaign, capsys, 16)
 
 
 @pytest.mark.slow
