@@ -248,7 +248,7 @@ def test_wrong_input_is_one_message_and_code_2(launch, small_campaign, arguments
 
 
 def test_a_second_launch_is_refused_while_the_first_works(start, launch, path, wait_until):
-    running = start("run", "small.yaml", ranks=3, how=QUICK | {"seconds": 0.3})
+    running = start("run", "small.yaml", ranks=3, how=QUICK | {"seconds": 2.0})
     wait_until(path.exists)
     refused = launch("run", "small.yaml", ranks=2, limit=PROMPT_S)
     assert refused.code == 2

@@ -34,6 +34,7 @@ class ManagerTeam:
         self._hung: set[int] = set()
         self._dead: set[int] = set()
         self._syncing: set[int] = set()
+        self._leaving: set[int] = set()
         self._nap = talk.Nap()
         self._launcher = talk.Launcher()
         self._opened = self._dismissed = self._shared = False
@@ -119,8 +120,11 @@ class ManagerTeam:
     def settle(self) -> None:
         """Wait until the rows of all workers that have nothing to do are durable."""
         self.sync()
+        self._wait_for_syncs(set(self._idle))
+
+    def _wait_for_syncs(self, workers: set[int]) -> None:
         nap = talk.Nap()
-        while self._syncing & set(self._idle) and nap.silence < SETTLE_S:
+        while self._syncing & workers and nap.silence < SETTLE_S:
             self._receive_all()
             nap.sleep()
 
@@ -131,20 +135,23 @@ class ManagerTeam:
         -------
         Whether all ranks will come to the end together; otherwise call `leave` with the file closed.
         """
-        together = not self._dead and not self._hung and not self._flying
+        together = not (self._dead or self._hung or self._flying or talk.may_lose_ranks())
         if not self._opened and not self._dismissed:
             self._say({"leave": code})
         elif not self._dismissed:
-            for worker in set(range(1, self.ranks)) - self._dead:
+            self._leaving = set(range(1, self.ranks)) - self._dead
+            for worker in self._leaving:
                 self._send(worker, talk.LEAVE, code, talk.TOGETHER if together else talk.ALONE)
         self._dismissed = True
         return together
 
     def leave(self, code: int) -> None:
-        """End without the ranks that are gone, and end by force those that are busy."""
+        """End by force the ranks that are busy, and do not wait for ranks that are gone."""
         if self._hung or self._flying:
             self._comm.Abort(code)
-        if self._dead:  # MPI_Finalize may wait for them for ever
+        if self._dead or talk.may_lose_ranks():  # MPI_Finalize may wait for them for ever
+            self._syncing |= self._leaving
+            self._wait_for_syncs(self._leaving)
             leave_at_once(code)
 
     def _say(self, message: dict[str, Any]) -> None:

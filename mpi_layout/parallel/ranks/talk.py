@@ -29,12 +29,17 @@ __all__ = ["MPI", "Nap", "broadcast", "deaths", "gather_texts", "is_death", "mes
 
 CONFIG, LEAVE, SYNC = 1, 2, 3  # tags to a worker: [number, attempts], [exit code, how], [0, 0]
 ROW, STORED, DIED, BUG, DISK, SYNCED = 4, 5, 6, 7, 8, 9  # tags to the manager
-TOGETHER, ALONE = 0, 1  # how to leave: all ranks are there, or some are gone
+TOGETHER, ALONE = 0, 1  # how to leave: all ranks are there, or some are gone or may be before the end
 FIRST_NAP_S, LONGEST_NAP_S = 1e-4, 1e-3
 # MPI moves a message on a step with each look: with one look per nap a reply took 2.7 ms, with two 0.7 ms.
 LOOKS = 3
 TEXT_BYTES = 512
 _DEATHS = {MPI.ERR_PROC_FAILED, MPI.ERR_PROC_FAILED_PENDING, MPI.ERR_REVOKED}
+
+
+def may_lose_ranks() -> bool:
+    """Whether the launch goes on when a rank dies; Open MPI's launcher says so in the environment."""
+    return os.environ.get("OMPI_MCA_mpi_ft_enable") == "1"
 
 
 def start() -> None:

@@ -125,5 +125,6 @@ class WorkerRank:
         if self._file is not None:
             self._file.close(together=how == talk.TOGETHER)
         if how == talk.ALONE:
+            self._send(talk.SYNCED, b"")
             leave_at_once(code)
         return code
