@@ -279,7 +279,7 @@ def check_structure(path: Path, structure: Structure) -> str | None:
         noted = f"{structure.checksum:08x}"
         return f"the bytes outside the datasets have changed since creation (CRC-32 {found:08x}, not {noted})"
     maps = []
-    with open(path, "rb") as file:
+    with disk.telling(path, "reading the structure"), open(path, "rb") as file:
         for column in MAPS:
             file.seek(structure.extents[column.name].offset)
             maps.append(file.read(MAP_BYTES))
