@@ -3,6 +3,7 @@
 Needs an environment with an h5py built with MPI: jobs/install-parallel-h5py.sh makes one.
 """
 
+import dataclasses
 import os
 import random
 import signal
@@ -14,6 +15,8 @@ import pytest
 from mpi_layout.results.diff import diff
 from mpi_layout.results.mpio import why_not
 from mpi_layout.results.reader import open_reader
+from mpi_layout.results.schema import MAPS
+from mpi_layout.results.structure import locate
 
 pytestmark = pytest.mark.parallel_hdf5
 
@@ -176,6 +179,23 @@ def test_a_rank_that_cannot_write_is_named_before_any_work(launch, small_campaig
     assert ended.err.count("cannot write it too: there is no HDF5 here") == 1
     assert "rank 2 on" in ended.err
     assert not open_reader(path).launches
+
+
+def test_a_file_whose_map_was_forged_is_refused(launch, small_campaign, path):
+    """All its checksums hold, but HDF5 would write x where the map has y."""
+    assert launch("run", "small.yaml", "--only", "a_t10_s0", how=QUICK).code == 0
+    structure = locate(path)
+    swapped = dict(structure.extents)
+    swapped["x"], swapped["y"] = swapped["y"], swapped["x"]
+    forged = dataclasses.replace(structure, extents=swapped).drawn()
+    raw = bytearray(path.read_bytes())
+    for column in MAPS:
+        place = structure.extents[column.name]
+        raw[place.offset : place.end] = forged
+    path.write_bytes(raw)
+    refused = launch(*MPIO, ranks=3)
+    assert refused.code == 2, refused.err
+    assert "HDF5 finds x elsewhere" in refused.err or "HDF5 finds y elsewhere" in refused.err
 
 
 def test_a_worker_whose_disk_fails_ends_all_ranks(launch, small_campaign, path):

@@ -27,7 +27,7 @@ from mpi_layout.results import launches
 from mpi_layout.results.create import create_results, expected_size, move_aside, sync_folder, temporary_path
 from mpi_layout.results.disk import DiskError
 from mpi_layout.results.lock import WriterLock
-from mpi_layout.results.mpio import MpioStore
+from mpi_layout.results.mpio import MpioStore, misplaced
 from mpi_layout.results.reader import Piece, Results, open_reader, scan
 from mpi_layout.results.row import Status, holds_nothing, is_committed, row_dtype, waiting_rows
 from mpi_layout.results.shared import invitation
@@ -117,8 +117,10 @@ class ResultsFile:
         Raises
         ------
         InputError
-            Another launch got the lock while it was made one for all ranks.
+            Another launch got the lock while it was made one for all ranks, or HDF5 would write elsewhere.
         """
+        if name := misplaced(self.path, self._store.extents):
+            raise InputError(f"{self.path}: damaged results file: HDF5 finds {name} elsewhere; {CURE}")
         if self._lock is not None:
             self._lock.share()
         locked = self._lock is not None and self._lock.held

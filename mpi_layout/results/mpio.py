@@ -50,6 +50,16 @@ def _mpi_libraries() -> set[str]:
     }
 
 
+def misplaced(path: Path, extents: dict[str, Extent]) -> str | None:
+    """Name a dataset that HDF5 finds elsewhere than the file's map, or None: only a forged file has one."""
+    with h5py.File(path, "r", locking=False) as file:
+        for name, extent in extents.items():
+            dataset = file[name].id
+            if (dataset.get_offset(), dataset.get_storage_size()) != (extent.offset, extent.n_bytes):
+                return name
+    return None
+
+
 # Files that are not closed any more: if Python let go of one, HDF5 would wait for the other ranks.
 _LET_GO: list[h5py.File] = []
 
