@@ -156,6 +156,13 @@ def full_launch_table(lab):
     lab.launch(code=0)
 
 
+def all_ranks_write(lab):
+    """Through parallel HDF5, in two launches; the first one leaves failed configs."""
+    shared = ("--backend", "mpio")
+    lab.launch(*shared, ranks=3, interval=OFTEN, how={"seconds": 0.1, "fail": ["a_t15_s1"]}, code=3)
+    lab.launch(*shared, "--retry-failed", ranks=3, interval=OFTEN, code=0)
+
+
 SCENARIOS = [
     first_launch,
     killed_young,
@@ -200,6 +207,18 @@ def fast(monkeypatch):
 def test_power_cut(lab, scenario, undisturbed, tmp_path_factory):
     scenario(lab)
     simulate(lab, undisturbed, tmp_path_factory.mktemp("after"), N_STATES // len(SCENARIOS), 4)
+
+
+@pytest.mark.parallel_hdf5
+@pytest.mark.usefixtures("fast")
+@pytest.mark.parametrize(
+    "n_states", [80, pytest.param(N_STATES_SLOW // len(SCENARIOS), marks=pytest.mark.slow)]
+)
+def test_power_cut_while_all_ranks_write(lab, undisturbed, tmp_path_factory, n_states, capsys):
+    all_ranks_write(lab)
+    tally = simulate(lab, undisturbed, tmp_path_factory.mktemp("after"), n_states, 4)
+    capsys.readouterr()
+    print("all_ranks_write", ", ".join(f"{count} {what}" for what, count in tally.items()))
 
 
 @pytest.mark.slow
