@@ -82,7 +82,7 @@ def sound(tmp_path_factory, campaign):
 
 def tell(files, sound, campaign_path, limit=120):
     """What each command says of each file: (file, command, exit code, standard output, standard error)."""
-    command = [sys.executable, "-c", DRIVER, *map(str, (campaign_path, sound, *files))]
+    command = [sys.executable, "-P", "-c", DRIVER, *map(str, (campaign_path, sound, *files))]
     ended = subprocess.run(command, capture_output=True, text=True, timeout=limit, check=False)
     assert ended.returncode == 0, ended.stderr[-3000:]
     told = json.loads(ended.stdout)["told"]
