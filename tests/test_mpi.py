@@ -210,7 +210,7 @@ def test_a_launch_that_has_lost_its_launcher_ends_in_order(start, path, wait_unt
 
 def test_the_time_limit_leaves_running_configs_behind(launch, path):
     how = QUICK | {"hang": ["a_t10_s0"]}
-    ended = launch("run", "small.yaml", "--time-limit", "0:00:05", ranks=3, how=how, limit=PROMPT_S)
+    ended = launch("run", "small.yaml", "--time-limit", "0:00:10", ranks=3, how=how, limit=PROMPT_S)
     assert ended.code == 75, ended.err
     assert "1 configs were still running" in ended.err
     results = open_reader(path)

@@ -104,7 +104,7 @@ def test_a_bug_on_one_rank_ends_all_ranks(launch, path):
 
 def test_the_time_limit_leaves_running_configs_behind(launch, path):
     how = QUICK | {"hang": ["a_t10_s0"]}
-    ended = launch(*MPIO, "--time-limit", "0:00:05", ranks=3, how=how, limit=PROMPT_S)
+    ended = launch(*MPIO, "--time-limit", "0:00:10", ranks=3, how=how, limit=PROMPT_S)
     assert ended.code == 75, ended.err
     results = open_reader(path)
     assert results.done.sum() == N_CONFIGS - 1

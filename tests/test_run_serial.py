@@ -304,7 +304,7 @@ def test_a_second_ctrl_c_ends_at_once(start, launch, small_campaign, wait_until)
 
 
 def test_the_time_limit_ends_in_order(launch, small_campaign):
-    ended = launch("run", "small.yaml", "--time-limit", "0:00:02", how={"seconds": 0.5})
+    ended = launch("run", "small.yaml", "--time-limit", "0:00:06", how={"seconds": 1.0})
     assert ended.code == 75
     assert "stopped early by the time limit" in ended.err
     results = open_reader(small_campaign.with_suffix(".h5"))
