@@ -138,7 +138,7 @@ def start(tmp_path):
         if launch.process.poll() is None:
             launch.kill_all()
             print("\n".join(launch.process.communicate()))  # shown where the test has failed
-        for stream in (launch.process.stdout, launch.process.stderr):
+        for stream in filter(None, (launch.process.stdout, launch.process.stderr)):
             stream.close()
 
 
