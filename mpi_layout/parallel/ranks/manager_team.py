@@ -1,8 +1,6 @@
 """Rank 0's view of the workers."""
 
 import json
-import os
-import sys
 import time
 from typing import Any
 
@@ -135,24 +133,29 @@ class ManagerTeam:
         -------
         Whether all ranks will come to the end together; otherwise call `leave` with the file closed.
         """
-        together = not (self._dead or self._hung or self._flying or talk.may_lose_ranks())
+        how = talk.GUARDED if talk.may_lose_ranks() else talk.TOGETHER
+        if self._dead or self._hung or self._flying:
+            how = talk.ALONE
         if not self._opened and not self._dismissed:
             self._say({"leave": code})
         elif not self._dismissed:
             self._leaving = set(range(1, self.ranks)) - self._dead
             for worker in self._leaving:
-                self._send(worker, talk.LEAVE, code, talk.TOGETHER if together else talk.ALONE)
+                self._send(worker, talk.LEAVE, code, how)
         self._dismissed = True
-        return together
+        return how == talk.TOGETHER
 
     def leave(self, code: int) -> None:
         """End by force the ranks that are busy, and do not wait for ranks that are gone."""
         if self._hung or self._flying:
             self._comm.Abort(code)
-        if self._dead or talk.may_lose_ranks():  # MPI_Finalize may wait for them for ever
+        if self._dead or talk.may_lose_ranks():
+            talk.leave_in_time(code)
             self._syncing |= self._leaving
             self._wait_for_syncs(self._leaving)
-            leave_at_once(code)
+            if self._dead:  # MPI_Finalize would wait for them for ever
+                talk.leave_at_once(code)
+            MPI.Finalize()
 
     def _say(self, message: dict[str, Any]) -> None:
         talk.broadcast(self._comm, json.dumps(message).encode())
@@ -217,10 +220,3 @@ class ManagerTeam:
 
     def _who(self, rank: int) -> str:
         return f"rank {rank} on {self._places[rank].host}"
-
-
-def leave_at_once(code: int) -> None:
-    """End this process without a word to MPI."""
-    sys.stdout.flush()
-    sys.stderr.flush()
-    os._exit(code)

@@ -11,7 +11,6 @@ from mpi_layout.exit_codes import ExitCode
 from mpi_layout.parallel.alone import solve
 from mpi_layout.parallel.answers import Died
 from mpi_layout.parallel.ranks import talk
-from mpi_layout.parallel.ranks.manager_team import leave_at_once
 from mpi_layout.parallel.ranks.talk import MPI
 from mpi_layout.parallel.schedule import Assignment
 from mpi_layout.parallel.solver import BugError, Solver
@@ -44,7 +43,7 @@ class WorkerRank:
                 raise
             if self._comm.rank == 1:  # one word is enough
                 log.warning("rank 0 has died, so this launch ends: run the same command again to go on")
-            leave_at_once(ExitCode.BUG)
+            talk.leave_at_once(ExitCode.BUG)
             raise
 
     def _work(self) -> int:
@@ -89,7 +88,7 @@ class WorkerRank:
         """Sleep; leave if nobody can be there any more to say it."""
         nap.sleep()
         if self._launcher.gone and nap.silence > ORPHAN_S:
-            leave_at_once(ExitCode.EARLY)
+            talk.leave_at_once(ExitCode.EARLY)
 
     def _answer(self, solver: Solver, assignment: Assignment) -> None:
         try:
@@ -124,7 +123,11 @@ class WorkerRank:
     def _leave(self, *, code: int, how: int) -> int:
         if self._file is not None:
             self._file.close(together=how == talk.TOGETHER)
-        if how == talk.ALONE:
+        if how != talk.TOGETHER:
+            talk.leave_in_time(code)
             self._send(talk.SYNCED, b"")
-            leave_at_once(code)
+        if how == talk.ALONE:
+            talk.leave_at_once(code)
+        if how == talk.GUARDED:
+            MPI.Finalize()
         return code
