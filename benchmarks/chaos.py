@@ -158,7 +158,8 @@ class Chaos:
         tally = self.record.tally(backend, self._setting.mpi, struck)
         if hangs:
             tally.hung += 1
-            faults.append("processes were left")
+            ranks = ["launcher" if rank is None else f"rank {rank}" for rank in trial.launch.left.values()]
+            faults.append(f"processes were left: {', '.join(ranks)}")
         faults += judge(watch, self._reference, tally)
         faults += self._unfinished(trial, watch)
         self._blame(faults, backend, struck, watch.path.parent)

@@ -138,6 +138,7 @@ class Launch:
         mark = str(uuid.uuid4())
         self._mark = f"{MARK}={mark}".encode()
         self._shared_memory: set[Path] = set()
+        self.left: dict[int, int | None] = {}  # what `gone` had to kill
         self.log = campaign.with_suffix(".log")
         command = [*setting.mpiexec, "-n", str(setting.ranks), *program(campaign, "--backend", backend)]
         self.started = time.monotonic()
@@ -195,6 +196,8 @@ class Launch:
         in_time = True
         while self.processes() or not self.ended:
             if time.monotonic() > end:
+                if in_time:
+                    self.left = self.processes()
                 in_time = False
                 self.signal(*self.processes())
             time.sleep(POLL_S)
