@@ -27,7 +27,7 @@ with warnings.catch_warnings():  # of another launcher; `join` refuses it with w
     warnings.simplefilter("ignore")
     from mpi4py import MPI
 
-__all__ = ["MPI", "Nap", "broadcast", "deaths", "gather_texts", "is_death", "message_there", "wait"]
+__all__ = ["MPI"]  # the rest is used as talk.something
 
 CONFIG, LEAVE, SYNC = 1, 2, 3  # tags to a worker: [number, attempts], [exit code, how], [0, 0]
 ROW, STORED, DIED, BUG, DISK, SYNCED = 4, 5, 6, 7, 8, 9  # tags to the manager
