@@ -120,7 +120,7 @@ class MpioStore(PlainStore):
         if self._together:
             self._together = False
             try:
-                self._file.close()  # HDF5 flushes and syncs, which takes all ranks
+                self._file.close()  # takes all ranks; HDF5 syncs nothing, each rank has done that itself
             except (OSError, RuntimeError) as error:
                 raise self._failed("closing the file together", error, CHECKPOINTED) from error
         super().close()
