@@ -106,7 +106,10 @@ def _ends(path: Path) -> tuple[bytes, bytes, int]:
     try:
         with open(path, "rb") as file:
             size = os.fstat(file.fileno()).st_size
-            return _window(file.fileno(), 0), _window(file.fileno(), max(0, size - WINDOW)), size
+            head, tail = (_window(file.fileno(), start) for start in (0, max(0, size - WINDOW)))
+            if size and not head and not tail:
+                raise OSError(errno.EIO, os.strerror(errno.EIO))
+            return head, tail, size
     except FileNotFoundError:
         raise InputError(f"{path}: no such file") from None
     except (PermissionError, IsADirectoryError) as error:
