@@ -1,7 +1,7 @@
 """Creation of a results file: whole, or not at all.
 
-HDF5 lays out the structure once. Then the space is reserved, every byte of every
-dataset written and synced, and only then does the file get its name.
+HDF5 draws up the structure once, in memory. Then the space is reserved, the structure and every byte
+of every dataset are written and synced, and only then does the file get its name.
 """
 
 import errno
@@ -30,8 +30,8 @@ from mpi_layout.results.schema import (
     Column,
     all_columns,
 )
-from mpi_layout.results.store import PlainStore
-from mpi_layout.results.structure import Extent, Structure, structure_checksum, text_sha256
+from mpi_layout.results.store import PlainStore, some
+from mpi_layout.results.structure import Extent, Structure, between, structure_checksum, text_sha256
 from mpi_layout.results.versions import software_versions
 
 _STRUCTURE_BYTES = 128 * 1024  # headers, attributes and the dimension scales' references: 40 KiB, with room
@@ -202,21 +202,41 @@ def _why_not(path: Path, size: int, failure: OSError) -> str:
 def _lay_out(path: Path, campaign: Campaign, now: float, size: int) -> Structure:
     """Write the HDF5 structure and reserve the space."""
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
+    draft = os.memfd_create(path.name)
     try:
         # A limit on the file's size shows here, before HDF5 gets into trouble with it.
         os.ftruncate(descriptor, size)
         # Superblock version 0 carries no mark "open for writing" that a killed program would leave behind.
         with h5py.File(path, "w", libver="earliest", locking=False) as file:
+            _redirect(file, descriptor, draft)
             attributes = _attributes(campaign, now)
             file.attrs.update(attributes)
             _make_datasets(file, campaign)
             extents = extents_in(file)
-        n_bytes = os.fstat(descriptor).st_size
+        n_bytes = os.fstat(draft).st_size
         os.posix_fallocate(descriptor, 0, n_bytes)
+        for start, stop in between(extents.values(), n_bytes):
+            _copy(draft, descriptor, start, stop)
     finally:
+        os.close(draft)
         os.close(descriptor)
     checksum = structure_checksum(path, extents.values(), n_bytes)
     return Structure(attributes, extents, text_sha256(campaign.text), n_bytes, checksum)
+
+
+def _redirect(file: h5py.File, descriptor: int, draft: int) -> None:
+    """Let HDF5 go on in memory with a file that it has just begun.
+
+    On a disk that fails, HDF5 1.10 cannot close the file, and then crashes the program at its end. The file
+    in memory has gaps: it takes some 40 KiB, however many configs there are.
+    """
+    _copy(descriptor, draft, 0, os.fstat(descriptor).st_size)
+    os.dup2(draft, file.id.get_vfd_handle(), inheritable=False)
+
+
+def _copy(source: int, target: int, start: int, stop: int) -> None:
+    while start < stop:
+        start += some(os.pwrite(target, os.pread(source, stop - start, start), start))
 
 
 def extents_in(file: h5py.File) -> dict[str, Extent]:

@@ -155,14 +155,14 @@ class PlainStore:
 
     def _write(self, name: str, offset: int, raw: bytes) -> None:
         try:
-            written = _some(os.pwrite(self._descriptor, raw, offset))
+            written = some(os.pwrite(self._descriptor, raw, offset))
             while written < len(raw):  # a nearly full disk, or 2 GiB at once
-                written += _some(os.pwrite(self._descriptor, memoryview(raw)[written:], offset + written))
+                written += some(os.pwrite(self._descriptor, memoryview(raw)[written:], offset + written))
         except OSError as error:
             raise DiskError(self.path, f"writing column {name}", error, STORED) from None
 
 
-def _some(n_bytes: int) -> int:
+def some(n_bytes: int) -> int:
     """Refuse a write of nothing: repeating it might go on for ever."""
     if n_bytes <= 0:
         raise OSError(errno.EIO, "nothing was written")

@@ -11,7 +11,7 @@ size, so that a damaged or hostile file is refused before memory is spent on it.
 import hashlib
 import math
 import zlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -235,16 +235,23 @@ def _check_places(structure: Structure) -> None:
 # ---------------------------------------------------------------- structure
 
 
+def between(extents: Iterable[Extent], n_bytes: int) -> Iterator[tuple[int, int]]:
+    """Starts and ends of what belongs to no dataset, in a file of n_bytes."""
+    position = 0
+    for extent in sorted(extents, key=lambda extent: extent.offset):
+        yield position, extent.offset
+        position = extent.end
+    yield position, n_bytes
+
+
 def structure_checksum(path: Path, extents: Iterable[Extent], n_bytes: int) -> int:
     """CRC-32 of the first n_bytes of a file, without those that belong to a dataset."""
-    checksum, position = 0, 0
+    checksum = 0
     with disk.telling(path, "reading the structure"), open(path, "rb") as file:
-        for extent in sorted(extents, key=lambda extent: extent.offset):
-            file.seek(position)
-            checksum = zlib.crc32(file.read(extent.offset - position), checksum)
-            position = extent.end
-        file.seek(position)
-        return zlib.crc32(file.read(n_bytes - position), checksum)
+        for start, stop in between(extents, n_bytes):
+            file.seek(start)
+            checksum = zlib.crc32(file.read(stop - start), checksum)
+    return checksum
 
 
 def check_size(path: Path, structure: Structure, campaign: Campaign) -> None:
