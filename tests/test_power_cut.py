@@ -6,6 +6,7 @@ synced by then the disk gets only a part: see power_cut/disk.py. More states, or
     POWER_CUT_STATES=20000 POWER_CUT_SEED=1234 pytest -m slow -rP tests/test_power_cut.py
 """
 
+import dataclasses
 import functools
 import itertools
 import os
@@ -14,6 +15,7 @@ import subprocess
 import sys
 
 import pytest
+from power_cut.audit import Audit
 from power_cut.disk import MANNERS, SECTOR, Disk
 from power_cut.inspection import Inspector, moments
 from power_cut.recording import Recording, Rename, Resize, Sync, SyncNames, Write
@@ -216,9 +218,27 @@ def test_power_cut(lab, scenario, undisturbed, tmp_path_factory):
 )
 def test_power_cut_while_all_ranks_write(lab, undisturbed, tmp_path_factory, n_states, capsys):
     all_ranks_write(lab)
+    audit = Audit(lab.recording, NAME, lab.campaign.parent, lab.ended_in_order)
+    audit.check()
+    assert len(audit.writers[0]) == 2, "both workers store rows, and rank 0 none"
+    print("audit", ", ".join(f"{count} {what}" for what, count in audit.tally.items()))
     tally = simulate(lab, undisturbed, tmp_path_factory.mktemp("after"), n_states, 4)
-    capsys.readouterr()
+    said = [line for line in capsys.readouterr().out.splitlines() if line.startswith("audit ")]
+    print(*said, sep="\n")
     print("all_ranks_write", ", ".join(f"{count} {what}" for what, count in tally.items()))
+
+
+@pytest.mark.parallel_hdf5
+def test_a_worker_that_leaves_syncing_to_others_is_found_out(lab):
+    all_ranks_write(lab)
+    audit = Audit(lab.recording, NAME, lab.campaign.parent, lab.ended_in_order)
+    audit.check()
+    worker = min(audit.writers[0])
+    for number, event in enumerate(lab.recording.events):
+        if isinstance(event, Sync) and event.by == worker:
+            lab.recording.events[number] = dataclasses.replace(event, by=-1)
+    with pytest.raises(AssertionError, match=f"process {worker} never synced"):
+        audit.check()
 
 
 @pytest.mark.slow

@@ -4,8 +4,8 @@ A recording follows names, files and descriptors as the kernel does: two names m
 a file outlives its name, descriptors are inherited, duplicated and shared by threads. So several processes
 may write one file. What `Disk.undisturbed` makes of it must be what the folder holds in the end.
 
-Not seen: files in subfolders, `read` moving the position of a later plain `write`, and writing through
-mmap, which is refused.
+Not seen: files in subfolders, and `read` moving the position of a later plain `write`. Refused: writing
+through mmap, asynchronous writing, and copying from file to file inside the kernel.
 """
 
 import os
@@ -18,11 +18,12 @@ from power_cut.strace import Call, file_of, read_calls, strings
 
 @dataclass(frozen=True)
 class Write:
-    """Bytes written into file number `file`, longer afterwards if they end behind its end."""
+    """Bytes written into file number `file` by a process, longer afterwards if they end behind its end."""
 
     file: int
     offset: int
     data: bytes
+    by: int = 0
 
 
 @dataclass(frozen=True)
@@ -39,6 +40,7 @@ class Sync:
 
     file: int
     covers: int
+    by: int = 0
 
 
 @dataclass(frozen=True)
@@ -69,8 +71,9 @@ class _Opened:
 
 @dataclass
 class _Process:
-    """What a process has open in the folder, by descriptor, and where it is."""
+    """What a process has open in the folder, by descriptor, and where it is; threads have its number."""
 
+    number: int
     folder: str
     opened: dict[int, _Opened] = field(default_factory=dict)
 
@@ -167,21 +170,23 @@ class _Reader:
             )
         elif call.name == "mmap":
             self._refuse_shared_mapping(call)
+        elif call.name in calls.REFUSED:
+            self._refuse_other_ways(call)
         elif self._is_here(call.arguments[0]):
             self._use(process, call)
 
     def _process(self, pid: int) -> _Process:
         if pid not in self._processes:
-            self._processes[pid] = self._born(self._parents.get(pid))
+            self._processes[pid] = self._born(pid, self._parents.get(pid))
         return self._processes[pid]
 
-    def _born(self, birth: Call | None) -> _Process:
+    def _born(self, pid: int, birth: Call | None) -> _Process:
         if birth is None:
-            return _Process(self._folder)
+            return _Process(pid, self._folder)
         parent = self._process(birth.pid)
         if any("CLONE_FILES" in argument for argument in birth.arguments):
             return parent  # a thread
-        return _Process(parent.folder, dict(parent.opened))
+        return _Process(pid, parent.folder, dict(parent.opened))
 
     # ------------------------------------------------------------ names
 
@@ -255,6 +260,12 @@ class _Reader:
                 f"{file_of(descriptor)[1]} is written through mmap, which strace cannot see"
             )
 
+    def _refuse_other_ways(self, call: Call) -> None:
+        """Refuse ways to write that are not followed; asynchronous ones do not say which file they write."""
+        target = {"sendfile": 0, "copy_file_range": 2, "splice": 2}.get(call.name)
+        if target is None or self._is_here(call.arguments[target]):
+            raise NotImplementedError(f"{call.name} may write a file, and is not followed")
+
     # ------------------------------------------------------------ contents
 
     def _use(self, process: _Process, call: Call) -> None:
@@ -265,25 +276,25 @@ class _Reader:
             return
         opened = process.opened[number]
         if call.name in calls.SYNCING:
-            self._recording.note(Sync(opened.file, self._covers(call)))
+            self._recording.note(Sync(opened.file, self._covers(call), process.number))
         elif call.name == "lseek":
             opened.position = call.result
         elif call.name in calls.WRITING:
-            self._write(opened, call)
+            self._write(process, opened, call)
         else:
             self._resize(opened, call)
 
     def _covers(self, call: Call) -> int:
         return self._n_events[call.begun]
 
-    def _write(self, opened: _Opened, call: Call) -> None:
+    def _write(self, process: _Process, opened: _Opened, call: Call) -> None:
         if call.name.startswith("p"):
             offset = int(call.arguments[-2 if call.name == "pwritev2" else -1])
         else:
             offset = self._recording.size(opened.file) if opened.appends else opened.position
             opened.position = offset + call.result
         data = strings(", ".join(call.arguments[1:]))[: call.result]
-        self._recording.note(Write(opened.file, offset, data))
+        self._recording.note(Write(opened.file, offset, data, process.number))
 
     def _resize(self, opened: _Opened, call: Call) -> None:
         size = self._recording.size(opened.file)
