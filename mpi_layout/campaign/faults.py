@@ -1,6 +1,5 @@
 """Faults of a campaign file as lines that say where, what is wanted and what was found."""
 
-import datetime
 import difflib
 import itertools
 import re
@@ -12,6 +11,7 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
+from mpi_layout.formats.safe_yaml import shown
 from mpi_layout.printable import clipped
 
 Path = tuple[str | int, ...]
@@ -135,24 +135,6 @@ def unknown_key(key: str, known: list[str]) -> str:
     """Say that a key is unknown and which one may be meant."""
     close = difflib.get_close_matches(key, known, n=1)
     return "unknown key; " + (f"is {close[0]} meant?" if close else f"known are {', '.join(known)}")
-
-
-def shown(value: Any) -> str:
-    """Show what was found, short and in the words of YAML."""
-    if isinstance(value, bool):
-        return f"{str(value).lower()} (YAML reads yes, no, on and off as true or false)"
-    if value is None:
-        return "nothing"
-    if isinstance(value, dict):
-        return "keys and values"
-    if isinstance(value, list | tuple):
-        return f"a list of {len(value)}"
-    if isinstance(value, datetime.date):
-        return f"the date {value} (in quotes it is text)"
-    text = repr(value)
-    if len(text) > 50:
-        text = f"{text[:45]}...{text[0] if isinstance(value, str) else ''}"
-    return f"the text {text}" if isinstance(value, str) else text
 
 
 def _models(annotation: Any) -> Iterator[type[BaseModel]]:
