@@ -73,10 +73,8 @@ def cubic_curve(
 def _subdivided(nodes: Floats, step: float) -> Floats:
     """Add values between the nodes, evenly, at most a step apart."""
     counts = np.ceil(np.diff(nodes) / step).astype(int)
-    parts = [
-        np.linspace(a, b, n, endpoint=False) for a, b, n in zip(nodes[:-1], nodes[1:], counts, strict=True)
-    ]
-    return np.concatenate([*parts, nodes[-1:]])
+    gaps = zip(nodes[:-1], nodes[1:], counts, strict=True)
+    return np.concatenate([*(np.linspace(a, b, n, endpoint=False) for a, b, n in gaps), nodes[-1:]])
 
 
 def power_of_cp(speed: Floats, cp: Floats, rotor_diameter: float) -> Floats:
@@ -163,9 +161,7 @@ def clipped_ct(ct: Floats) -> tuple[Floats, str | None]:
     """
     if ct.max() <= 1:
         return ct, None
-    return np.minimum(
-        ct, 1
-    ), f"a thrust coefficient of {ct.max():g} is taken as 1, the largest of the wake models"
+    return np.minimum(ct, 1), f"{ct.max():g} is taken as 1, the largest thrust coefficient of the wake models"
 
 
 def _unit_meant(given: str, value: float, limits: tuple[float, float]) -> str:

@@ -125,9 +125,8 @@ def _check_rising(speed: Floats) -> None:
     wrong = np.flatnonzero(np.diff(speed) < LEAST_STEP - _ROUNDING)
     if wrong.size:
         i = wrong[0]
-        raise ValueError(
-            f"speed[{i + 1}] is {speed[i + 1]:g} m/s after {speed[i]:g} m/s, wants steps of at least {LEAST_STEP:g}"
-        )
+        step = f"{speed[i]:g} to {speed[i + 1]:g} m/s"
+        raise ValueError(f"speed[{i}] to speed[{i + 1}] is {step}, wants steps of at least {LEAST_STEP:g}")
 
 
 def generic_turbine(
