@@ -5,9 +5,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from mpi_layout.campaign.schema import AreaSpec, Point, SeedRange, SiteSpec, TurbineSpec
+from mpi_layout.campaign.schema import AreaSpec, Point, SeedRange, SiteSpec
 from mpi_layout.site.area import Area
-from mpi_layout.site.turbine import Turbine, generic_turbine
 from mpi_layout.site.wind import WeibullSite
 
 
@@ -25,16 +24,6 @@ def area_of(spec: AreaSpec) -> Area:
         If its polygons enclose no sound area.
     """
     return Area.from_rings(spec.name, outlines(spec), spec.exclusions_m)
-
-
-def turbine_of(spec: TurbineSpec) -> Turbine:
-    """Turbine type of its section, in W and m."""
-    return generic_turbine(
-        spec.name,
-        rated_power=spec.rated_power_MW * 1e6,
-        rotor_diameter=spec.rotor_diameter_m,
-        hub_height=spec.hub_height_m,
-    )
 
 
 def site_of(spec: SiteSpec) -> WeibullSite:
@@ -55,10 +44,10 @@ def seed_numbers(seeds: SeedRange | Sequence[int]) -> Sequence[int]:
 
 
 def turbine_count(
-    rated_power_MW: float, *, n_turbines: int | None = None, target_capacity_MW: float | None = None
+    rated_power: float, *, n_turbines: int | None = None, target_capacity_MW: float | None = None
 ) -> int:
-    """Turbines of one layout: the given number, or as many as the capacity holds."""
+    """Turbines of one layout: the given number, or as many of a rated power, W, as the capacity holds."""
     if n_turbines is not None:
         return n_turbines
     # A capacity of exactly n turbines holds n, whatever the division's rounding.
-    return math.floor((target_capacity_MW or 0) / rated_power_MW + 1e-9)
+    return math.floor((target_capacity_MW or 0) * 1e6 / rated_power + 1e-9)
