@@ -112,8 +112,8 @@ class SeriesSite:
         place = row[inside] * speed.size + column[inside]
 
         def summed(values: Floats) -> Floats:
-            total: Floats = np.bincount(place, values[inside], directions.size * speed.size)
-            return total.reshape(directions.size, speed.size)
+            total = np.bincount(place, values[inside], directions.size * speed.size)
+            return total.reshape(directions.size, speed.size).astype(float)
 
         probability = summed(cases.probability)
         weighted = cases.probability * cases.turbulence_intensity
