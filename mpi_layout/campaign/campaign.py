@@ -13,9 +13,8 @@ from pydantic.json_schema import GenerateJsonSchema
 from mpi_layout.campaign import check, compare
 from mpi_layout.campaign.build import area_of, seed_numbers, site_of, turbine_count, turbine_of
 from mpi_layout.campaign.configs import Configs, Kind
-from mpi_layout.campaign.faults import Fault, pydantic_faults
+from mpi_layout.campaign.included import names_files, with_files
 from mpi_layout.campaign.parts import Parts
-from mpi_layout.campaign.read import load_yaml, read_text
 from mpi_layout.campaign.schema import (
     AreaSpec,
     Capacity,
@@ -32,6 +31,8 @@ from mpi_layout.campaign.schema import (
     WakeSpec,
 )
 from mpi_layout.errors import InputError
+from mpi_layout.formats.faults import Fault, pydantic_faults
+from mpi_layout.formats.safe_yaml import load_yaml, read_text, shown
 from mpi_layout.optimise.solve import Problem
 from mpi_layout.optimise.start import SmartStart
 from mpi_layout.site.area import Area
@@ -87,7 +88,7 @@ class Campaign(Section):
 
     @property
     def text(self) -> str:
-        """The YAML text that the campaign was read from, complete."""
+        """The YAML text that the campaign was read from, with the content of the files that it names."""
         return self._text
 
     @property
@@ -181,18 +182,24 @@ class Campaign(Section):
 
 
 def load_campaign(path: str | Path) -> Campaign:
-    """Campaign of a YAML file.
+    """Campaign of a YAML file, and of the files that it names.
 
     Raises
     ------
     InputError
         Naming the file and all its faults, each with its path.
     """
-    return parse_campaign(read_text(path), str(path))
+    text, source = read_text(path), str(path)
+    data, repeated = _values(text, source)
+    found: list[Fault] = []
+    if names_files(data):
+        text, found = with_files(text, source)
+        data, repeated = _values(text, source)
+    return _checked(text, source, data, repeated, found)
 
 
 def parse_campaign(text: str, source: str = "campaign") -> Campaign:
-    """Campaign of a YAML text.
+    """Campaign of a YAML text that has in it what it needs, such as `Campaign.text`.
 
     Parameters
     ----------
@@ -206,13 +213,30 @@ def parse_campaign(text: str, source: str = "campaign") -> Campaign:
     InputError
         Naming the source and all faults, each with its path.
     """
+    return _checked(text, source, *_values(text, source), [])
+
+
+def _values(text: str, source: str) -> tuple[dict[Any, Any], list[str]]:
+    """Plain values of a campaign's text, and one line for each key that is given twice."""
     data, repeated = load_yaml(text, source)
-    found: list[Fault] = []
+    if data is None:
+        raise InputError(f"{source}: holds no campaign; `mpi-layout init` writes a file to start from")
+    if not isinstance(data, dict):
+        raise InputError(f"{source}: wants keys such as name, areas and site; has {shown(data)}")
+    return data, repeated
+
+
+def _checked(
+    text: str, source: str, data: dict[Any, Any], repeated: list[str], file_faults: list[Fault]
+) -> Campaign:
+    """Campaign of plain values; InputError with all that is wrong."""
+    found = list(file_faults)
     campaign = None
     try:
         campaign = Campaign.model_validate(data)
     except ValidationError as error:
-        found = pydantic_faults(error, Campaign)
+        said = {fault.path for fault in file_faults}
+        found += [fault for fault in pydantic_faults(error, Campaign) if fault.path not in said]
     parts = Parts.of(data)
     found += check.faults(parts)
     if campaign is None or found or repeated:
