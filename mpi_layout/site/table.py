@@ -19,6 +19,7 @@ from mpi_layout.site.wind import (
     out_of_range,
     probability_flaws,
     refuse,
+    speed_flaws,
 )
 
 
@@ -81,7 +82,7 @@ class TableSite:
             raise ValueError(f"lookup is {self.lookup!r}; wants 'nearest' or 'linear'")
         refuse(
             direction=direction_flaws(self.direction),
-            speed=out_of_range(self.speed, 0, unit=" m/s"),
+            speed=speed_flaws(self.speed),
             probability=probability_flaws(self.probability),
             turbulence_intensity=out_of_range(self.turbulence_intensity, 0),
         )

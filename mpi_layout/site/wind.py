@@ -21,7 +21,8 @@ ALL_SPEEDS = np.arange(3.0, 26.0)  # m/s
 for _values in (ALL_DIRECTIONS, ALL_SPEEDS):
     _values.flags.writeable = False
 
-_SUM_TOLERANCE = 0.05  # of probabilities that are used as given
+MOST_SPEED = 100.0  # m/s; what is more is no wind at a hub
+SUM_TOLERANCE = 0.05  # of probabilities that are used as given
 
 
 @dataclass(frozen=True, eq=False)
@@ -209,6 +210,11 @@ def direction_flaws(direction: ArrayLike) -> Iterator[Flaw]:
     yield from out_of_range(direction, 0, 360, " degrees")
 
 
+def speed_flaws(speed: ArrayLike) -> Iterator[Flaw]:
+    """Yield what is wrong with wind speeds, m/s."""
+    yield from out_of_range(speed, 0, MOST_SPEED, " m/s")
+
+
 def increase_flaws(values: ArrayLike) -> Iterator[Flaw]:
     """Yield the first value that is not larger than the one before it."""
     values = np.asarray(values, dtype=float)
@@ -225,8 +231,8 @@ def probability_flaws(probability: ArrayLike) -> Iterator[Flaw]:
         yield from negative
         return
     total = math.fsum(probability.ravel())
-    if abs(total - 1) > _SUM_TOLERANCE:
-        hint = "; are they percent?" if abs(total / 100 - 1) <= _SUM_TOLERANCE else ""
+    if abs(total - 1) > SUM_TOLERANCE:
+        hint = "; are they percent?" if abs(total / 100 - 1) <= SUM_TOLERANCE else ""
         yield (), f"must sum to 1, sums to {total:.6g}{hint}"
 
 
