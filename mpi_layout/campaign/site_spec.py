@@ -62,7 +62,7 @@ class FlowCasesSpec(Section):
 
     direction_step_deg: Annotated[Number, Field(ge=0.1, le=360)] | None = Field(
         default=None,
-        description="Step of the directions from 0, a whole part of 360 (default 1, or a table's own directions).",
+        description="Step of the directions from 0, a whole part of 360 (default 1, or a table's own).",
     )
     wind_speeds_m_s: Speeds | None = Field(
         default=None,
