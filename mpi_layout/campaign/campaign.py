@@ -171,7 +171,8 @@ class Campaign(Section):
 
     @cached_property
     def _turbines(self) -> dict[str, Turbine]:
-        return {spec.name: turbine_of(spec) for spec in self.turbine_types}
+        density = self._site.air_density
+        return {spec.name: turbine_of(spec).at_air_density(density) for spec in self.turbine_types}
 
     @cached_property
     def _site(self) -> Site:

@@ -18,8 +18,6 @@ import itertools
 import math
 from collections.abc import Iterator, Mapping, Sequence
 
-import numpy as np
-
 from mpi_layout.campaign import site_check
 from mpi_layout.campaign.build import outlines, seed_numbers, turbine_of
 from mpi_layout.campaign.parts import Parts
@@ -194,7 +192,7 @@ def _capacity_factor_faults(parts: Parts, site: Site) -> Iterator[Fault]:
     for i, spec in parts.turbine_types.items():
         if any(_turbine_faults(i, spec)):
             continue  # said already, and the curves would mean nothing
-        factor = _capacity_factor(turbine_of(spec), site)
+        factor = _capacity_factor(turbine_of(spec).at_air_density(site.air_density), site)
         if not _within(factor, CAPACITY_FACTOR):
             low, high = CAPACITY_FACTOR
             text = (
@@ -206,8 +204,9 @@ def _capacity_factor_faults(parts: Parts, site: Site) -> Iterator[Fault]:
 
 def _capacity_factor(turbine: Turbine, site: Site) -> float:
     cases = site.flow_cases()
-    power = np.interp(cases.speed_at(turbine.hub_height), turbine.speed, turbine.power)
-    return float((cases.probability * power).sum() / turbine.rated_power)
+    _, speed, _, probability = cases.by_direction()
+    power = turbine.power_at(speed * cases.speed_factor(turbine.hub_height))
+    return float((probability * power).sum() / turbine.rated_power)
 
 
 # ---------------------------------------------------------------- room in the areas

@@ -6,7 +6,8 @@ from pydantic import BeforeValidator, Discriminator, Field, Tag, WithJsonSchema
 
 from mpi_layout.campaign.included import IncludedFile
 from mpi_layout.campaign.schema import Number, Section
-from mpi_layout.site.wind import MOST_SPEED, STANDARD_AIR_DENSITY
+from mpi_layout.site.turbine import AIR_DENSITY
+from mpi_layout.site.wind import MOST_SPEED
 
 MOST_STEPS = 2_000_000  # of a time series: 38 years in steps of 10 minutes
 
@@ -83,7 +84,7 @@ class _AnySite(Section):
     )
     air_density_kg_m3: Annotated[Number, Field(ge=0.5, le=2)] | None = Field(
         default=None,
-        description=f"Air density at the hubs, which scales power curves (default {STANDARD_AIR_DENSITY}).",
+        description=f"Air density at the hubs, which scales power curves (default {AIR_DENSITY}).",
     )
 
 

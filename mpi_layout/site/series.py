@@ -7,9 +7,9 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from mpi_layout.site.turbine import AIR_DENSITY
 from mpi_layout.site.wind import (
     ALL_DIRECTIONS,
-    STANDARD_AIR_DENSITY,
     Flaw,
     Floats,
     FlowCases,
@@ -53,7 +53,7 @@ class SeriesSite:
     weight: Floats | None = None
     shear_exponent: float = 0.0
     reference_height: float | None = None
-    air_density: float = STANDARD_AIR_DENSITY
+    air_density: float = AIR_DENSITY
 
     def __post_init__(self) -> None:
         given = {name: getattr(self, name) for name in ("direction", "speed", "turbulence_intensity")}

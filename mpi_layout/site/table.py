@@ -5,8 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
+from mpi_layout.site.turbine import AIR_DENSITY
 from mpi_layout.site.wind import (
-    STANDARD_AIR_DENSITY,
     Floats,
     FlowCases,
     between_sectors,
@@ -63,7 +63,7 @@ class TableSite:
     lookup: str = "linear"
     shear_exponent: float = 0.0
     reference_height: float | None = None
-    air_density: float = STANDARD_AIR_DENSITY
+    air_density: float = AIR_DENSITY
     flow_direction: Floats | None = None
     flow_speed: Floats | None = None
 

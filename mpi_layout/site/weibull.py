@@ -11,10 +11,10 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import ArrayLike
 
+from mpi_layout.site.turbine import AIR_DENSITY
 from mpi_layout.site.wind import (
     ALL_DIRECTIONS,
     ALL_SPEEDS,
-    STANDARD_AIR_DENSITY,
     Floats,
     FlowCases,
     between_sectors,
@@ -65,7 +65,7 @@ class WeibullSite:
     lookup: str = "nearest"
     shear_exponent: float = 0.0
     reference_height: float | None = None
-    air_density: float = STANDARD_AIR_DENSITY
+    air_density: float = AIR_DENSITY
     flow_direction: Floats = field(default_factory=lambda: ALL_DIRECTIONS)
     flow_speed: Floats = field(default_factory=lambda: ALL_SPEEDS)
 

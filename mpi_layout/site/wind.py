@@ -14,8 +14,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 Floats = NDArray[np.float64]
+Counts = NDArray[np.intp]
 
-STANDARD_AIR_DENSITY = 1.225  # kg/m3, at 15 degrees Celsius and sea level (ISO 2533)
 ALL_DIRECTIONS = np.arange(360.0)  # deg
 ALL_SPEEDS = np.arange(3.0, 26.0)  # m/s
 for _values in (ALL_DIRECTIONS, ALL_SPEEDS):
@@ -52,9 +52,22 @@ class FlowCases:
     shear_exponent: float = 0.0
     reference_height: float | None = None
 
-    def speed_at(self, height: float) -> Floats:
-        """Free wind speeds (n_speeds,) at a height, m/s."""
-        return self.speed * shear_factor(self.shear_exponent, self.reference_height, height)
+    @property
+    def same_in_all_directions(self) -> bool:
+        """Whether speeds and turbulence intensities are the same in all directions."""
+        turbulence = np.atleast_2d(self.turbulence_intensity)
+        return bool((turbulence == turbulence[0]).all())
+
+    def by_direction(self) -> tuple[Counts, Floats, Floats, Floats]:
+        """Cases one after the other: count (n_directions,); speed, turbulence, probability (n_cases,)."""
+        shape = self.direction.size, self.speed.size
+        columns = (self.speed, self.turbulence_intensity, self.probability)
+        speed, turbulence, probability = (np.broadcast_to(column, shape).ravel() for column in columns)
+        return np.full(shape[0], shape[1]), speed, turbulence, probability
+
+    def speed_factor(self, hub_height: float) -> float:
+        """Wind speed at a hub height, m, over the one that is given."""
+        return _power_law(self.shear_exponent, self.reference_height, hub_height)
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,16 +91,25 @@ class FlowSeries:
     """
 
     direction: Floats
-    count: NDArray[np.intp]
+    count: Counts
     speed: Floats
     probability: Floats
     turbulence_intensity: Floats
     shear_exponent: float = 0.0
     reference_height: float | None = None
 
-    def speed_at(self, height: float) -> Floats:
-        """Free wind speeds (n_cases,) at a height, m/s."""
-        return self.speed * shear_factor(self.shear_exponent, self.reference_height, height)
+    @property
+    def same_in_all_directions(self) -> bool:
+        """Whether speeds and turbulence intensities are the same in all directions: not taken for granted."""
+        return False
+
+    def by_direction(self) -> tuple[Counts, Floats, Floats, Floats]:
+        """Cases one after the other: count (n_directions,); speed, turbulence, probability (n_cases,)."""
+        return self.count, self.speed, self.turbulence_intensity, self.probability
+
+    def speed_factor(self, hub_height: float) -> float:
+        """Wind speed at a hub height, m, over the one that is given."""
+        return _power_law(self.shear_exponent, self.reference_height, hub_height)
 
 
 class Site(Protocol):
@@ -104,18 +126,7 @@ class Site(Protocol):
         """Fewer flow cases, for comparisons that need no more: in bins around speeds (n_speeds,), m/s."""
 
 
-def shear_factor(exponent: float, reference_height: float | None, height: float) -> float:
-    """Wind speed at a height over the one at the reference height, by the power law.
-
-    Parameters
-    ----------
-    exponent : float
-        Shear exponent.
-    reference_height : float or None
-        m; None for speeds that hold at every height.
-    height : float
-        m.
-    """
+def _power_law(exponent: float, reference_height: float | None, height: float) -> float:
     return 1.0 if reference_height is None else (height / reference_height) ** exponent
 
 
