@@ -3,11 +3,8 @@
 import math
 from collections.abc import Sequence
 
-import numpy as np
-
-from mpi_layout.campaign.schema import AreaSpec, Point, SeedRange, SiteSpec
+from mpi_layout.campaign.schema import AreaSpec, Point, SeedRange
 from mpi_layout.site.area import Area
-from mpi_layout.site.wind import WeibullSite
 
 
 def outlines(spec: AreaSpec) -> tuple[tuple[Point, ...], ...]:
@@ -24,18 +21,6 @@ def area_of(spec: AreaSpec) -> Area:
         If its polygons enclose no sound area.
     """
     return Area.from_rings(spec.name, outlines(spec), spec.exclusions_m)
-
-
-def site_of(spec: SiteSpec) -> WeibullSite:
-    """Wind of its section."""
-    return WeibullSite(
-        direction=np.array(spec.wind_direction_deg),
-        weibull_a=np.array(spec.weibull_a_m_s),
-        weibull_k=np.array(spec.weibull_k),
-        sector_probability=np.array(spec.sector_probability),
-        turbulence_intensity=spec.turbulence_intensity,
-        lookup=spec.lookup,
-    )
 
 
 def seed_numbers(seeds: SeedRange | Sequence[int]) -> Sequence[int]:

@@ -11,7 +11,7 @@ from pydantic import ConfigDict, Field, PrivateAttr, ValidationError
 from pydantic.json_schema import GenerateJsonSchema
 
 from mpi_layout.campaign import check, compare
-from mpi_layout.campaign.build import area_of, seed_numbers, site_of, turbine_count
+from mpi_layout.campaign.build import area_of, seed_numbers, turbine_count
 from mpi_layout.campaign.configs import Configs, Kind
 from mpi_layout.campaign.included import names_files, with_files
 from mpi_layout.campaign.parts import Parts
@@ -24,11 +24,12 @@ from mpi_layout.campaign.schema import (
     Name,
     Section,
     Seeds,
-    SiteSpec,
     Spacing,
     StartSpec,
     WakeSpec,
 )
+from mpi_layout.campaign.site_build import site_of
+from mpi_layout.campaign.site_spec import SiteSpec
 from mpi_layout.campaign.turbine_build import turbine_of
 from mpi_layout.campaign.turbine_spec import TurbineSpec
 from mpi_layout.errors import InputError
@@ -38,7 +39,7 @@ from mpi_layout.optimise.solve import Problem
 from mpi_layout.optimise.start import SmartStart
 from mpi_layout.site.area import Area
 from mpi_layout.site.turbine import Turbine
-from mpi_layout.site.wind import WeibullSite
+from mpi_layout.site.wind import Site
 from mpi_layout.wake.models import TurbOPark
 
 _MOST_LINES = 50  # of one message
@@ -171,10 +172,11 @@ class Campaign(Section):
 
     @cached_property
     def _turbines(self) -> dict[str, Turbine]:
-        return {spec.name: turbine_of(spec) for spec in self.turbine_types}
+        density = self._site.air_density
+        return {spec.name: turbine_of(spec).at_air_density(density) for spec in self.turbine_types}
 
     @cached_property
-    def _site(self) -> WeibullSite:
+    def _site(self) -> Site:
         return site_of(self.site)
 
     @cached_property

@@ -15,10 +15,10 @@ from mpi_layout.campaign.schema import (
     Count,
     SeedRange,
     Seeds,
-    SiteSpec,
     Spacing,
     StartSpec,
 )
+from mpi_layout.campaign.site_spec import SiteSpec
 from mpi_layout.campaign.turbine_build import turbine_of
 from mpi_layout.campaign.turbine_spec import TurbineSpec
 from mpi_layout.formats.faults import Fault
