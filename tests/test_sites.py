@@ -201,7 +201,7 @@ def test_a_grid_written_as_a_series_has_the_same_power(random):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"direction": [], "speed": []}, "a step at least"),
+        ({"direction": [], "speed": []}, "at least one step"),
         ({"speed": [5.0]}, r"speed has shape \(1,\), direction has \(2,\)"),
         ({"direction": [0, 361]}, r"direction\[1\] wants 0 to 360 degrees, has 361"),
         ({"speed": [5.0, np.nan]}, r"speed\[1\] wants 0 to 100 m/s, has nan"),
