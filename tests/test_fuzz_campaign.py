@@ -127,8 +127,8 @@ HOSTILE = [
     *SOURCES,
 ]  # fmt: skip
 KEYS = [
-    "", "<<", "<list>", "<SeedRange>", "<SeriesSpec>", "name", "areas", "seeds", "count", "A", "boundary_m", "1", "\x1b", "a\nb",
-    "x" * 3000, *SOURCES,
+    "", "<<", "<list>", "<SeedRange>", "<SeriesSpec>", "name", "areas", "seeds", "count", "A", "boundary_m",
+    "1", "\x1b", "a\nb", "x" * 3000, *SOURCES,
 ]  # fmt: skip
 
 values = st.one_of(

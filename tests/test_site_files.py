@@ -1,6 +1,8 @@
 """Sites in files: the campaign's site section, and CSV time series."""
 
 import copy
+import re
+from pathlib import Path
 
 import jsonschema
 import numpy as np
@@ -12,6 +14,7 @@ from mpi_layout.errors import InputError
 from mpi_layout.formats.wind_csv import read_wind_csv
 from mpi_layout.site.series import SeriesSite
 from mpi_layout.site.table import TableSite
+from mpi_layout.site.weibull import WeibullSite
 
 REST = {
     "name": "demo",
@@ -520,3 +523,32 @@ def test_at_most_twenty_faults_of_a_file_are_told():
     with pytest.raises(InputError) as error:
         read_wind_csv(text, "wind.csv", columns=COLUMNS)
     assert len(str(error.value).splitlines()) == 20
+
+
+# ---------------------------------------------------------------- the documentation
+
+DOCS = (Path(__file__).parents[1] / "docs" / "sites.md").read_text()
+
+
+def test_documented_sites_are_sound(tmp_path):
+    (csv,) = re.findall(r"```\n(# met mast.*?)```", DOCS, re.DOTALL)
+    (tmp_path / "wind.csv").write_text(csv)
+    blocks = re.findall(r"```yaml\n(site:.*?)```", DOCS, re.DOTALL)
+    kinds = []
+    for block in blocks:
+        path = tmp_path / "campaign.yaml"
+        path.write_text(yaml.safe_dump({**REST, **yaml.safe_load(block)}))
+        kinds.append(type(load_campaign(path).problem(0).site))
+    assert kinds == [WeibullSite, TableSite, SeriesSite, SeriesSite]
+
+
+def test_documented_python_runs():
+    (code,) = re.findall(r"```python\n(.*?)```", DOCS, re.DOTALL)
+    names: dict[str, object] = {}
+    exec(code, names)
+    np.testing.assert_allclose(names["steps"].flow_cases().probability, [2 / 3, 1 / 3])
+    assert {type(names[name]) for name in ("sectors", "rose", "steps")} == {
+        WeibullSite,
+        TableSite,
+        SeriesSite,
+    }

@@ -312,8 +312,9 @@ def test_directions_are_alike_only_if_their_turbulence_is():
 def iea37_aep(cases: FlowCases, x, y, *, diameter, rated_power, cut_in, rated_speed):
     """AEP by direction, MWh: the case studies' own Gaussian wakes with Ct 8/9 and cubic power.
 
-    J. J. Thomas, N. F. Baker et al., IEA Wind Task 37 wind farm layout optimization case studies,
-    https://github.com/IEAWindTask37/iea37-wflo-casestudies.
+    Model and published figures: https://github.com/IEAWindTask37/iea37-wflo-casestudies; N. F. Baker et al.,
+    Best practices for wake model and optimization algorithm selection in wind farm layout optimization, AIAA
+    Scitech 2019.
     """
     angle = np.deg2rad(270 - cases.direction)[:, None, None]
     dx, dy = x[:, None] - x, y[:, None] - y  # receiver minus source

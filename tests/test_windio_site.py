@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import xarray as xr
 
+from mpi_layout.campaign import load_campaign
 from mpi_layout.errors import InputError
 from mpi_layout.formats.windio_site import read_windio_site
 from mpi_layout.site.weibull import WeibullSite
@@ -205,3 +206,15 @@ def test_a_constant_over_sectors_may_be_a_number():
     assert isinstance(site, WeibullSite)
     np.testing.assert_array_equal(site.weibull_a, [9.5] * 4)
     np.testing.assert_array_equal(site.turbulence_intensity, [0.06, 0.07, 0.08, 0.09])
+
+
+@pytest.mark.parametrize(("number", "windio"), [("1", "1_2"), ("3", "3")])
+def test_our_iea37_examples_have_the_wind_of_windios(number, windio):
+    path = pathlib.Path(__file__).parents[1] / "examples" / "iea37" / f"case_study_{number}.yaml"
+    ours = load_campaign(path).problem(0).site.flow_cases()
+    theirs = read_windio_site(
+        resource(f"IEA37_case_study_{windio}_energy_resource.yaml"), "demo"
+    ).flow_cases()
+    for one, other in zip(ours.by_direction(), theirs.by_direction(), strict=True):
+        np.testing.assert_array_equal(one, other)
+    np.testing.assert_array_equal(ours.direction, theirs.direction)
