@@ -13,7 +13,6 @@ from pydantic.json_schema import GenerateJsonSchema
 from mpi_layout.campaign import check, compare
 from mpi_layout.campaign.build import area_of, seed_numbers, site_of, turbine_count, turbine_of
 from mpi_layout.campaign.configs import Configs, Kind
-from mpi_layout.campaign.faults import Fault, pydantic_faults
 from mpi_layout.campaign.included import names_files, with_files
 from mpi_layout.campaign.parts import Parts
 from mpi_layout.campaign.schema import (
@@ -32,6 +31,7 @@ from mpi_layout.campaign.schema import (
     WakeSpec,
 )
 from mpi_layout.errors import InputError
+from mpi_layout.formats.faults import Fault, pydantic_faults
 from mpi_layout.formats.safe_yaml import load_yaml, read_text, shown
 from mpi_layout.optimise.solve import Problem
 from mpi_layout.optimise.start import SmartStart

@@ -24,9 +24,9 @@ from collections.abc import Iterator, Mapping, Sequence
 import numpy as np
 
 from mpi_layout.campaign.build import outlines, seed_numbers, site_of, turbine_of
-from mpi_layout.campaign.faults import Fault, Path
 from mpi_layout.campaign.parts import Parts
 from mpi_layout.campaign.schema import LARGEST_SEED, MOST_TURBINES, AreaSpec, SeedRange, SiteSpec, TurbineSpec
+from mpi_layout.formats.faults import Fault, Path
 from mpi_layout.site.area import overlapping, ring_fault
 from mpi_layout.site.turbine import Turbine
 from mpi_layout.site.wind import WeibullSite

@@ -19,8 +19,8 @@ from typing import Annotated, Any
 import yaml
 from pydantic import PlainSerializer, PlainValidator, WithJsonSchema
 
-from mpi_layout.campaign.faults import Fault, Path, path_text
 from mpi_layout.errors import InputError
+from mpi_layout.formats.faults import Fault, Path, path_text
 from mpi_layout.formats.safe_yaml import MOST_BYTES, compose_yaml, inline_yaml, load_yaml, read_text
 from mpi_layout.printable import clipped
 

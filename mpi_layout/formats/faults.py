@@ -1,20 +1,22 @@
-"""Faults of a campaign file as lines that say where, what is wanted and what was found."""
+"""Faults of a file as lines that say where, what is wanted and what was found."""
 
 import difflib
 import itertools
 import re
 import typing
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
+from mpi_layout.errors import InputError
 from mpi_layout.formats.safe_yaml import shown
 from mpi_layout.printable import clipped
 
 Path = tuple[str | int, ...]
+Model = TypeVar("Model", bound=BaseModel)
 
 # Of the union of both forms of seeds; no keys of the user's.
 _TAGS = [("<range>",), ("<list>",)]
@@ -48,7 +50,7 @@ _COUNTED = {
 
 @dataclass(frozen=True)
 class Fault:
-    """One thing that is wrong in a campaign.
+    """One thing that is wrong in a file.
 
     Attributes
     ----------
@@ -62,7 +64,8 @@ class Fault:
     text: str
 
     def __str__(self) -> str:
-        return f"{path_text(self.path)}: {self.text}"
+        place = path_text(self.path)
+        return f"{place}: {self.text}" if place else self.text
 
 
 def path_text(path: Path) -> str:
@@ -100,6 +103,34 @@ def pydantic_faults(error: ValidationError, model: type[BaseModel]) -> list[Faul
     return list(itertools.islice(own, MOST_FAULTS))
 
 
+def validated(model: type[Model], data: Any, where: str) -> Model:
+    """Model of plain values.
+
+    Parameters
+    ----------
+    model : type
+        A pydantic model.
+    data : dict
+        What it is made of.
+    where : str
+        What messages call the data: a file, or a place in it.
+
+    Raises
+    ------
+    InputError
+        With a line for each fault.
+    """
+    try:
+        return model.model_validate(data)
+    except ValidationError as error:
+        raise input_error(where, pydantic_faults(error, model)) from None
+
+
+def input_error(where: str, faults: Iterable[Fault]) -> InputError:
+    """Error with a line for each fault."""
+    return InputError("\n".join(f"{where}: {fault}" for fault in faults))
+
+
 def _counts_sound_ones_only(detail: ErrorDetails) -> bool:
     """Whether a list is called too short only because entries of it have faults of their own."""
     return detail["type"] == "too_short" and len(detail["input"]) >= detail["ctx"]["min_length"]
@@ -107,7 +138,7 @@ def _counts_sound_ones_only(detail: ErrorDetails) -> bool:
 
 def _fault(detail: ErrorDetails, model: type[BaseModel]) -> Fault:
     path = detail["loc"]
-    if path[0] == "seeds" and path[1:2] in _TAGS:
+    if path[:1] == ("seeds",) and path[1:2] in _TAGS:
         path = (path[0], *path[2:])
     kind, context, found = detail["type"], detail.get("ctx", {}), detail["input"]
     if kind in _WANTED:
