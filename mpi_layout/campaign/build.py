@@ -8,7 +8,7 @@ import numpy as np
 from mpi_layout.campaign.schema import AreaSpec, Point, SeedRange, SiteSpec, TurbineSpec
 from mpi_layout.site.area import Area
 from mpi_layout.site.turbine import Turbine, generic_turbine
-from mpi_layout.site.wind import WeibullSite
+from mpi_layout.site.weibull import WeibullSite
 
 
 def outlines(spec: AreaSpec) -> tuple[tuple[Point, ...], ...]:

@@ -37,7 +37,7 @@ from mpi_layout.optimise.solve import Problem
 from mpi_layout.optimise.start import SmartStart
 from mpi_layout.site.area import Area
 from mpi_layout.site.turbine import Turbine
-from mpi_layout.site.wind import WeibullSite
+from mpi_layout.site.wind import Site
 from mpi_layout.wake.models import TurbOPark
 
 _MOST_LINES = 50  # of one message
@@ -173,7 +173,7 @@ class Campaign(Section):
         return {spec.name: turbine_of(spec) for spec in self.turbine_types}
 
     @cached_property
-    def _site(self) -> WeibullSite:
+    def _site(self) -> Site:
         return site_of(self.site)
 
     @cached_property

@@ -29,7 +29,7 @@ from mpi_layout.campaign.schema import LARGEST_SEED, MOST_TURBINES, AreaSpec, Se
 from mpi_layout.formats.faults import Fault, Path
 from mpi_layout.site.area import overlapping, ring_fault
 from mpi_layout.site.turbine import Turbine
-from mpi_layout.site.wind import WeibullSite
+from mpi_layout.site.wind import Site
 
 SPECIFIC_POWER = (150.0, 700.0)  # W/m2
 CAPACITY_FACTOR = (0.05, 0.70)
@@ -205,9 +205,9 @@ def _capacity_factor_faults(parts: Parts, site: SiteSpec) -> Iterator[Fault]:
             yield Fault(("turbine_types", i), text)
 
 
-def _capacity_factor(turbine: Turbine, site: WeibullSite) -> float:
+def _capacity_factor(turbine: Turbine, site: Site) -> float:
     cases = site.flow_cases()
-    power = np.interp(cases.speed, turbine.speed, turbine.power)
+    power = np.interp(cases.speed_at(turbine.hub_height), turbine.speed, turbine.power)
     return float((cases.probability * power).sum() / turbine.rated_power)
 
 
