@@ -45,7 +45,7 @@ def load_windio(path: str | FilePath, schema: str) -> dict[Any, Any]:
         As `load_with_includes`; and naming the file and the path of each fault, if it does not follow
         windIO's schema.
     """
-    data = load_with_includes(path, "windIO")
+    data = load_with_includes(path, "windIO input")
     if not isinstance(data, dict):
         raise InputError(f"{path}: wants the keys of a windIO {schema}; has {shown(data)}")
     check_windio(data, schema, str(path))
