@@ -3,12 +3,9 @@
 import math
 from collections.abc import Sequence
 
-import numpy as np
-
-from mpi_layout.campaign.schema import AreaSpec, Point, SeedRange, SiteSpec, TurbineSpec
+from mpi_layout.campaign.schema import AreaSpec, Point, SeedRange, TurbineSpec
 from mpi_layout.site.area import Area
 from mpi_layout.site.turbine import Turbine, generic_turbine
-from mpi_layout.site.weibull import WeibullSite
 
 
 def outlines(spec: AreaSpec) -> tuple[tuple[Point, ...], ...]:
@@ -34,18 +31,6 @@ def turbine_of(spec: TurbineSpec) -> Turbine:
         rated_power=spec.rated_power_MW * 1e6,
         rotor_diameter=spec.rotor_diameter_m,
         hub_height=spec.hub_height_m,
-    )
-
-
-def site_of(spec: SiteSpec) -> WeibullSite:
-    """Wind of its section."""
-    return WeibullSite(
-        direction=np.array(spec.wind_direction_deg),
-        weibull_a=np.array(spec.weibull_a_m_s),
-        weibull_k=np.array(spec.weibull_k),
-        sector_probability=np.array(spec.sector_probability),
-        turbulence_intensity=spec.turbulence_intensity,
-        lookup=spec.lookup,
     )
 
 

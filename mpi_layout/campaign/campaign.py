@@ -11,7 +11,7 @@ from pydantic import ConfigDict, Field, PrivateAttr, ValidationError
 from pydantic.json_schema import GenerateJsonSchema
 
 from mpi_layout.campaign import check, compare
-from mpi_layout.campaign.build import area_of, seed_numbers, site_of, turbine_count, turbine_of
+from mpi_layout.campaign.build import area_of, seed_numbers, turbine_count, turbine_of
 from mpi_layout.campaign.configs import Configs, Kind
 from mpi_layout.campaign.included import names_files, with_files
 from mpi_layout.campaign.parts import Parts
@@ -24,12 +24,13 @@ from mpi_layout.campaign.schema import (
     Name,
     Section,
     Seeds,
-    SiteSpec,
     Spacing,
     StartSpec,
     TurbineSpec,
     WakeSpec,
 )
+from mpi_layout.campaign.site_build import site_of
+from mpi_layout.campaign.site_spec import SiteSpec
 from mpi_layout.errors import InputError
 from mpi_layout.formats.faults import Fault, pydantic_faults
 from mpi_layout.formats.safe_yaml import load_yaml, read_text, shown
@@ -170,7 +171,8 @@ class Campaign(Section):
 
     @cached_property
     def _turbines(self) -> dict[str, Turbine]:
-        return {spec.name: turbine_of(spec) for spec in self.turbine_types}
+        density = self._site.air_density
+        return {spec.name: turbine_of(spec).at_air_density(density) for spec in self.turbine_types}
 
     @cached_property
     def _site(self) -> Site:

@@ -7,25 +7,22 @@ seeds or config keys given twice; not exactly one of n_turbines and
 target_capacity_MW; specific power outside 150-700 W/m2; a rotor that reaches the
 ground; a gross capacity factor outside 5-70 % at this site; more turbines than
 the densest packing fits into an area; more areas, types, configs, turbines or candidate
-points than a launch could handle; sectors that differ in number or do not
-cover the circle from 0 in equal steps; sector probabilities whose sum is off by
-more than 0.05; turbulence intensity outside 0.01-0.4.
+points than a launch could handle; and those of the site (site_check.py).
 
 Warnings: a start grid with fewer points inside an area than turbines (those
 configs fail, the others run); an area filled beyond half the densest packing (a
-start seldom finds room for all); a sum of probabilities off by more than 0.001;
-Weibull scales outside 1-25 m/s or shapes outside 1-5.
+start seldom finds room for all); and those of the site.
 """
 
 import itertools
 import math
 from collections.abc import Iterator, Mapping, Sequence
 
-import numpy as np
-
-from mpi_layout.campaign.build import outlines, seed_numbers, site_of, turbine_of
+from mpi_layout.campaign import site_check
+from mpi_layout.campaign.build import outlines, seed_numbers, turbine_of
 from mpi_layout.campaign.parts import Parts
-from mpi_layout.campaign.schema import LARGEST_SEED, MOST_TURBINES, AreaSpec, SeedRange, SiteSpec, TurbineSpec
+from mpi_layout.campaign.schema import LARGEST_SEED, MOST_TURBINES, AreaSpec, SeedRange, TurbineSpec
+from mpi_layout.campaign.site_build import site_of
 from mpi_layout.formats.faults import Fault, Path
 from mpi_layout.site.area import overlapping, ring_fault
 from mpi_layout.site.turbine import Turbine
@@ -33,7 +30,6 @@ from mpi_layout.site.wind import Site
 
 SPECIFIC_POWER = (150.0, 700.0)  # W/m2
 CAPACITY_FACTOR = (0.05, 0.70)
-TURBULENCE_INTENSITY = (0.01, 0.4)
 
 MOST_KINDS = 100_000  # pairs of an area and a turbine type
 MOST_CONFIGS = 100_000_000
@@ -57,8 +53,8 @@ def faults(parts: Parts) -> list[Fault]:
     found += _count_faults(parts)
     found += _room_faults(parts)
     if parts.site is not None:
-        site_faults = list(_site_faults(parts.site))
-        found += site_faults or _capacity_factor_faults(parts, parts.site)
+        site_faults = list(site_check.faults(parts.site))
+        found += site_faults or _capacity_factor_faults(parts, site_of(parts.site))
     return found
 
 
@@ -82,7 +78,8 @@ def _size_faults(parts: Parts) -> Iterator[Fault]:
 
 def warnings(parts: Parts) -> list[str]:
     """Everything odd in a campaign without faults, a line each."""
-    return [str(fault) for fault in [*_room_warnings(parts), *_site_warnings(parts.site)]]
+    site_warnings = () if parts.site is None else site_check.warnings(parts.site)
+    return [str(fault) for fault in [*_room_warnings(parts), *site_warnings]]
 
 
 # ---------------------------------------------------------------- areas
@@ -191,11 +188,11 @@ def _unit_hint(specific_power: float) -> str:
     return ""
 
 
-def _capacity_factor_faults(parts: Parts, site: SiteSpec) -> Iterator[Fault]:
+def _capacity_factor_faults(parts: Parts, site: Site) -> Iterator[Fault]:
     for i, spec in parts.turbine_types.items():
         if any(_turbine_faults(i, spec)):
             continue  # said already, and the curves would mean nothing
-        factor = _capacity_factor(turbine_of(spec), site_of(site))
+        factor = _capacity_factor(turbine_of(spec).at_air_density(site.air_density), site)
         if not _within(factor, CAPACITY_FACTOR):
             low, high = CAPACITY_FACTOR
             text = (
@@ -207,8 +204,9 @@ def _capacity_factor_faults(parts: Parts, site: SiteSpec) -> Iterator[Fault]:
 
 def _capacity_factor(turbine: Turbine, site: Site) -> float:
     cases = site.flow_cases()
-    power = np.interp(cases.speed_at(turbine.hub_height), turbine.speed, turbine.power)
-    return float((cases.probability * power).sum() / turbine.rated_power)
+    _, speed, _, probability = cases.by_direction()
+    power = turbine.power_at(speed * cases.speed_factor(turbine.hub_height))
+    return float((probability * power).sum() / turbine.rated_power)
 
 
 # ---------------------------------------------------------------- room in the areas
@@ -260,53 +258,6 @@ def _asked(parts: Parts, j: int, spacing: float) -> str:
         f"{parts.counts[j]} turbines of type {parts.turbine_types[j].name} "
         f"at {parts.min_spacing_D:g} D = {spacing:g} m"
     )
-
-
-# ---------------------------------------------------------------- site
-
-
-def _site_faults(site: SiteSpec) -> Iterator[Fault]:
-    ti = site.turbulence_intensity
-    if not _within(ti, TURBULENCE_INTENSITY):
-        low, high = TURBULENCE_INTENSITY
-        hint = "; is this percent?" if _within(ti / 100, TURBULENCE_INTENSITY) else ""
-        yield Fault(("site", "turbulence_intensity"), f"wants {low:g} to {high:g}, has {ti:g}{hint}")
-    yield from _sector_faults(site)
-    total = math.fsum(site.sector_probability)
-    if abs(total - 1) > 0.05:
-        hint = "; are they percent?" if abs(total / 100 - 1) <= 0.05 else ""
-        yield Fault(("site", "sector_probability"), f"must sum to 1, sums to {total:.6g}{hint}")
-
-
-def _sector_faults(site: SiteSpec) -> Iterator[Fault]:
-    path, directions = ("site", "wind_direction_deg"), site.wind_direction_deg
-    if directions[-1] == 360:
-        yield Fault(path, "wants no 360: it is the sector at 0")
-        return
-    n_sectors = len(directions)
-    for key in ("weibull_a_m_s", "weibull_k", "sector_probability"):
-        n_values = len(getattr(site, key))
-        if n_values != n_sectors:
-            yield Fault(("site", key), f"has {n_values} values, wind_direction_deg has {n_sectors}")
-    step = 360 / n_sectors
-    if not np.allclose(directions, np.arange(n_sectors) * step, rtol=0, atol=1e-6):
-        found = ", ".join(f"{direction:g}" for direction in directions[:20])
-        yield Fault(path, f"wants {n_sectors} directions from 0 in steps of {step:g} degrees, has {found}")
-
-
-def _site_warnings(site: SiteSpec | None) -> Iterator[Fault]:
-    if site is None:
-        return
-    total = math.fsum(site.sector_probability)
-    if abs(total - 1) > 1e-3:
-        text = f"sums to {total:.6g} instead of 1, used as given: every AEP is off by this factor"
-        yield Fault(("site", "sector_probability"), text)
-    for key, low, high, unit in (("weibull_a_m_s", 1.0, 25.0, " m/s"), ("weibull_k", 1.0, 5.0, "")):
-        for i, value in enumerate(getattr(site, key)):
-            if not _within(value, (low, high)):
-                yield Fault(
-                    ("site", key, i), f"{value:g}{unit} is unusual, expected {low:g} to {high:g}{unit}"
-                )
 
 
 def _within(value: float, limits: tuple[float, float]) -> bool:

@@ -14,6 +14,7 @@ import os.path
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import Annotated, Any
 
 import yaml
@@ -41,6 +42,7 @@ def _turbine_values(path: str) -> Any:
 # InputError if that fails. None stands for every index of a list.
 _PLACES: dict[tuple[str | None, ...], Callable[[str], Any]] = {
     ("turbine_types", None, "file"): _turbine_values,
+    ("site", "time_series", "file"): partial(read_text, kind="time series"),
 }
 
 

@@ -14,11 +14,11 @@ from mpi_layout.campaign.schema import (
     Count,
     SeedRange,
     Seeds,
-    SiteSpec,
     Spacing,
     StartSpec,
     TurbineSpec,
 )
+from mpi_layout.campaign.site_spec import SiteSpec
 from mpi_layout.site.area import Area
 
 

@@ -18,8 +18,9 @@ from mpi_layout.printable import clipped
 Path = tuple[str | int, ...]
 Model = TypeVar("Model", bound=BaseModel)
 
-# Of the union of both forms of seeds; no keys of the user's.
-_TAGS = [("<range>",), ("<list>",)]
+_TAG = re.compile(
+    r"<\w+>"
+)  # of a form that a value may have: no key of the user's, and a model's name if it is one
 
 MOST_FAULTS = 1000  # nobody reads more, and each costs time
 
@@ -137,16 +138,16 @@ def _counts_sound_ones_only(detail: ErrorDetails) -> bool:
 
 
 def _fault(detail: ErrorDetails, model: type[BaseModel]) -> Fault:
-    path = detail["loc"]
-    if path[:1] == ("seeds",) and path[1:2] in _TAGS:
-        path = (path[0], *path[2:])
+    tagged = detail["loc"]
     kind, context, found = detail["type"], detail.get("ctx", {}), detail["input"]
+    if kind in ("extra_forbidden", "invalid_key"):
+        path = (*_untagged(tagged[:-1]), tagged[-1])
+        return Fault(path, unknown_key(str(path[-1]), _known_keys(tagged, model)))
+    path = _untagged(tagged)
     if kind in _WANTED:
         return Fault(path, f"wants {_WANTED[kind].format(**context)}, has {shown(found)}")
     if kind == "missing":
-        return Fault(path, "is missing" + _description(path, model))
-    if kind in ("extra_forbidden", "invalid_key"):
-        return Fault(path, unknown_key(str(path[-1]), _known_keys(path, model)))
+        return Fault(path, "is missing" + _description(tagged, model))
     if kind in ("too_short", "too_long"):
         bound, limit = ("least", "min_length") if kind == "too_short" else ("most", "max_length")
         noun = _noun(path)[: -1 if context[limit] == 1 else None]
@@ -154,6 +155,14 @@ def _fault(detail: ErrorDetails, model: type[BaseModel]) -> Fault:
     if kind == "value_error":
         return Fault(path, f"{context['error']}; has {shown(found)}")
     return Fault(path, f"{detail['msg']}; has {shown(found)}")
+
+
+def _untagged(path: Path) -> Path:
+    return tuple(part for part in path if not _is_tag(part))
+
+
+def _is_tag(part: str | int) -> bool:
+    return isinstance(part, str) and _TAG.fullmatch(part) is not None
 
 
 def _noun(path: Path) -> str:
@@ -178,9 +187,10 @@ def _models(annotation: Any) -> Iterator[type[BaseModel]]:
 
 def _owner(path: Path, model: type[BaseModel]) -> type[BaseModel]:
     """Find the model that the last key of a path belongs to."""
-    for part in path[:-1]:
-        if isinstance(part, str):
-            model = next(_models(model.model_fields[part].annotation), model)
+    for part, following in itertools.pairwise(path):
+        if isinstance(part, str) and not _is_tag(part):
+            models = {f"<{inner.__name__}>": inner for inner in _models(model.model_fields[part].annotation)}
+            model = models.get(str(following), next(iter(models.values()), model))
     return model
 
 

@@ -1,14 +1,16 @@
 """A site whose wind is given by a time series."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from mpi_layout.site.turbine import AIR_DENSITY
 from mpi_layout.site.wind import (
     ALL_DIRECTIONS,
-    STANDARD_AIR_DENSITY,
+    Flaw,
     Floats,
     FlowCases,
     FlowSeries,
@@ -17,6 +19,7 @@ from mpi_layout.site.wind import (
     frozen,
     out_of_range,
     refuse,
+    speed_flaws,
 )
 
 
@@ -50,7 +53,7 @@ class SeriesSite:
     weight: Floats | None = None
     shear_exponent: float = 0.0
     reference_height: float | None = None
-    air_density: float = STANDARD_AIR_DENSITY
+    air_density: float = AIR_DENSITY
 
     def __post_init__(self) -> None:
         given = {name: getattr(self, name) for name in ("direction", "speed", "turbulence_intensity")}
@@ -66,12 +69,10 @@ class SeriesSite:
             object.__setattr__(self, name, frozen(np.broadcast_to(values, shape)))
         refuse(
             direction=direction_flaws(self.direction),
-            speed=out_of_range(self.speed, 0, unit=" m/s"),
+            speed=speed_flaws(self.speed),
             turbulence_intensity=out_of_range(self.turbulence_intensity, 0),
-            weight=out_of_range(self._weight, 0),
+            weight=weight_flaws(self._weight),
         )
-        if not self._weight.sum() > 0:
-            raise ValueError("weight is zero at every step")
 
     def flow_cases(self) -> FlowSeries:
         """Distinct triples of direction, speed and turbulence intensity, with their probabilities."""
@@ -128,3 +129,11 @@ class SeriesSite:
     @property
     def _weight(self) -> NDArray[np.float64]:
         return np.asarray(self.weight)
+
+
+def weight_flaws(weight: ArrayLike) -> Iterator[Flaw]:
+    """Yield what is wrong with the weights of the steps: negative ones, or nothing but zeros."""
+    if negative := list(out_of_range(weight, 0)):
+        yield from negative
+    elif not np.sum(weight) > 0:
+        yield (), "is zero at every step"

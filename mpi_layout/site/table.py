@@ -5,8 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
+from mpi_layout.site.turbine import AIR_DENSITY
 from mpi_layout.site.wind import (
-    STANDARD_AIR_DENSITY,
     Floats,
     FlowCases,
     between_sectors,
@@ -19,6 +19,7 @@ from mpi_layout.site.wind import (
     out_of_range,
     probability_flaws,
     refuse,
+    speed_flaws,
 )
 
 
@@ -62,7 +63,7 @@ class TableSite:
     lookup: str = "linear"
     shear_exponent: float = 0.0
     reference_height: float | None = None
-    air_density: float = STANDARD_AIR_DENSITY
+    air_density: float = AIR_DENSITY
     flow_direction: Floats | None = None
     flow_speed: Floats | None = None
 
@@ -81,7 +82,7 @@ class TableSite:
             raise ValueError(f"lookup is {self.lookup!r}; wants 'nearest' or 'linear'")
         refuse(
             direction=direction_flaws(self.direction),
-            speed=out_of_range(self.speed, 0, unit=" m/s"),
+            speed=speed_flaws(self.speed),
             probability=probability_flaws(self.probability),
             turbulence_intensity=out_of_range(self.turbulence_intensity, 0),
         )

@@ -11,16 +11,16 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import ArrayLike
 
+from mpi_layout.site.turbine import AIR_DENSITY
 from mpi_layout.site.wind import (
     ALL_DIRECTIONS,
     ALL_SPEEDS,
-    STANDARD_AIR_DENSITY,
     Floats,
     FlowCases,
     between_sectors,
     bin_edges,
     bin_width,
-    evenly_covers_circle,
+    circle_flaws,
     frozen,
     increase_flaws,
     not_positive,
@@ -65,7 +65,7 @@ class WeibullSite:
     lookup: str = "nearest"
     shear_exponent: float = 0.0
     reference_height: float | None = None
-    air_density: float = STANDARD_AIR_DENSITY
+    air_density: float = AIR_DENSITY
     flow_direction: Floats = field(default_factory=lambda: ALL_DIRECTIONS)
     flow_speed: Floats = field(default_factory=lambda: ALL_SPEEDS)
 
@@ -82,11 +82,10 @@ class WeibullSite:
             object.__setattr__(self, "turbulence_intensity", frozen(self.turbulence_intensity))
             if np.shape(self.turbulence_intensity) != shape:
                 raise ValueError("turbulence_intensity needs one value, or one per sector")
-        if not evenly_covers_circle(self.direction):
-            raise ValueError(f"sectors do not cover 360 degrees in equal steps: {self.direction}")
         if self.lookup not in ("nearest", "linear"):
             raise ValueError(f"lookup is {self.lookup!r}; wants 'nearest' or 'linear'")
         refuse(
+            direction=circle_flaws(self.direction),
             weibull_a=not_positive(self.weibull_a),
             weibull_k=not_positive(self.weibull_k),
             sector_probability=out_of_range(self.sector_probability, 0),

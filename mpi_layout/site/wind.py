@@ -14,14 +14,15 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 Floats = NDArray[np.float64]
+Counts = NDArray[np.intp]
 
-STANDARD_AIR_DENSITY = 1.225  # kg/m3, at 15 degrees Celsius and sea level (ISO 2533)
 ALL_DIRECTIONS = np.arange(360.0)  # deg
 ALL_SPEEDS = np.arange(3.0, 26.0)  # m/s
 for _values in (ALL_DIRECTIONS, ALL_SPEEDS):
     _values.flags.writeable = False
 
-_SUM_TOLERANCE = 0.05  # of probabilities that are used as given
+MOST_SPEED = 100.0  # m/s; what is more is no wind at a hub
+SUM_TOLERANCE = 0.05  # of probabilities that are used as given
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,9 +52,22 @@ class FlowCases:
     shear_exponent: float = 0.0
     reference_height: float | None = None
 
-    def speed_at(self, height: float) -> Floats:
-        """Free wind speeds (n_speeds,) at a height, m/s."""
-        return self.speed * shear_factor(self.shear_exponent, self.reference_height, height)
+    @property
+    def same_in_all_directions(self) -> bool:
+        """Whether speeds and turbulence intensities are the same in all directions."""
+        turbulence = np.atleast_2d(self.turbulence_intensity)
+        return bool((turbulence == turbulence[0]).all())
+
+    def by_direction(self) -> tuple[Counts, Floats, Floats, Floats]:
+        """Cases one after the other: count (n_directions,); speed, turbulence, probability (n_cases,)."""
+        shape = self.direction.size, self.speed.size
+        columns = (self.speed, self.turbulence_intensity, self.probability)
+        speed, turbulence, probability = (np.broadcast_to(column, shape).ravel() for column in columns)
+        return np.full(shape[0], shape[1]), speed, turbulence, probability
+
+    def speed_factor(self, hub_height: float) -> float:
+        """Wind speed at a hub height, m, over the one that is given."""
+        return _power_law(self.shear_exponent, self.reference_height, hub_height)
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,16 +91,25 @@ class FlowSeries:
     """
 
     direction: Floats
-    count: NDArray[np.intp]
+    count: Counts
     speed: Floats
     probability: Floats
     turbulence_intensity: Floats
     shear_exponent: float = 0.0
     reference_height: float | None = None
 
-    def speed_at(self, height: float) -> Floats:
-        """Free wind speeds (n_cases,) at a height, m/s."""
-        return self.speed * shear_factor(self.shear_exponent, self.reference_height, height)
+    @property
+    def same_in_all_directions(self) -> bool:
+        """Whether speeds and turbulence intensities are the same in all directions: not taken for granted."""
+        return False
+
+    def by_direction(self) -> tuple[Counts, Floats, Floats, Floats]:
+        """Cases one after the other: count (n_directions,); speed, turbulence, probability (n_cases,)."""
+        return self.count, self.speed, self.turbulence_intensity, self.probability
+
+    def speed_factor(self, hub_height: float) -> float:
+        """Wind speed at a hub height, m, over the one that is given."""
+        return _power_law(self.shear_exponent, self.reference_height, hub_height)
 
 
 class Site(Protocol):
@@ -103,18 +126,7 @@ class Site(Protocol):
         """Fewer flow cases, for comparisons that need no more: in bins around speeds (n_speeds,), m/s."""
 
 
-def shear_factor(exponent: float, reference_height: float | None, height: float) -> float:
-    """Wind speed at a height over the one at the reference height, by the power law.
-
-    Parameters
-    ----------
-    exponent : float
-        Shear exponent.
-    reference_height : float or None
-        m; None for speeds that hold at every height.
-    height : float
-        m.
-    """
+def _power_law(exponent: float, reference_height: float | None, height: float) -> float:
     return 1.0 if reference_height is None else (height / reference_height) ** exponent
 
 
@@ -209,6 +221,17 @@ def direction_flaws(direction: ArrayLike) -> Iterator[Flaw]:
     yield from out_of_range(direction, 0, 360, " degrees")
 
 
+def circle_flaws(direction: ArrayLike) -> Iterator[Flaw]:
+    """Yield that sector centres, degrees, do not cover the circle evenly."""
+    if not evenly_covers_circle(direction):
+        yield (), f"does not cover 360 degrees in equal steps: {np.asarray(direction)}"
+
+
+def speed_flaws(speed: ArrayLike) -> Iterator[Flaw]:
+    """Yield what is wrong with wind speeds, m/s."""
+    yield from out_of_range(speed, 0, MOST_SPEED, " m/s")
+
+
 def increase_flaws(values: ArrayLike) -> Iterator[Flaw]:
     """Yield the first value that is not larger than the one before it."""
     values = np.asarray(values, dtype=float)
@@ -225,9 +248,25 @@ def probability_flaws(probability: ArrayLike) -> Iterator[Flaw]:
         yield from negative
         return
     total = math.fsum(probability.ravel())
-    if abs(total - 1) > _SUM_TOLERANCE:
-        hint = "; are they percent?" if abs(total / 100 - 1) <= _SUM_TOLERANCE else ""
+    if abs(total - 1) > SUM_TOLERANCE:
+        hint = "; are they percent?" if abs(total / 100 - 1) <= SUM_TOLERANCE else ""
         yield (), f"must sum to 1, sums to {total:.6g}{hint}"
+
+
+class WindError(ValueError):
+    """Values that are no wind.
+
+    Attributes
+    ----------
+    name : str
+        Which argument, with the place in it: speed[3].
+    text : str
+        What is wanted and what was found.
+    """
+
+    def __init__(self, name: str, text: str) -> None:
+        super().__init__(f"{name} {text}")
+        self.name, self.text = name, text
 
 
 def refuse(**flaws: Iterator[Flaw]) -> None:
@@ -235,12 +274,12 @@ def refuse(**flaws: Iterator[Flaw]) -> None:
 
     Raises
     ------
-    ValueError
-        Naming the first flaw, its array and its place there.
+    WindError
+        The first flaw.
     """
     for name, found in flaws.items():
         for place, text in found:
-            raise ValueError(f"{name}{''.join(f'[{i}]' for i in place)} {text}")
+            raise WindError(name + "".join(f"[{i}]" for i in place), text)
 
 
 def frozen(values: ArrayLike) -> Floats:
