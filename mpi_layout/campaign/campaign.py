@@ -11,7 +11,7 @@ from pydantic import ConfigDict, Field, PrivateAttr, ValidationError
 from pydantic.json_schema import GenerateJsonSchema
 
 from mpi_layout.campaign import check, compare
-from mpi_layout.campaign.build import area_of, seed_numbers, turbine_count, turbine_of
+from mpi_layout.campaign.build import area_of, seed_numbers, turbine_count
 from mpi_layout.campaign.configs import Configs, Kind
 from mpi_layout.campaign.included import names_files, with_files
 from mpi_layout.campaign.parts import Parts
@@ -26,11 +26,12 @@ from mpi_layout.campaign.schema import (
     Seeds,
     Spacing,
     StartSpec,
-    TurbineSpec,
     WakeSpec,
 )
 from mpi_layout.campaign.site_build import site_of
 from mpi_layout.campaign.site_spec import SiteSpec
+from mpi_layout.campaign.turbine_build import turbine_of
+from mpi_layout.campaign.turbine_spec import TurbineSpec
 from mpi_layout.errors import InputError
 from mpi_layout.formats.faults import Fault, pydantic_faults
 from mpi_layout.formats.safe_yaml import load_yaml, read_text, shown
@@ -110,11 +111,11 @@ class Campaign(Section):
                 area=area.name,
                 turbine_type=turbine.name,
                 n_turbines=count,
-                rotor_diameter=turbine.rotor_diameter_m,
-                rated_power=turbine.rated_power_MW * 1e6,
+                rotor_diameter=turbine.rotor_diameter,
+                rated_power=turbine.rated_power,
             )
             for area in self.areas
-            for turbine, count in zip(self.turbine_types, self._counts, strict=True)
+            for turbine, count in zip(self._turbines.values(), self._counts, strict=True)
         )
         return Configs(kinds, seed_numbers(self.seeds))
 
@@ -160,9 +161,9 @@ class Campaign(Section):
     def _counts(self) -> tuple[int, ...]:
         return tuple(
             turbine_count(
-                spec.rated_power_MW, n_turbines=self.n_turbines, target_capacity_MW=self.target_capacity_MW
+                turbine.rated_power, n_turbines=self.n_turbines, target_capacity_MW=self.target_capacity_MW
             )
-            for spec in self.turbine_types
+            for turbine in self._turbines.values()
         )
 
     @cached_property

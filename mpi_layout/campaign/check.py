@@ -4,31 +4,31 @@ Faults stop the campaign; warnings are shown and the campaign runs.
 
 Faults: polygons that are none or overlap; areas of which nothing is left; names,
 seeds or config keys given twice; not exactly one of n_turbines and
-target_capacity_MW; specific power outside 150-700 W/m2; a rotor that reaches the
-ground; a gross capacity factor outside 5-70 % at this site; more turbines than
-the densest packing fits into an area; more areas, types, configs, turbines or candidate
-points than a launch could handle; and those of the site (site_check.py).
+target_capacity_MW; a gross capacity factor outside 5-70 % at this site; more turbines
+than the densest packing fits into an area; more areas, types, configs, turbines or
+candidate points than a launch could handle; and those of turbine types
+(turbine_check.py) and site (site_check.py).
 
 Warnings: a start grid with fewer points inside an area than turbines (those
 configs fail, the others run); an area filled beyond half the densest packing (a
-start seldom finds room for all); and those of the site.
+start seldom finds room for all); and those of turbine types and site.
 """
 
 import itertools
 import math
 from collections.abc import Iterator, Mapping, Sequence
 
-from mpi_layout.campaign import site_check
-from mpi_layout.campaign.build import outlines, seed_numbers, turbine_of
+from mpi_layout.campaign import site_check, turbine_check
+from mpi_layout.campaign.build import outlines, seed_numbers
 from mpi_layout.campaign.parts import Parts
-from mpi_layout.campaign.schema import LARGEST_SEED, MOST_TURBINES, AreaSpec, SeedRange, TurbineSpec
+from mpi_layout.campaign.schema import LARGEST_SEED, MOST_TURBINES, AreaSpec, SeedRange
 from mpi_layout.campaign.site_build import site_of
+from mpi_layout.campaign.turbine_spec import TurbineSpec
 from mpi_layout.formats.faults import Fault, Path
 from mpi_layout.site.area import overlapping, ring_fault
 from mpi_layout.site.turbine import Turbine
 from mpi_layout.site.wind import Site
 
-SPECIFIC_POWER = (150.0, 700.0)  # W/m2
 CAPACITY_FACTOR = (0.05, 0.70)
 
 MOST_KINDS = 100_000  # pairs of an area and a turbine type
@@ -47,8 +47,8 @@ def faults(parts: Parts) -> list[Fault]:
     found += _repeated_names("areas", parts.areas)
     found += _repeated_names("turbine_types", parts.turbine_types)
     found += _repeated_keys(parts)
-    for i, turbine in parts.turbine_types.items():
-        found += _turbine_faults(i, turbine)
+    for turbine_faults in parts.turbine_faults.values():
+        found += turbine_faults
     found += _seed_faults(parts)
     found += _count_faults(parts)
     found += _room_faults(parts)
@@ -79,7 +79,7 @@ def _size_faults(parts: Parts) -> Iterator[Fault]:
 def warnings(parts: Parts) -> list[str]:
     """Everything odd in a campaign without faults, a line each."""
     site_warnings = () if parts.site is None else site_check.warnings(parts.site)
-    return [str(fault) for fault in [*_room_warnings(parts), *site_warnings]]
+    return [str(fault) for fault in [*_room_warnings(parts), *_turbine_warnings(parts), *site_warnings]]
 
 
 # ---------------------------------------------------------------- areas
@@ -155,10 +155,10 @@ def _count_faults(parts: Parts) -> Iterator[Fault]:
         yield Fault(("n_turbines",), "is missing: n_turbines or target_capacity_MW")
     for i, count in parts.counts.items():
         if count < 1:
-            turbine = parts.turbine_types[i]
+            rated_MW = parts.sound_turbines[i].rated_power / 1e6
             text = (
-                f"{parts.target_capacity_MW:g} MW is less than one turbine of "
-                f"turbine_types[{i}], {turbine.rated_power_MW:g} MW"
+                f"{parts.target_capacity_MW:g} MW is less than one turbine of turbine_types[{i}], "
+                f"{rated_MW:g} MW"
             )
             yield Fault(("target_capacity_MW",), text)
 
@@ -166,33 +166,15 @@ def _count_faults(parts: Parts) -> Iterator[Fault]:
 # ---------------------------------------------------------------- turbine types
 
 
-def _turbine_faults(i: int, turbine: TurbineSpec) -> Iterator[Fault]:
-    specific_power = turbine.rated_power_MW * 1e6 / (math.pi * turbine.rotor_diameter_m**2 / 4)
-    if not _within(specific_power, SPECIFIC_POWER):
-        low, high = SPECIFIC_POWER
-        text = (
-            f"{turbine.rated_power_MW:g} MW on a rotor of {turbine.rotor_diameter_m:g} m is a specific power "
-            f"of {specific_power:g} W/m2, wants {low:g} to {high:g}"
-        )
-        yield Fault(("turbine_types", i, "rated_power_MW"), text + _unit_hint(specific_power))
-    radius = turbine.rotor_diameter_m / 2
-    if turbine.hub_height_m <= radius:
-        text = f"{turbine.hub_height_m:g} m is not above the rotor radius of {radius:g} m"
-        yield Fault(("turbine_types", i, "hub_height_m"), text)
-
-
-def _unit_hint(specific_power: float) -> str:
-    for unit, factor in (("kW", 1e3), ("W", 1e6), ("GW", 1e-3)):
-        if _within(specific_power / factor, SPECIFIC_POWER):
-            return f"; is this {unit} given as MW?"
-    return ""
+def _turbine_warnings(parts: Parts) -> Iterator[Fault]:
+    for i, spec in parts.turbine_types.items():
+        for warning in turbine_check.warnings(spec):
+            yield Fault(("turbine_types", i, *warning.path), warning.text)
 
 
 def _capacity_factor_faults(parts: Parts, site: Site) -> Iterator[Fault]:
-    for i, spec in parts.turbine_types.items():
-        if any(_turbine_faults(i, spec)):
-            continue  # said already, and the curves would mean nothing
-        factor = _capacity_factor(turbine_of(spec).at_air_density(site.air_density), site)
+    for i, turbine in parts.sound_turbines.items():
+        factor = _capacity_factor(turbine.at_air_density(site.air_density), site)
         if not _within(factor, CAPACITY_FACTOR):
             low, high = CAPACITY_FACTOR
             text = (
@@ -217,7 +199,7 @@ def _fullness(parts: Parts) -> Iterator[tuple[int, int, float, float]]:
     if parts.min_spacing_D is None or not parts.counts:
         return
     for i, area in parts.sound_areas.items():
-        spacing = {j: parts.min_spacing_D * parts.turbine_types[j].rotor_diameter_m for j in parts.counts}
+        spacing = {j: parts.min_spacing_D * parts.sound_turbines[j].rotor_diameter for j in parts.counts}
         most = {j: area.most_turbines(spacing[j]) for j in parts.counts}
         j = max(parts.counts, key=lambda j: parts.counts[j] / most[j])
         yield i, j, spacing[j], most[j]

@@ -80,18 +80,6 @@ class AreaSpec(Section):
     )
 
 
-class TurbineSpec(Section):
-    """A turbine type with generic power and thrust curves."""
-
-    name: Name = Field(description="Name of the turbine type, second part of the config keys.")
-    description: str | None = Field(default=None, description="Free text.")
-    rated_power_MW: Annotated[Number, Field(gt=0, le=1e9)] = Field(
-        description="Rated power, MW (15, not 15000)."
-    )
-    rotor_diameter_m: Annotated[Number, Field(ge=0.1, le=1000)] = Field(description="Rotor diameter, m.")
-    hub_height_m: Annotated[Number, Field(gt=0, le=10_000)] = Field(description="Hub height, m.")
-
-
 class SeedRange(Section):
     """Consecutive seeds."""
 

@@ -1,5 +1,6 @@
 """The power and thrust tables of a file, with their places in it: what all readers of turbines share."""
 
+import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Annotated
@@ -83,9 +84,9 @@ class Curves:
         rated_power: float | None,
         rotor_diameter: float,
         hub_height: float,
-        cut_in: float,
-        cut_out: float,
         warn: Callable[[str], None],
+        cut_in: float = 0.0,
+        cut_out: float = math.inf,
     ) -> Turbine:
         """Turbine with these curves, which have no faults; arguments as attributes of `Turbine`.
 

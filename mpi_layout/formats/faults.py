@@ -18,9 +18,8 @@ from mpi_layout.printable import clipped
 Path = tuple[str | int, ...]
 Model = TypeVar("Model", bound=BaseModel)
 
-_TAG = re.compile(
-    r"<\w+>"
-)  # of a form that a value may have: no key of the user's, and a model's name if it is one
+# Of one of the forms that a value may have, <Model> or <list>; no key of the user's.
+_TAG = re.compile(r"<\w+>")
 
 MOST_FAULTS = 1000  # nobody reads more, and each costs time
 
@@ -187,10 +186,13 @@ def _models(annotation: Any) -> Iterator[type[BaseModel]]:
 
 def _owner(path: Path, model: type[BaseModel]) -> type[BaseModel]:
     """Find the model that the last key of a path belongs to."""
-    for part, following in itertools.pairwise(path):
-        if isinstance(part, str) and not _is_tag(part):
-            models = {f"<{inner.__name__}>": inner for inner in _models(model.model_fields[part].annotation)}
-            model = models.get(str(following), next(iter(models.values()), model))
+    forms: dict[str | int, type[BaseModel]] = {}
+    for part in path[:-1]:
+        if _is_tag(part):
+            model = forms.get(part, model)
+        elif isinstance(part, str):
+            forms = {f"<{form.__name__}>": form for form in _models(model.model_fields[part].annotation)}
+            model = next(iter(forms.values()), model)
     return model
 
 

@@ -259,12 +259,19 @@ for _tag, _pattern in _NUMBER.items():
 
 
 class _Dumper(yaml.SafeDumper):
-    """SafeDumper that puts in quotes what `_Loader` would take for something else than text."""
+    """SafeDumper of one line, which puts in quotes what `_Loader` would take for something else than text."""
 
     yaml_implicit_resolvers = _Loader.yaml_implicit_resolvers
 
     def ignore_aliases(self, data: Any) -> bool:
         return True
+
+    def represent_str(self, data: str) -> yaml.ScalarNode:
+        # Only text in double quotes has its line ends as escapes.
+        return self.represent_scalar("tag:yaml.org,2002:str", data, style='"' if "\n" in data else None)
+
+
+_Dumper.add_representer(str, _Dumper.represent_str)
 
 
 def _place(error: yaml.MarkedYAMLError) -> str:

@@ -75,7 +75,7 @@ class Turbine:
             values = np.array(getattr(self, key), float)
             values.flags.writeable = False
             object.__setattr__(self, key, values)
-            _check_values(key, values, len(self.speed))
+            _check_values(key, values, self.speed.size)
         _check_rising(self.speed)
         if self.ct.max() > 1:
             raise ValueError(f"ct reaches {self.ct.max():g}, wants at most 1")
