@@ -14,6 +14,7 @@ from typing import Any, NoReturn
 from mpi_layout.commands import (
     check_command,
     diff_command,
+    evaluate_command,
     export_command,
     init_command,
     missing_command,
@@ -56,7 +57,14 @@ examples:
 SIGUSR1, SIGTERM, Ctrl-C and the end of a Slurm job end a launch in order: nothing more is handed out,
 what ends soon is stored, the exit code is 75. The same command goes on. A second Ctrl-C ends it at once.
 """
-
+EVALUATE_EPILOG = """\
+examples:
+  mpi-layout evaluate system.yaml                              the layouts of a windIO system
+  mpi-layout evaluate system.yaml --model NOJ --model-parameter k=0.05
+  mpi-layout evaluate system.yaml --layout layout.csv --per-turbine
+  mpi-layout evaluate campaign.yaml --layout other.h5 --only 'farm0_*'
+  mpi-layout evaluate campaign.h5 --model BastankhahGaussian   its layouts in the wakes of another model
+"""
 
 _STYLE: dict[str, Any] = {"formatter_class": argparse.RawDescriptionHelpFormatter, "allow_abbrev": False}
 
@@ -124,6 +132,7 @@ def make_parser() -> argparse.ArgumentParser:
     init.add_argument(
         "file", type=Path, nargs="?", default="campaign.yaml", metavar="FILE", help="default: campaign.yaml"
     )
+    _add_evaluate(commands)
     status = _add_reader(commands, "status", status_command, "show how far a campaign is, also while it runs")
     status.add_argument("--watch", action="store_true", help="again and again, until all is done or Ctrl-C")
     verify = _add_reader(
@@ -209,6 +218,35 @@ def _add_run(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
     )
 
 
+def _add_evaluate(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    evaluate = _add(
+        commands, "evaluate", evaluate_command, "say what annual energy given layouts have", EVALUATE_EPILOG
+    )
+    evaluate.add_argument(
+        "file", type=Path, metavar="FILE", help="windIO system (YAML), campaign or results file (.h5)"
+    )
+    evaluate.add_argument(
+        "--layout",
+        type=Path,
+        metavar="FILE",
+        help="layouts to take instead: CSV with x_m, y_m and turbine_type; windIO (YAML); results file (.h5)",
+    )
+    evaluate.add_argument(
+        "--only", default="*", metavar="GLOB", help="only layouts of a results file whose key matches"
+    )
+    evaluate.add_argument("--model", metavar="NAME", help="wake model to take instead, by its usual name")
+    evaluate.add_argument(
+        "--model-parameter",
+        type=assignment,
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="parameter of --model, such as k=0.05; may be repeated",
+    )
+    evaluate.add_argument("--per-turbine", action="store_true", help="show each turbine")
+    evaluate.add_argument("--json", action="store_true", help="answer in JSON")
+
+
 def _add_recover(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     recover = _add_reader(
         commands, "recover", recover_command, "save the sound rows of a damaged results file into a new one"
@@ -238,6 +276,14 @@ def _version() -> str:
         return version("mpi-layout")
     except PackageNotFoundError:
         return "(run from a source tree)"
+
+
+def assignment(text: str) -> tuple[str, str]:
+    """Name and value of NAME=VALUE."""
+    name, equals, value = text.partition("=")
+    if not (name and equals and value):
+        raise argparse.ArgumentTypeError(f"wants NAME=VALUE, such as k=0.05; has {text!r}")
+    return name, value
 
 
 def time_limit(text: str) -> float:

@@ -3,7 +3,7 @@
 import argparse
 import sys
 import time
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -75,6 +75,36 @@ def init_command(args: argparse.Namespace) -> int:
     except OSError as error:
         raise InputError(f"{args.file}: cannot be written: {error.strerror}") from None
     say(f"{args.file} written. Edit it, then: mpi-layout check {args.file}")
+    return 0
+
+
+def evaluate_command(args: argparse.Namespace) -> int:
+    """Say what annual energy given layouts have."""
+    from mpi_layout.evaluate import evaluate
+    from mpi_layout.named_model import named_model
+    from mpi_layout.plant import read_layouts, read_plant
+    from mpi_layout.tables import evaluation_view
+
+    plant = read_plant(args.file, only=args.only)
+    if args.model is not None:
+        model = named_model(args.model, dict(args.model_parameter), "--model")
+        plant = replace(plant, model=model, notes=())
+    elif args.model_parameter:
+        raise InputError("--model-parameter: wants --model, whose parameter it is")
+    layouts = plant.layouts if args.layout is None else read_layouts(args.layout, only=args.only)
+    if not layouts:
+        raise InputError(f"{args.file}: a campaign has no layout; name a file that has one: --layout FILE")
+    evaluations = [evaluate(plant, layout) for layout in layouts]
+    if args.json:
+        layouts_json = [evaluation.to_json(per_turbine=args.per_turbine) for evaluation in evaluations]
+        model_json = {"name": type(plant.model).__name__, **asdict(plant.model)}
+        answer_json(
+            {"name": plant.name, "model": model_json, "layouts": layouts_json, "notes": list(plant.notes)}
+        )
+        return 0
+    answer(evaluation_view(plant, evaluations, per_turbine=args.per_turbine))
+    for line in (*plant.notes, *(note for evaluation in evaluations for note in evaluation.notes)):
+        say(f"note: {line}")
     return 0
 
 

@@ -317,7 +317,7 @@ def test_layouts_of_the_examples():
 
 def test_one_layout_or_several():
     one = {"coordinates": {"x": [0, 500], "y": [0, 0]}}
-    assert [layout.name for layout in read_windio_layouts({"layouts": one}, "f")] == ["f.layouts"]
+    assert [layout.name for layout in read_windio_layouts({"layouts": one}, "f")] == ["layouts"]
     assert [layout.name for layout in read_windio_layouts({"layouts": [one, one]}, "f")] == [
         "f.layouts[0]",
         "f.layouts[1]",

@@ -30,7 +30,9 @@ class Layout:
     Attributes
     ----------
     name : str
-        What messages and tables call it.
+        Its name among others, short.
+    source : str
+        What messages call it: its file and its place there.
     x, y : (n,) array
         m.
     turbine_type : tuple of n str, optional
@@ -43,6 +45,7 @@ class Layout:
     """
 
     name: str
+    source: str
     x: Floats
     y: Floats
     turbine_type: tuple[str, ...] | None = None
@@ -53,7 +56,7 @@ class Layout:
             i, j = min(pairs)
             place = f"({self.x[i]:.10g}, {self.y[i]:.10g})"
             raise InputError(
-                f"{self.name}: turbines {i} and {j}, counted from 0, stand at the same place {place}: "
+                f"{self.source}: turbines {i} and {j}, counted from 0, stand at the same place {place}: "
                 f"less than {SAME_PLACE:g} m apart"
             )
 
@@ -110,7 +113,8 @@ class _Columns:
 def _of_rows(rows: list[_Row], path: str, *, typed: bool) -> Iterator[Layout]:
     for key, own in groupby(rows, key=lambda row: row[0]):
         _, x, y, types = zip(*own, strict=True)
-        yield Layout(key or path, np.array(x), np.array(y), types if typed else None)
+        name, source = (key, f"{path}: {key}") if key else (Path(path).name, path)
+        yield Layout(name, source, np.array(x), np.array(y), types if typed else None)
 
 
 def _metres(text: str, where: str) -> float:
@@ -145,13 +149,14 @@ def read_windio_layouts(wind_farm: dict[Any, Any], where: str) -> tuple[Layout, 
     """
     layouts = wind_farm.get("layouts")
     if isinstance(layouts, dict):
-        return (_windio_layout(layouts, f"{where}.layouts"),)
+        return (_windio_layout(layouts, "layouts", where),)
     if not isinstance(layouts, list) or not layouts:
         raise InputError(f"{where}.layouts: wants a layout or a list of them, has {shown(layouts)}")
-    return tuple(_windio_layout(layout, f"{where}.layouts[{i}]") for i, layout in enumerate(layouts))
+    return tuple(_windio_layout(layout, f"layouts[{i}]", where) for i, layout in enumerate(layouts))
 
 
-def _windio_layout(data: Any, where: str) -> Layout:
+def _windio_layout(data: Any, name: str, within: str) -> Layout:
+    where = f"{within}.{name}"
     if not isinstance(data, dict):
         raise InputError(f"{where}: wants coordinates, has {shown(data)}")
     points = read_points(data.get("coordinates"), f"{where}.coordinates")
@@ -161,4 +166,4 @@ def _windio_layout(data: Any, where: str) -> Layout:
             f"{where}.turbine_types: wants one for each of {len(points)} turbines, has {shown(types)}"
         )
     names = None if types is None else tuple(map(str, types))
-    return Layout(where, points[:, 0], points[:, 1], names)
+    return Layout(name, where, points[:, 0], points[:, 1], names)

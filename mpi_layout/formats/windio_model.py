@@ -94,9 +94,7 @@ def _parts(name: str, analysis: Mapping[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in parts.items() if value is not None}
 
 
-def _deficit_notes(
-    name: str, parameters: Mapping[str, Any], deficit: Mapping[str, Any]
-) -> Iterator[str]:
+def _deficit_notes(name: str, parameters: Mapping[str, Any], deficit: Mapping[str, Any]) -> Iterator[str]:
     at = "attributes.analysis.wind_deficit_model"
     asked = deficit.get("name")
     if asked is None:
