@@ -4,6 +4,7 @@ import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 from rich.console import Group as Stack
 from rich.console import RenderableType
@@ -11,13 +12,15 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from mpi_layout.evaluate import Evaluation
-from mpi_layout.plant import Plant
 from mpi_layout.printable import printable
 from mpi_layout.progress import duration
 from mpi_layout.results.diff import Difference
 from mpi_layout.results.summary import Counts, Group, LaunchState, Summary
 from mpi_layout.results.verify import Finding
+
+if TYPE_CHECKING:  # the other views have no need of the wake models
+    from mpi_layout.evaluate import Evaluation
+    from mpi_layout.plant import Plant
 
 _MOST_AREAS = 20
 _MOST_TYPES = 6
@@ -82,7 +85,9 @@ def diff_view(difference: Difference) -> RenderableType:
     return Stack(Text(head, "red"), Text(more), _table(("config", "column", "a", "b"), rows))
 
 
-def evaluation_view(plant: Plant, evaluations: Sequence[Evaluation], *, per_turbine: bool) -> RenderableType:
+def evaluation_view(
+    plant: "Plant", evaluations: Sequence["Evaluation"], *, per_turbine: bool
+) -> RenderableType:
     """Show the annual energy of layouts, and of each of their turbines."""
     columns = ("layout", "turbines", "MW", "gross AEP [GWh]", "AEP [GWh]", "wake loss", "capacity factor")
     rows = [_energy_row(evaluation) for evaluation in evaluations]
@@ -93,7 +98,7 @@ def evaluation_view(plant: Plant, evaluations: Sequence[Evaluation], *, per_turb
     return Stack(*parts)
 
 
-def _energy_row(evaluation: Evaluation) -> tuple[str, ...]:
+def _energy_row(evaluation: "Evaluation") -> tuple[str, ...]:
     energy = evaluation.energy
     return (
         evaluation.layout.name,
@@ -106,7 +111,7 @@ def _energy_row(evaluation: Evaluation) -> tuple[str, ...]:
     )
 
 
-def _turbines(evaluation: Evaluation) -> RenderableType:
+def _turbines(evaluation: "Evaluation") -> RenderableType:
     layout, aep = evaluation.layout, evaluation.energy.turbine_aep
     rows = [
         (f"{i}", f"{layout.x[i]:.1f}", f"{layout.y[i]:.1f}", f"{aep[i]:.3f}", turbine.name)

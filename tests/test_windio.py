@@ -319,8 +319,8 @@ def test_one_layout_or_several():
     one = {"coordinates": {"x": [0, 500], "y": [0, 0]}}
     assert [layout.name for layout in read_windio_layouts({"layouts": one}, "f")] == ["layouts"]
     assert [layout.name for layout in read_windio_layouts({"layouts": [one, one]}, "f")] == [
-        "f.layouts[0]",
-        "f.layouts[1]",
+        "layouts[0]",
+        "layouts[1]",
     ]
 
 

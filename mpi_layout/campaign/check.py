@@ -173,6 +173,9 @@ def _turbine_warnings(parts: Parts) -> Iterator[Fault]:
 
 
 def _capacity_factor_faults(parts: Parts, site: Site) -> Iterator[Fault]:
+    _, speed, _, _ = site.flow_cases().by_direction()
+    if speed.min() == speed.max():
+        return  # one speed is no climate, but what a case study may ask for
     for i, turbine in parts.sound_turbines.items():
         factor = _capacity_factor(turbine.at_air_density(site.air_density), site)
         if not _within(factor, CAPACITY_FACTOR):

@@ -73,7 +73,14 @@ _SECTIONS: dict[str, Callable[[Included], Any]] = {
     "turbine_types": _turbine_types,
     "site": _site,
 }
-SECTIONS = frozenset(_SECTIONS)
+SECTIONS = tuple(_SECTIONS)
+
+
+def of_system(fault: Fault, data: Mapping[Any, Any]) -> Fault:
+    """Fault at its place, which is the system where the campaign does not have that section itself."""
+    if data.get("system") is None or fault.path[0] not in SECTIONS or data.get(fault.path[0]) is not None:
+        return fault
+    return Fault(("system",), f"gives {fault}")
 
 
 def _part(system: Included, key: str) -> dict[Any, Any]:

@@ -17,6 +17,7 @@ from mpi_layout.formats.yaml_include import load_with_includes
 
 SYSTEM = "wind_energy_system"
 WIND_FARM = "wind_farm"
+RESOURCE = "energy_resource"
 
 # Its schema refers to what does not exist (windIO 2.1), and nothing here asks for it.
 _NOT_VALIDATED = "optimisation"
@@ -37,7 +38,7 @@ def load_windio(path: str | FilePath, schema: str) -> dict[Any, Any]:
     path : str or Path
         The file (YAML).
     schema : str
-        What it has to be: `SYSTEM` or `WIND_FARM`.
+        What it has to be: `SYSTEM`, `WIND_FARM` or `RESOURCE`.
 
     Raises
     ------
@@ -60,7 +61,7 @@ def check_windio(data: dict[Any, Any], schema: str, where: str) -> None:
     data : dict
         Of a windIO file.
     schema : str
-        `SYSTEM` or `WIND_FARM`.
+        `SYSTEM`, `WIND_FARM` or `RESOURCE`.
     where : str
         What messages call the data.
 

@@ -15,6 +15,8 @@ from mpi_layout.site.area import Area
 from mpi_layout.site.turbine import Turbine
 from mpi_layout.site.wind import Site
 
+FARM_TURBINES = ("turbines", "turbine_types")  # keys of a windIO wind_farm: one type or several
+
 
 @dataclass(frozen=True, eq=False)
 class WindIOSystem:
@@ -92,7 +94,7 @@ def windio_turbines(farm: Any, where: str) -> list[tuple[str, str, Any]]:
     InputError
         If there are none, or both `turbines` and `turbine_types`.
     """
-    one, several = (farm.get(key) for key in ("turbines", "turbine_types"))
+    one, several = (farm.get(key) for key in FARM_TURBINES)
     if (one is None) == (several is None):
         found = "neither" if one is None else "both"
         raise InputError(f"{where}: wants turbines (one type) or turbine_types (several), has {found}")
