@@ -1,9 +1,10 @@
-"""What status, verify and diff show: rich renderables, plain text where no terminal is."""
+"""What status, verify, diff and evaluate show: rich renderables, plain text where no terminal is."""
 
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 from rich.console import Group as Stack
 from rich.console import RenderableType
@@ -16,6 +17,10 @@ from mpi_layout.progress import duration
 from mpi_layout.results.diff import Difference
 from mpi_layout.results.summary import Counts, Group, LaunchState, Summary
 from mpi_layout.results.verify import Finding
+
+if TYPE_CHECKING:  # the other views have no need of the wake models
+    from mpi_layout.evaluate import Evaluation
+    from mpi_layout.plant import Plant
 
 _MOST_AREAS = 20
 _MOST_TYPES = 6
@@ -78,6 +83,41 @@ def diff_view(difference: Difference) -> RenderableType:
     rows = [(d.key, d.column, d.a, d.b) for d in difference.first]
     more = "the first differences:" if len(rows) < sum(difference.by_column.values()) else "all of them:"
     return Stack(Text(head, "red"), Text(more), _table(("config", "column", "a", "b"), rows))
+
+
+def evaluation_view(
+    plant: "Plant", evaluations: Sequence["Evaluation"], *, per_turbine: bool
+) -> RenderableType:
+    """Show the annual energy of layouts, and of each of their turbines."""
+    columns = ("layout", "turbines", "MW", "gross AEP [GWh]", "AEP [GWh]", "wake loss", "capacity factor")
+    rows = [_energy_row(evaluation) for evaluation in evaluations]
+    head = Text.assemble((printable(plant.name), "bold"), f"  {printable(str(plant.model))}")
+    parts: list[RenderableType] = [head, _table(columns, rows, right=range(1, len(columns)))]
+    for evaluation in evaluations if per_turbine else ():
+        parts += [Text(), Text(printable(evaluation.layout.name), "bold"), _turbines(evaluation)]
+    return Stack(*parts)
+
+
+def _energy_row(evaluation: "Evaluation") -> tuple[str, ...]:
+    energy = evaluation.energy
+    return (
+        evaluation.layout.name,
+        f"{len(evaluation.turbine_types)}",
+        f"{evaluation.rated_power / 1e6:g}",
+        f"{energy.gross_aep:.3f}",
+        f"{energy.aep:.3f}",
+        f"{100 * energy.wake_loss:.2f} %",
+        f"{100 * evaluation.capacity_factor:.2f} %",
+    )
+
+
+def _turbines(evaluation: "Evaluation") -> RenderableType:
+    layout, aep = evaluation.layout, evaluation.energy.turbine_aep
+    rows = [
+        (f"{i}", f"{layout.x[i]:.1f}", f"{layout.y[i]:.1f}", f"{aep[i]:.3f}", turbine.name)
+        for i, turbine in enumerate(evaluation.turbine_types)
+    ]
+    return _table(("turbine", "x [m]", "y [m]", "AEP [GWh]", "type"), rows, right=range(4))
 
 
 # ---------------------------------------------------------------- status

@@ -15,10 +15,11 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from mpi_layout.campaign.site_build import flow_resolution, probabilities, steps_of
+from mpi_layout.campaign.site_build import flow_resolution, probabilities, site_of, steps_of
 from mpi_layout.campaign.site_spec import (
     FlowCasesSpec,
     SeriesSpec,
+    SiteFileSpec,
     SiteSpec,
     StepsFileSpec,
     TableSpec,
@@ -48,6 +49,9 @@ MOST_FLOW_CASES = 1_000_000
 
 def faults(site: SiteSpec) -> Iterator[Fault]:
     """Every fault that single values do not show."""
+    if isinstance(site, SiteFileSpec):
+        yield from _file_faults(site)
+        return
     if (site.shear_exponent is None) != (site.reference_height_m is None):
         key = "shear_exponent" if site.shear_exponent is None else "reference_height_m"
         yield Fault(("site", key), "is missing: shear_exponent and reference_height_m belong together")
@@ -60,6 +64,13 @@ def faults(site: SiteSpec) -> Iterator[Fault]:
     yield from table_faults
     if not table_faults and site.flow_cases is not None:
         yield from _resolution_faults(site, site.flow_cases)
+
+
+def _file_faults(site: SiteFileSpec) -> Iterator[Fault]:
+    try:
+        site_of(site)
+    except InputError as error:
+        yield from (Fault(("site", "file"), line) for line in str(error).splitlines())
 
 
 def warnings(site: SiteSpec) -> Iterator[Fault]:

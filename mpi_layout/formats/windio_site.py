@@ -37,9 +37,7 @@ _NOT_USED = [
 _OUR_NAMES = {"direction": "wind_direction", "speed": "wind_speed", "air_density": "density"}
 
 
-def read_windio_site(
-    energy_resource: dict[str, Any], where: str, *, turbulence_intensity: float | None = None
-) -> Site:
+def read_windio_site(energy_resource: Any, where: str, *, turbulence_intensity: float | None = None) -> Site:
     """Site of a windIO energy resource.
 
     Weibull sectors are looked up linearly between their centres, as PyWake does with such a file. A
@@ -60,6 +58,8 @@ def read_windio_site(
     InputError
         Naming the place, what was found there and what is wanted.
     """
+    if not isinstance(energy_resource, dict):
+        raise InputError(f"{where}: wants a windIO energy resource, has {shown(energy_resource)}")
     resource = _Resource(energy_resource.get("wind_resource"), f"{where}.wind_resource", turbulence_intensity)
     try:
         return _site(resource)
