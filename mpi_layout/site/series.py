@@ -14,6 +14,7 @@ from mpi_layout.site.wind import (
     Floats,
     FlowCases,
     FlowSeries,
+    WindError,
     bin_edges,
     direction_flaws,
     frozen,
@@ -60,12 +61,11 @@ class SeriesSite:
         given["weight"] = 1.0 if self.weight is None else self.weight
         shape = np.shape(self.direction)
         if len(shape) != 1 or not shape[0]:
-            raise ValueError(
-                f"direction has shape {shape}; wants one value for each step, and a step at least"
-            )
+            text = f"wants one value for each step and at least one step, has shape {shape}"
+            raise WindError("direction", text)
         for name, values in given.items():
             if np.shape(values) != shape and (np.shape(values) or name == "speed"):
-                raise ValueError(f"{name} has shape {np.shape(values)}, direction has {shape}")
+                raise WindError(name, f"has shape {np.shape(values)}, direction has {shape}")
             object.__setattr__(self, name, frozen(np.broadcast_to(values, shape)))
         refuse(
             direction=direction_flaws(self.direction),

@@ -20,7 +20,7 @@ from mpi_layout.site.wind import (
     between_sectors,
     bin_edges,
     bin_width,
-    evenly_covers_circle,
+    circle_flaws,
     frozen,
     increase_flaws,
     not_positive,
@@ -82,11 +82,10 @@ class WeibullSite:
             object.__setattr__(self, "turbulence_intensity", frozen(self.turbulence_intensity))
             if np.shape(self.turbulence_intensity) != shape:
                 raise ValueError("turbulence_intensity needs one value, or one per sector")
-        if not evenly_covers_circle(self.direction):
-            raise ValueError(f"sectors do not cover 360 degrees in equal steps: {self.direction}")
         if self.lookup not in ("nearest", "linear"):
             raise ValueError(f"lookup is {self.lookup!r}; wants 'nearest' or 'linear'")
         refuse(
+            direction=circle_flaws(self.direction),
             weibull_a=not_positive(self.weibull_a),
             weibull_k=not_positive(self.weibull_k),
             sector_probability=out_of_range(self.sector_probability, 0),

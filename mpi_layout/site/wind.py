@@ -221,6 +221,12 @@ def direction_flaws(direction: ArrayLike) -> Iterator[Flaw]:
     yield from out_of_range(direction, 0, 360, " degrees")
 
 
+def circle_flaws(direction: ArrayLike) -> Iterator[Flaw]:
+    """Yield that sector centres, degrees, do not cover the circle evenly."""
+    if not evenly_covers_circle(direction):
+        yield (), f"does not cover 360 degrees in equal steps: {np.asarray(direction)}"
+
+
 def speed_flaws(speed: ArrayLike) -> Iterator[Flaw]:
     """Yield what is wrong with wind speeds, m/s."""
     yield from out_of_range(speed, 0, MOST_SPEED, " m/s")
@@ -247,17 +253,33 @@ def probability_flaws(probability: ArrayLike) -> Iterator[Flaw]:
         yield (), f"must sum to 1, sums to {total:.6g}{hint}"
 
 
+class WindError(ValueError):
+    """Values that are no wind.
+
+    Attributes
+    ----------
+    name : str
+        Which argument, with the place in it: speed[3].
+    text : str
+        What is wanted and what was found.
+    """
+
+    def __init__(self, name: str, text: str) -> None:
+        super().__init__(f"{name} {text}")
+        self.name, self.text = name, text
+
+
 def refuse(**flaws: Iterator[Flaw]) -> None:
     """Raise what is wrong with the arrays of those names.
 
     Raises
     ------
-    ValueError
-        Naming the first flaw, its array and its place there.
+    WindError
+        The first flaw.
     """
     for name, found in flaws.items():
         for place, text in found:
-            raise ValueError(f"{name}{''.join(f'[{i}]' for i in place)} {text}")
+            raise WindError(name + "".join(f"[{i}]" for i in place), text)
 
 
 def frozen(values: ArrayLike) -> Floats:
