@@ -6,8 +6,8 @@ from pydantic import AfterValidator, BeforeValidator, Discriminator, Field, Tag,
 
 from mpi_layout.campaign.included import Included, IncludedFile
 from mpi_layout.campaign.schema import Number, Section
+from mpi_layout.site.flaws import MOST_SPEED
 from mpi_layout.site.turbine import AIR_DENSITY
-from mpi_layout.site.wind import MOST_SPEED
 
 MOST_STEPS = 2_000_000  # of a time series: 38 years in steps of 10 minutes
 
