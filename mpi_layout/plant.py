@@ -4,7 +4,7 @@ A windIO system has them all. A campaign has no layouts; a results file has thos
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,7 @@ from mpi_layout.errors import InputError
 from mpi_layout.formats.layouts import Layout, read_csv_layouts, read_windio_layouts
 from mpi_layout.formats.windio import WIND_FARM, check_windio
 from mpi_layout.formats.windio_model import read_windio_model
-from mpi_layout.formats.windio_system import read_windio_system
+from mpi_layout.formats.windio_system import read_windio_system, windio_turbines
 from mpi_layout.formats.yaml_include import load_with_includes
 from mpi_layout.named_model import named_model
 from mpi_layout.site.area import Area
@@ -107,15 +107,25 @@ def read_layouts(path: Path, *, only: str = "*") -> tuple[Layout, ...]:
     data, where = load_with_includes(path, "layout"), str(path)
     farm = data.get("wind_farm", data) if isinstance(data, dict) else {}
     check_windio(farm, WIND_FARM, where)
-    return read_windio_layouts(farm, where)
+    # Elsewhere its types are known by their names, and not by the keys that it has for them.
+    names = {key: str(turbine["name"]) for key, _, turbine in windio_turbines(farm, where)}
+    return tuple(_renamed(layout, names) for layout in read_windio_layouts(farm, where))
+
+
+def _renamed(layout: Layout, names: Mapping[str, str]) -> Layout:
+    if layout.turbine_type is None:
+        return layout
+    return replace(layout, turbine_type=tuple(names.get(key, key) for key in layout.turbine_type))
 
 
 def _is_hdf5(path: Path) -> bool:
+    if not path.is_file():
+        return False  # whoever reads it in earnest says why
     try:
         with open(path, "rb") as file:
-            return path.is_file() and file.read(len(_HDF5)) == _HDF5
-    except OSError:
-        return False  # whoever reads it in earnest says why
+            return file.read(len(_HDF5)) == _HDF5
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read: {error.strerror}") from None
 
 
 def _of_system(data: dict[Any, Any], where: str) -> Plant:

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -21,6 +21,7 @@ from mpi_layout.results.verify import Finding
 if TYPE_CHECKING:  # the other views have no need of the wake models
     from mpi_layout.evaluate import Evaluation
     from mpi_layout.plant import Plant
+    from mpi_layout.wake.models import WakeModel
 
 _MOST_AREAS = 20
 _MOST_TYPES = 6
@@ -91,11 +92,21 @@ def evaluation_view(
     """Show the annual energy of layouts, and of each of their turbines."""
     columns = ("layout", "turbines", "MW", "gross AEP [GWh]", "AEP [GWh]", "wake loss", "capacity factor")
     rows = [_energy_row(evaluation) for evaluation in evaluations]
-    head = Text.assemble((printable(plant.name), "bold"), f"  {printable(str(plant.model))}")
+    head = Text.assemble((printable(plant.name), "bold"), f"  {_model(plant.model)}")
     parts: list[RenderableType] = [head, _table(columns, rows, right=range(1, len(columns)))]
     for evaluation in evaluations if per_turbine else ():
         parts += [Text(), Text(printable(evaluation.layout.name), "bold"), _turbines(evaluation)]
     return Stack(*parts)
+
+
+def _model(model: "WakeModel") -> str:
+    """Name of a wake model, and the parameters that differ from its defaults."""
+    usual = type(model)()
+    names = [
+        entry.name for entry in fields(model) if getattr(model, entry.name) != getattr(usual, entry.name)
+    ]
+    parameters = ", ".join(f"{name}={getattr(model, name)}" for name in names)
+    return type(model).__name__ + (f" ({parameters})" if parameters else "")
 
 
 def _energy_row(evaluation: "Evaluation") -> tuple[str, ...]:
