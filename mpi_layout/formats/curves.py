@@ -92,10 +92,11 @@ class Curves:
 
         A rated power of None is the highest of the curve. `warn` is told of thrust coefficients above 1.
         """
-        ct, clipped = clipped_ct(self.ct.values)
-        if clipped:
-            warn(str(Fault(self.ct.path, clipped)))
-        speed, power, ct = joined(self.power.speed, self.power.values, self.ct.speed, ct)
+        if (highest := self.ct.values.max()) > 1:
+            text = f"{highest:g} is taken as 1, the largest thrust coefficient of the wake models"
+            warn(str(Fault(self.ct.path, text)))
+        ct_curve = clipped_ct(self.ct.speed, self.ct.values)
+        speed, power, ct = joined(self.power.speed, self.power.values, *ct_curve)
         return Turbine(
             name=name,
             rated_power=rated_power or self.highest_power,

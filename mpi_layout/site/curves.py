@@ -14,7 +14,7 @@ WATTS = {"W": 1.0, "kW": 1e3, "MW": 1e6, "GW": 1e9}
 _OF_RATED_POWER = (0.9, 1.1)  # where the highest power of a curve lies
 _USUAL_CP = (0.05, BETZ_LIMIT)
 _ROUNDED_CP = 1.005 * BETZ_LIMIT
-_DECIMALS = 3  # of LEAST_STEP
+_ROUNDING = 1e-7  # of a thousandth
 _CUBIC_STEP = 5e-3  # m/s: a straight line misses the cube by less than 1e-6 of rated power
 
 
@@ -31,13 +31,19 @@ def joined(power_speed: Floats, power: Floats, ct_speed: Floats, ct: Floats) -> 
     Returns
     -------
     speed, power, ct : (k,) arrays
-        At the speeds of both. If some of these lie closer than a `Turbine` knows, they are taken
-        at thousandths of m/s: then a bend moves by half of that, and nothing else changes.
+        At the speeds of both. If some of these lie closer than a `Turbine` knows, each gives way to
+        the thousandths of m/s on its two sides; only between these two the curves change.
     """
     speed = np.union1d(power_speed, ct_speed)
     if np.diff(speed).min() < LEAST_STEP:
-        speed = np.unique(speed.round(_DECIMALS))
+        speed = _thousandths_around(speed)
     return speed, np.interp(speed, power_speed, power), np.interp(speed, ct_speed, ct)
+
+
+def _thousandths_around(speed: Floats) -> Floats:
+    thousandths = speed * 1000
+    below, above = np.floor(thousandths + _ROUNDING), np.ceil(thousandths - _ROUNDING)
+    return np.union1d(below, above) / 1000  # gives the nearest number to each decimal fraction
 
 
 def cubic_curve(
@@ -154,14 +160,23 @@ def hub_faults(hub_height: float, rotor_diameter: float) -> Iterator[str]:
         yield f"{hub_height:g} m is not above the rotor radius of {rotor_diameter / 2:g} m"
 
 
-def clipped_ct(ct: Floats) -> tuple[Floats, str | None]:
-    """Thrust coefficients with 1 in place of what is more, and a text if there are such.
+def clipped_ct(speed: Floats, ct: Floats) -> tuple[Floats, Floats]:
+    """Clip thrust coefficients to 1, beyond which the wake models have no root.
 
-    The models take the root of 1 - Ct.
+    Parameters
+    ----------
+    speed, ct : (n,) arrays
+        m/s, thrust coefficient.
+
+    Returns
+    -------
+    speed, ct : (m,) arrays
+        With the speeds at which the curve passes 1.
     """
-    if ct.max() <= 1:
-        return ct, None
-    return np.minimum(ct, 1), f"{ct.max():g} is taken as 1, the largest thrust coefficient of the wake models"
+    i = np.flatnonzero((ct[:-1] > 1) != (ct[1:] > 1))
+    passes = speed[i] + (1 - ct[i]) / (ct[i + 1] - ct[i]) * (speed[i + 1] - speed[i])
+    both = np.union1d(speed, passes)
+    return both, np.minimum(1, np.interp(both, speed, ct))
 
 
 def _unit_meant(given: str, value: float, limits: tuple[float, float]) -> str:

@@ -113,9 +113,8 @@ def _check_positive(key: str, value: float) -> None:
 
 def _check_values(key: str, values: Floats, n_speeds: int) -> None:
     if values.shape != (n_speeds,) or n_speeds < 2:
-        raise ValueError(
-            f"{key} has the shape {values.shape}, wants one value for each of two speeds or more"
-        )
+        text = f"{key} has the shape {values.shape}, wants a value for each of two speeds or more"
+        raise ValueError(text)
     wrong = np.flatnonzero(~((values >= 0) & np.isfinite(values)))
     if wrong.size:
         raise ValueError(f"{key}[{wrong[0]}] is {values[wrong[0]]:g}, wants a finite number, 0 or more")
