@@ -201,7 +201,7 @@ def test_a_grid_written_as_a_series_has_the_same_power(random):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"direction": [], "speed": []}, "a step at least"),
+        ({"direction": [], "speed": []}, "at least one step"),
         ({"speed": [5.0]}, r"speed has shape \(1,\), direction has \(2,\)"),
         ({"direction": [0, 361]}, r"direction\[1\] wants 0 to 360 degrees, has 361"),
         ({"speed": [5.0, np.nan]}, r"speed\[1\] wants 0 to 100 m/s, has nan"),
@@ -209,6 +209,9 @@ def test_a_grid_written_as_a_series_has_the_same_power(random):
         ({"weight": [0, 0]}, "weight is zero at every step"),
         ({"weight": [1, -1]}, r"weight\[1\] wants a number of at least 0, has -1"),
         ({"turbulence_intensity": [0.1, np.inf]}, r"turbulence_intensity\[1\]"),
+        ({"reference_height": 0}, "reference_height wants a number above 0, has 0"),
+        ({"shear_exponent": np.nan}, "shear_exponent wants -1 to 1, has nan"),
+        ({"air_density": -1}, "air_density wants a number above 0, has -1"),
     ],
 )
 def test_series_that_are_none(change, message):
@@ -312,8 +315,9 @@ def test_directions_are_alike_only_if_their_turbulence_is():
 def iea37_aep(cases: FlowCases, x, y, *, diameter, rated_power, cut_in, rated_speed):
     """AEP by direction, MWh: the case studies' own Gaussian wakes with Ct 8/9 and cubic power.
 
-    J. J. Thomas, N. F. Baker et al., IEA Wind Task 37 wind farm layout optimization case studies,
-    https://github.com/IEAWindTask37/iea37-wflo-casestudies.
+    Model and published figures: https://github.com/IEAWindTask37/iea37-wflo-casestudies; N. F. Baker et al.,
+    Best practices for wake model and optimization algorithm selection in wind farm layout optimization, AIAA
+    Scitech 2019.
     """
     angle = np.deg2rad(270 - cases.direction)[:, None, None]
     dx, dy = x[:, None] - x, y[:, None] - y  # receiver minus source

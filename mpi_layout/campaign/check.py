@@ -4,14 +4,15 @@ Faults stop the campaign; warnings are shown and the campaign runs.
 
 Faults: polygons that are none or overlap; areas of which nothing is left; names,
 seeds or config keys given twice; not exactly one of n_turbines and
-target_capacity_MW; a gross capacity factor outside 5-70 % at this site; more turbines
+target_capacity_MW; a gross capacity factor outside 5-70 % in Weibull sectors; more turbines
 than the densest packing fits into an area; more areas, types, configs, turbines or
 candidate points than a launch could handle; and those of turbine types
 (turbine_check.py) and site (site_check.py).
 
 Warnings: a start grid with fewer points inside an area than turbines (those
 configs fail, the others run); an area filled beyond half the densest packing (a
-start seldom finds room for all); and those of turbine types and site.
+start seldom finds room for all); such a capacity factor at another site; and those of
+turbine types and site.
 """
 
 import itertools
@@ -23,6 +24,7 @@ from mpi_layout.campaign.build import outlines, seed_numbers
 from mpi_layout.campaign.parts import Parts
 from mpi_layout.campaign.schema import LARGEST_SEED, MOST_TURBINES, AreaSpec, SeedRange
 from mpi_layout.campaign.site_build import site_of
+from mpi_layout.campaign.site_spec import WeibullSpec
 from mpi_layout.campaign.turbine_spec import TurbineSpec
 from mpi_layout.formats.faults import Fault, Path
 from mpi_layout.site.area import overlapping, ring_fault
@@ -54,7 +56,9 @@ def faults(parts: Parts) -> list[Fault]:
     found += _room_faults(parts)
     if parts.site is not None:
         site_faults = list(site_check.faults(parts.site))
-        found += site_faults or _capacity_factor_faults(parts, site_of(parts.site))
+        found += site_faults
+        if not site_faults and isinstance(parts.site, WeibullSpec):
+            found += _capacity_factors(parts, site_of(parts.site))
     return found
 
 
@@ -78,8 +82,13 @@ def _size_faults(parts: Parts) -> Iterator[Fault]:
 
 def warnings(parts: Parts) -> list[str]:
     """Everything odd in a campaign without faults, a line each."""
-    site_warnings = () if parts.site is None else site_check.warnings(parts.site)
-    return [str(fault) for fault in [*_room_warnings(parts), *_turbine_warnings(parts), *site_warnings]]
+    found = [*_room_warnings(parts), *_turbine_warnings(parts)]
+    if parts.site is not None:
+        found += site_check.warnings(parts.site)
+        if not isinstance(parts.site, WeibullSpec):
+            # A table of one wind speed, or a time series of a storm, is no climate and need not be one.
+            found += _capacity_factors(parts, site_of(parts.site))
+    return [str(fault) for fault in found]
 
 
 # ---------------------------------------------------------------- areas
@@ -172,10 +181,8 @@ def _turbine_warnings(parts: Parts) -> Iterator[Fault]:
             yield Fault(("turbine_types", i, *warning.path), warning.text)
 
 
-def _capacity_factor_faults(parts: Parts, site: Site) -> Iterator[Fault]:
-    _, speed, _, _ = site.flow_cases().by_direction()
-    if speed.min() == speed.max():
-        return  # one speed is no climate, but what a case study may ask for
+def _capacity_factors(parts: Parts, site: Site) -> Iterator[Fault]:
+    """Turbine types whose gross capacity factor would be strange for a wind climate."""
     for i, turbine in parts.sound_turbines.items():
         factor = _capacity_factor(turbine.at_air_density(site.air_density), site)
         if not _within(factor, CAPACITY_FACTOR):

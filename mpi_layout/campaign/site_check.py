@@ -28,19 +28,17 @@ from mpi_layout.campaign.site_spec import (
 from mpi_layout.errors import InputError
 from mpi_layout.formats.faults import Fault
 from mpi_layout.formats.wind_csv import Steps
-from mpi_layout.site.series import weight_flaws
-from mpi_layout.site.wind import (
-    ALL_DIRECTIONS,
-    ALL_SPEEDS,
+from mpi_layout.site.bins import evenly_covers_circle
+from mpi_layout.site.flaws import (
     Flaw,
-    Floats,
     direction_flaws,
-    evenly_covers_circle,
     increase_flaws,
     out_of_range,
     probability_flaws,
     speed_flaws,
 )
+from mpi_layout.site.series import weight_flaws
+from mpi_layout.site.wind import ALL_DIRECTIONS, ALL_SPEEDS, Floats
 
 TURBULENCE_INTENSITY = (0.01, 0.4)
 STEP_TURBULENCE_INTENSITY = (0.001, 1.0)  # of ten minutes, which may be calm

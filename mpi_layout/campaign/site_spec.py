@@ -2,12 +2,12 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Discriminator, Field, Tag, WithJsonSchema
+from pydantic import AfterValidator, BeforeValidator, Discriminator, Field, Tag, WithJsonSchema
 
-from mpi_layout.campaign.included import IncludedFile
+from mpi_layout.campaign.included import Included, IncludedFile
 from mpi_layout.campaign.schema import Number, Section
+from mpi_layout.site.flaws import MOST_SPEED
 from mpi_layout.site.turbine import AIR_DENSITY
-from mpi_layout.site.wind import MOST_SPEED
 
 MOST_STEPS = 2_000_000  # of a time series: 38 years in steps of 10 minutes
 
@@ -174,10 +174,18 @@ class ColumnsSpec(Section):
     )
 
 
+def _csv_text(included: Included) -> Included:
+    if not isinstance(included.content, str):
+        raise ValueError("wants the text of a CSV file")
+    return included
+
+
 class StepsFileSpec(Section):
     """A time series in a CSV file."""
 
-    file: IncludedFile = Field(description="CSV file with a header, relative to the campaign file.")
+    file: Annotated[IncludedFile, AfterValidator(_csv_text)] = Field(
+        description="CSV file with a header, relative to the campaign file."
+    )
     columns: ColumnsSpec = Field(default=ColumnsSpec(), description="Names of its columns.")
     missing: Literal["refuse", "skip"] = Field(
         default="refuse", description="What happens with steps of which a value is missing."

@@ -14,11 +14,12 @@ from numpy.typing import NDArray
 from mpi_layout.errors import InputError
 from mpi_layout.formats.faults import unknown_key
 from mpi_layout.formats.safe_yaml import shown
+from mpi_layout.site.flaws import WindError
 from mpi_layout.site.series import SeriesSite
 from mpi_layout.site.table import TableSite
 from mpi_layout.site.turbine import AIR_DENSITY
 from mpi_layout.site.weibull import WeibullSite
-from mpi_layout.site.wind import Site, WindError
+from mpi_layout.site.wind import Site
 
 Floats = NDArray[np.float64]
 
@@ -34,7 +35,13 @@ _NOT_USED = [
     "capping_inversion_strength", "capping_inversion_height", "lapse_rate", "fc", "tau_x", "tau_y",
 ]
 # fmt: on
-_OUR_NAMES = {"direction": "wind_direction", "speed": "wind_speed", "air_density": "density"}
+_THEIR_NAMES = {
+    "direction": "wind_direction",
+    "speed": "wind_speed",
+    "shear_exponent": "shear.alpha",
+    "reference_height": "shear.h_ref",
+    "air_density": "density",
+}
 
 
 def read_windio_site(energy_resource: Any, where: str, *, turbulence_intensity: float | None = None) -> Site:
@@ -65,7 +72,7 @@ def read_windio_site(energy_resource: Any, where: str, *, turbulence_intensity: 
         return _site(resource)
     except WindError as error:
         name, bracket, place = error.name.partition("[")
-        key = _OUR_NAMES.get(name, name) + bracket + place
+        key = _THEIR_NAMES.get(name, name) + bracket + place
         raise InputError(f"{resource.where}.{key}: {error.text}") from None
 
 
@@ -191,15 +198,13 @@ class _Resource:
     def air(self) -> dict[str, Any]:
         """Shear and density, as the sites take them."""
         density = float(self.over({"": 1}, "density")[0]) if "density" in self else AIR_DENSITY
-        if not 0 < density < np.inf:
-            raise InputError(f"{self.where}.density: wants a number above 0, has {density:g}")
         shear = self.given.get("shear")
         if shear is None:
             return {"air_density": density}
         exponent, height = (self._number("shear", shear, key) for key in ("alpha", "h_ref"))
         reference = self.given.get("reference_height", height)
-        if height <= 0 or reference != height:
-            text = f"has {height:g} m, wants a height above 0 and that of reference_height, if there is one"
+        if reference != height:
+            text = f"has {height:g} m, reference_height is {shown(reference)}"
             raise InputError(f"{self.where}.shear.h_ref: {text}")
         return {"air_density": density, "shear_exponent": exponent, "reference_height": height}
 

@@ -7,20 +7,18 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from mpi_layout.site.turbine import AIR_DENSITY
-from mpi_layout.site.wind import (
-    ALL_DIRECTIONS,
+from mpi_layout.site.bins import bin_edges
+from mpi_layout.site.flaws import (
     Flaw,
-    Floats,
-    FlowCases,
-    FlowSeries,
-    bin_edges,
+    WindError,
+    air_flaws,
     direction_flaws,
-    frozen,
     out_of_range,
     refuse,
     speed_flaws,
 )
+from mpi_layout.site.turbine import AIR_DENSITY
+from mpi_layout.site.wind import ALL_DIRECTIONS, Floats, FlowCases, FlowSeries, frozen
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,18 +58,18 @@ class SeriesSite:
         given["weight"] = 1.0 if self.weight is None else self.weight
         shape = np.shape(self.direction)
         if len(shape) != 1 or not shape[0]:
-            raise ValueError(
-                f"direction has shape {shape}; wants one value for each step, and a step at least"
-            )
+            text = f"wants one value for each step and at least one step, has shape {shape}"
+            raise WindError("direction", text)
         for name, values in given.items():
             if np.shape(values) != shape and (np.shape(values) or name == "speed"):
-                raise ValueError(f"{name} has shape {np.shape(values)}, direction has {shape}")
+                raise WindError(name, f"has shape {np.shape(values)}, direction has {shape}")
             object.__setattr__(self, name, frozen(np.broadcast_to(values, shape)))
         refuse(
             direction=direction_flaws(self.direction),
             speed=speed_flaws(self.speed),
             turbulence_intensity=out_of_range(self.turbulence_intensity, 0),
             weight=weight_flaws(self._weight),
+            **air_flaws(self.shear_exponent, self.reference_height, self.air_density),
         )
 
     def flow_cases(self) -> FlowSeries:
