@@ -15,7 +15,7 @@ from mpi_layout.formats import yaml_include
 from mpi_layout.formats.layouts import read_csv_layouts, read_windio_layouts
 from mpi_layout.formats.windio import SYSTEM, WIND_FARM, check_windio, load_windio
 from mpi_layout.formats.windio_area import read_windio_outlines
-from mpi_layout.formats.windio_schema import unknown_keys
+from mpi_layout.formats.windio_schema import key_faults
 from mpi_layout.formats.yaml_include import load_with_includes
 from mpi_layout.site.area import Area
 
@@ -177,9 +177,9 @@ def test_an_unknown_key_is_found_wherever_it_stands():
             inner = inner[part]
         key = choice.choice(["oops", "names", "0", "coordinates_"])
         inner[key] = choice.choice([1, "x", {}, [{}]])
-        assert [fault.path for fault in unknown_keys(data, SYSTEM)] == [(*path, key)]
+        assert [fault.path for fault in key_faults(data, SYSTEM)] == [(*path, key)]
         del inner[key]
-    assert not list(unknown_keys(data, SYSTEM))
+    assert not list(key_faults(data, SYSTEM))
 
 
 @pytest.mark.parametrize(
@@ -187,6 +187,8 @@ def test_an_unknown_key_is_found_wherever_it_stands():
     [
         (lambda d: d.pop("site"), "  site: is missing"),
         (lambda d: d["site"].pop("energy_resource"), "  site.energy_resource: is missing"),
+        (lambda d: d.update(site=[]), "  site: wants keys and values, has a list of 0"),
+        (lambda d: d["attributes"].update(analysis=3), "attributes.analysis: wants keys and values, has 3"),
         (lambda d: d["site"].update(boundary=1), "  site.boundary: unknown key; is boundaries meant?"),
         (
             lambda d: d["wind_farm"]["turbines"].update(hub_height="high"),
