@@ -110,6 +110,7 @@ def data(values, *dims):
     ("change", "message"),
     [
         ({"wind_direction": [0, 90, 180, 400]}, "wind_direction[3]: wants 0 to 360 degrees, has 400"),
+        ({"wind_direction": [0, 90, 180, 360]}, "wind_direction[3]: wants no 360 beside 0: they are one"),
         ({"wind_speed": [6, 12, 9]}, "wind_speed[2]: must increase, has 9 after 12"),
         ({"wind_speed": [6, "x", 9]}, "wind_speed: wants numbers in equal rows, has a list of 3"),
         (

@@ -11,7 +11,7 @@ outside 1-5.
 """
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 
@@ -36,6 +36,7 @@ from mpi_layout.site.flaws import (
     out_of_range,
     probability_flaws,
     speed_flaws,
+    turn_flaws,
 )
 from mpi_layout.site.series import weight_flaws
 from mpi_layout.site.wind import ALL_DIRECTIONS, ALL_SPEEDS, Floats
@@ -80,7 +81,7 @@ def warnings(site: SiteSpec) -> Iterator[Fault]:
         yield from _sum_warnings("probability", math.fsum(probabilities(site).ravel()))
 
 
-def _faults(key: str, flaws: Iterator[Flaw]) -> Iterator[Fault]:
+def _faults(key: str, flaws: Iterable[Flaw]) -> Iterator[Fault]:
     return (Fault(("site", key, *place), text) for place, text in flaws)
 
 
@@ -138,11 +139,7 @@ def _weibull_warnings(site: WeibullSpec) -> Iterator[Fault]:
 
 
 def _table_faults(site: TableSpec) -> Iterator[Fault]:
-    path, directions = ("site", "wind_direction_deg"), site.wind_direction_deg
-    yield from _faults("wind_direction_deg", direction_flaws(directions))
-    yield from _faults("wind_direction_deg", increase_flaws(directions))
-    if directions[-1] - directions[0] == 360:
-        yield Fault(path, "wants no 360 beside 0: they are one")
+    yield from _faults("wind_direction_deg", turn_flaws(site.wind_direction_deg))
     yield from _faults("wind_speed_m_s", increase_flaws(site.wind_speed_m_s))
     lengths = [*_length_faults(site, "probability", "sector_probability"), *_row_faults(site)]
     yield from lengths or _table_probability_faults(site)
@@ -163,8 +160,8 @@ def _table_probability_faults(site: TableSpec) -> Iterator[Fault]:
         return
     yield from _faults("sector_probability", probability_flaws(site.sector_probability))
     for i, row in enumerate(site.probability):
-        if flaws := list(probability_flaws(row)):
-            yield from _faults("probability", iter([((i, *place), text) for place, text in flaws]))
+        if flaws := [((i, *place), text) for place, text in probability_flaws(row)]:
+            yield from _faults("probability", flaws)
             return
 
 

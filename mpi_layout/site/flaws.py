@@ -62,6 +62,15 @@ def increase_flaws(values: ArrayLike) -> Iterator[Flaw]:
         yield (i,), f"must increase, has {values[i]:g} after {values[i - 1]:g}"
 
 
+def turn_flaws(direction: ArrayLike) -> Iterator[Flaw]:
+    """Yield what keeps wind directions, degrees, from increasing within one turn."""
+    direction = np.asarray(direction, dtype=float)
+    if found := [*direction_flaws(direction), *increase_flaws(direction)]:
+        yield from found
+    elif direction[-1] - direction[0] >= 360:
+        yield (direction.size - 1,), "wants no 360 beside 0: they are one"
+
+
 def probability_flaws(probability: ArrayLike) -> Iterator[Flaw]:
     """Yield what is wrong with probabilities: negative ones, or a sum that is off by more than 0.05."""
     probability = np.asarray(probability, dtype=float)
