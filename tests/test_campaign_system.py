@@ -1,5 +1,8 @@
 """Campaigns that name a windIO system or energy resource."""
 
+import contextlib
+import copy
+import random
 from pathlib import Path
 
 import jsonschema
@@ -10,6 +13,7 @@ import yaml
 
 from mpi_layout.campaign import campaign_schema, load_campaign, parse_campaign
 from mpi_layout.errors import InputError
+from mpi_layout.formats.safe_yaml import inline_yaml, load_yaml
 from mpi_layout.plant import read_plant
 
 EXAMPLES = Path(next(iter(windIO.examples.plant.__path__)))
@@ -129,3 +133,45 @@ def test_the_wind_from_a_file_of_its_own(campaign_file):
     campaign_file.write_text(CAMPAIGN + "site: {file: wind.yaml}\n")
     with pytest.raises(InputError, match=r"site\.file: .*turbulence_intensity: is missing"):
         load_campaign(campaign_file)
+
+
+NOT_FINITE = [float("nan"), float("inf")]
+HARM = [None, True, 0, -1, 1e300, 10**30, *NOT_FINITE, "", "x", [], {}, [1], [[1], 2], {"a": 1}]
+
+
+def places(value, path=()):
+    """Paths of all that is below a value; of a long list only the first entries."""
+    if isinstance(value, list):
+        value = dict(enumerate(value[:3]))
+    for key, below in value.items() if isinstance(value, dict) else ():
+        yield (*path, key)
+        yield from places(below, (*path, key))
+
+
+def harmed(value, path, harm):
+    """The value with something else, or nothing (an ellipsis), at a path."""
+    changed = copy.deepcopy(value)
+    inner = changed
+    for key in path[:-1]:
+        inner = inner[key]
+    if harm is ...:
+        del inner[path[-1]]
+    else:
+        inner[path[-1]] = harm
+    return changed
+
+
+@pytest.mark.parametrize("example", ["study_1_2", "study_3", "timeseries", "weibull"])
+def test_a_harmed_system_in_a_campaign_is_sound_or_a_fault(campaign_file, example):
+    """The text of a campaign may come from anybody, and its system is not validated by windIO again."""
+    name = system(example).stem
+    campaign_file.write_text(CAMPAIGN.replace("IEA37_case_study_3_wind_energy_system", name))
+    data, _ = load_yaml(load_campaign(campaign_file).text, "campaign")
+    ((source, sound),) = data["system"].items()
+    seed = random.randrange(2**32)
+    print("seed", seed)
+    choice = random.Random(seed)
+    for path in choice.sample(list(places(sound)), 40):
+        data["system"] = {source: harmed(sound, path, choice.choice([*HARM, ...]))}
+        with contextlib.suppress(InputError):  # and nothing else
+            parse_campaign(inline_yaml(data)).problem(0)
