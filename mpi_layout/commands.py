@@ -88,7 +88,7 @@ def evaluate_command(args: argparse.Namespace) -> int:
     plant = read_plant(args.file, only=args.only)
     if args.model is not None:
         model = named_model(args.model, dict(args.model_parameter), "--model")
-        plant = replace(plant, model=model, notes=())
+        plant = replace(plant, model=model, model_notes=())
     elif args.model_parameter:
         raise InputError("--model-parameter: wants --model, whose parameter it is")
     layouts = plant.layouts if args.layout is None else read_layouts(args.layout, only=args.only)
@@ -98,12 +98,12 @@ def evaluate_command(args: argparse.Namespace) -> int:
     if args.json:
         layouts_json = [evaluation.to_json(per_turbine=args.per_turbine) for evaluation in evaluations]
         model_json = {"name": type(plant.model).__name__, **asdict(plant.model)}
-        answer_json(
-            {"name": plant.name, "model": model_json, "layouts": layouts_json, "notes": list(plant.notes)}
-        )
+        notes = [*plant.notes, *plant.model_notes]
+        answer_json({"name": plant.name, "model": model_json, "layouts": layouts_json, "notes": notes})
         return 0
     answer(evaluation_view(plant, evaluations, per_turbine=args.per_turbine))
-    for line in (*plant.notes, *(note for evaluation in evaluations for note in evaluation.notes)):
+    outside = (note for evaluation in evaluations for note in evaluation.notes)
+    for line in (*plant.notes, *plant.model_notes, *outside):
         say(f"note: {line}")
     return 0
 

@@ -47,7 +47,9 @@ class Plant:
     layouts : tuple of Layout
         Alternatives to each other; may be none.
     notes : tuple of str
-        What was asked for and is not computed, a line each.
+        What is odd in the wind, a line each.
+    model_notes : tuple of str
+        What was asked of the model and is not computed, a line each.
     """
 
     name: str
@@ -58,6 +60,7 @@ class Plant:
     model: WakeModel
     layouts: tuple[Layout, ...] = ()
     notes: tuple[str, ...] = ()
+    model_notes: tuple[str, ...] = ()
 
 
 def read_plant(path: Path, *, only: str = "*") -> Plant:
@@ -142,8 +145,16 @@ def _of_system(data: dict[Any, Any], where: str) -> Plant:
         },
         model=named_model(choice.name, choice.parameters, f"{where}: attributes.analysis"),
         layouts=system.layouts,
-        notes=choice.notes,
+        notes=_wind_notes(system.site),
+        model_notes=choice.notes,
     )
+
+
+def _wind_notes(site: Site) -> tuple[str, ...]:
+    turbulence = float(np.max(site.flow_cases().turbulence_intensity))
+    if turbulence <= 1:
+        return ()
+    return (f"turbulence_intensity reaches {turbulence:.3g}: it is taken as a fraction, not in percent",)
 
 
 def _of_campaign(campaign: Campaign, source: str, layouts: tuple[Layout, ...] = ()) -> Plant:

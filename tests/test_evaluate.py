@@ -269,6 +269,9 @@ def test_people_read_a_table(capsys):
     assert cli.main(["evaluate", str(system("timeseries")), "--per-turbine"]) == 0
     out = capsys.readouterr().out
     assert "IEA Wind Task 37 Case study 3" in out
+    resource = windIO.load_yaml(system("timeseries"))["site"]["energy_resource"]["wind_resource"]
+    turbulence = max(resource["turbulence_intensity"]["data"])  # in percent, which windIO does not say
+    assert f"note: turbulence_intensity reaches {turbulence:.3g}: it is taken as a fraction" in out
     assert "note: attributes.analysis.blockage_model: blockage is not computed" in out
     assert out.count("IEA Wind Task 37 10MW Offshore Reference Turbine") == 25
 

@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.spatial import cKDTree
 
 from mpi_layout.errors import InputError
 from mpi_layout.formats.safe_yaml import read_text, shown
@@ -51,6 +50,8 @@ class Layout:
     turbine_type: tuple[str, ...] | None = None
 
     def __post_init__(self) -> None:
+        from scipy.spatial import cKDTree  # a worker, which has no layout to read, need not load it
+
         pairs = cKDTree(np.column_stack([self.x, self.y])).query_pairs(SAME_PLACE)
         if pairs:
             i, j = min(pairs)
