@@ -82,7 +82,7 @@ def evaluate_command(args: argparse.Namespace) -> int:
     """Say what annual energy given layouts have."""
     from mpi_layout.evaluate import evaluate
     from mpi_layout.named_model import named_model
-    from mpi_layout.plant import read_layouts, read_plant
+    from mpi_layout.plant import read_layouts, read_neighbours, read_plant
     from mpi_layout.tables import evaluation_view
 
     plant = read_plant(args.file, only=args.only)
@@ -91,6 +91,8 @@ def evaluate_command(args: argparse.Namespace) -> int:
         plant = replace(plant, model=model, model_notes=())
     elif args.model_parameter:
         raise InputError("--model-parameter: wants --model, whose parameter it is")
+    if args.neighbours is not None:
+        plant = replace(plant, neighbours=read_neighbours(args.neighbours, plant, only=args.neighbours_only))
     layouts = plant.layouts if args.layout is None else read_layouts(args.layout, only=args.only)
     if not layouts:
         raise InputError(f"{args.file}: a campaign has no layout; name a file that has one: --layout FILE")

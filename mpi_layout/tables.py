@@ -90,10 +90,8 @@ def evaluation_view(
     plant: "Plant", evaluations: Sequence["Evaluation"], *, per_turbine: bool
 ) -> RenderableType:
     """Show the annual energy of layouts, and of each of their turbines."""
-    columns = ("layout", "turbines", "MW", "gross AEP [GWh]", "AEP [GWh]", "wake loss", "capacity factor")
-    rows = [_energy_row(evaluation) for evaluation in evaluations]
     head = Text.assemble((printable(plant.name), "bold"), f"  {_model(plant.model)}")
-    parts: list[RenderableType] = [head, _table(columns, rows, right=range(1, len(columns)))]
+    parts: list[RenderableType] = [head, _energies_of(evaluations, others=plant.neighbours is not None)]
     for evaluation in evaluations if per_turbine else ():
         parts += [Text(), Text(printable(evaluation.layout.name), "bold"), _turbines(evaluation)]
     return Stack(*parts)
@@ -109,17 +107,25 @@ def _model(model: "WakeModel") -> str:
     return type(model).__name__ + (f" ({parameters})" if parameters else "")
 
 
-def _energy_row(evaluation: "Evaluation") -> tuple[str, ...]:
-    energy = evaluation.energy
-    return (
-        evaluation.layout.name,
-        f"{len(evaluation.turbine_types)}",
-        f"{evaluation.rated_power / 1e6:g}",
-        f"{energy.gross_aep:.3f}",
-        f"{energy.aep:.3f}",
-        f"{100 * energy.wake_loss:.2f} %",
-        f"{100 * evaluation.capacity_factor:.2f} %",
-    )
+def _energies_of(evaluations: Sequence["Evaluation"], *, others: bool) -> RenderableType:
+    columns = ["layout", "turbines", "MW", "gross AEP [GWh]", "AEP [GWh]", "capacity factor", "wake loss"]
+    rows = [
+        [
+            evaluation.layout.name,
+            f"{len(evaluation.turbine_types)}",
+            f"{evaluation.rated_power / 1e6:g}",
+            f"{evaluation.energy.gross_aep:.3f}",
+            f"{evaluation.energy.aep:.3f}",
+            f"{100 * evaluation.capacity_factor:.2f} %",
+            f"{100 * evaluation.energy.wake_loss:.2f} %",
+        ]
+        for evaluation in evaluations
+    ]
+    if others:
+        columns.append("of it by neighbours")
+        for row, evaluation in zip(rows, evaluations, strict=True):
+            row.append(f"{100 * evaluation.energy.external_wake_loss:.2f} %")
+    return _table(columns, rows, right=range(1, len(columns)))
 
 
 def _turbines(evaluation: "Evaluation") -> RenderableType:

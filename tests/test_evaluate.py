@@ -288,9 +288,8 @@ def test_another_model_and_its_parameters(capsys):
 def test_a_layout_from_a_table_is_the_same_as_from_windio(capsys, tmp_path):
     path = system("study_3")
     expected = answer(capsys, path, "--per-turbine")["layouts"][0]
-    lines = ["x_m,y_m", *(f"{turbine['x_m']!r},{turbine['y_m']!r}" for turbine in expected["turbines"])]
-    (tmp_path / "layout.csv").write_text("\n".join(lines))
-    said = answer(capsys, path, "--layout", tmp_path / "layout.csv")["layouts"][0]
+    table = write_table(tmp_path / "layout.csv", expected["turbines"])
+    said = answer(capsys, path, "--layout", table)["layouts"][0]
     assert said["aep_GWh"] == expected["aep_GWh"]
     (tmp_path / "far.csv").write_text("x,y\n0,0\n9000,3000\n")
     assert answer(capsys, path, "--layout", tmp_path / "far.csv")["layouts"][0]["turbines_outside"] == 1
@@ -305,6 +304,58 @@ def test_layouts_of_a_results_file_have_the_energies_that_it_holds(capsys, strai
     campaign = straight.path.with_suffix(".yaml")
     some = answer(capsys, campaign, "--layout", straight.path, "--only", "a_t15_*")
     assert some["layouts"] == [layout for layout in said["layouts"] if layout["layout"].startswith("a_t15_")]
+
+
+def write_table(path, turbines):
+    """Write turbines of a JSON answer as a table."""
+    lines = ["x_m,y_m", *(f"{turbine['x_m']!r},{turbine['y_m']!r}" for turbine in turbines)]
+    path.write_text("\n".join(lines))
+    return path
+
+
+def test_neighbours_cast_wakes_and_do_not_count(capsys, tmp_path):
+    path = system("study_3")
+    whole = answer(capsys, path, "--per-turbine")["layouts"][0]["turbines"]
+    own, others = (
+        write_table(tmp_path / "own.csv", whole[:10]),
+        write_table(tmp_path / "others.csv", whole[10:]),
+    )
+    (alone,) = answer(capsys, path, "--layout", own)["layouts"]
+    (beside,) = answer(capsys, path, "--layout", own, "--neighbours", others, "--per-turbine")["layouts"]
+    np.testing.assert_allclose(
+        [turbine["aep_GWh"] for turbine in beside["turbines"]],
+        [turbine["aep_GWh"] for turbine in whole[:10]],
+        rtol=1e-9,
+    )
+    assert beside["gross_aep_GWh"] == alone["gross_aep_GWh"]
+    lost = (alone["aep_GWh"] - beside["aep_GWh"]) / alone["gross_aep_GWh"]
+    assert beside["external_wake_loss"] == pytest.approx(lost, rel=1e-9)
+    assert alone["external_wake_loss"] == 0
+    far = write_table(tmp_path / "far.csv", [{"x_m": 5e6, "y_m": 5e6}])
+    (unharmed,) = answer(capsys, path, "--layout", own, "--neighbours", far)["layouts"]
+    assert unharmed["aep_GWh"] == pytest.approx(alone["aep_GWh"], rel=1e-12)
+    said = complaint(capsys, path, "--layout", own, "--neighbours", own)
+    assert "own.csv and its neighbours: turbines 0 and 10, counted from 0, stand at the same place" in said
+
+
+def test_neighbours_have_the_types_of_their_own_file(capsys, tmp_path, straight):
+    path = system("study_3")
+    (alone,) = answer(capsys, path)["layouts"]
+    beside = [
+        answer(capsys, path, "--neighbours", straight.path, "--neighbours-only", f"a_{name}_s0")["layouts"][0]
+        for name in ("t10", "t15")
+    ]
+    farm = windio_farm(
+        "beside", read_plant(straight.path, only="a_t15_s0").layouts, read_plant(straight.path).turbine_types
+    )
+    (tmp_path / "beside.yaml").write_text(windio_text(farm))
+    (written,) = answer(capsys, path, "--neighbours", tmp_path / "beside.yaml")["layouts"]
+    assert 0 < beside[0]["external_wake_loss"] < 0.2
+    assert written["aep_GWh"] == pytest.approx(beside[1]["aep_GWh"], rel=1e-12)
+    assert len({alone["aep_GWh"], *(layout["aep_GWh"] for layout in beside)}) == 3
+    assert "wants one layout of neighbours, has 12" in complaint(capsys, path, "--neighbours", straight.path)
+    assert cli.main(["evaluate", str(path), "--neighbours", str(tmp_path / "beside.yaml")]) == 0
+    assert "of it by neighbours" in capsys.readouterr().out
 
 
 def test_an_exported_table_is_a_layout_again(capsys, straight, tmp_path):
