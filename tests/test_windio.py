@@ -88,6 +88,9 @@ def test_an_include_may_stand_anywhere_and_include_others(tree):
             "a: !include ../other/notes.txt\n",
             "!include ../other/notes.txt: wants a file named .yaml, .yml or .nc",
         ),
+        ("a: !include loop.yaml\n", "loop.yaml: cannot be read: Too many levels of symbolic links"),
+        ("a: !include loop.nc\n", "loop.nc: cannot be read: Too many levels of symbolic links"),
+        (f"a: !include {'x' * 900}.yaml\n", "x.yaml: cannot be read: File name too long"),
         ("a: !include top.yaml\n", "!include top.yaml: includes itself"),
         ("a: !include round.yaml\n", "round.yaml: line 1, column 4: !include top.yaml: includes itself"),
         ("a: !include pipe.yaml\n", "pipe.yaml: is no regular file; wants a windIO input file"),
@@ -122,10 +125,18 @@ def test_what_cannot_be_included_is_told_with_file_and_line(tree, tmp_path, top,
     os.mkfifo(farm / "pipe.yaml")
     os.mkfifo(farm / "pipe.nc")
     (farm / "link.yaml").symlink_to(tmp_path / "secret.yaml")
+    for name in ("loop.yaml", "loop.nc"):
+        (farm / name).symlink_to(farm / name)
     with pytest.raises(InputError) as error:
         load()
     assert message.format(farm=farm, project=tmp_path / "project") in str(error.value)
     assert str(error.value).isprintable()
+
+
+def test_a_folder_may_be_a_link_to_where_its_files_include_from(tmp_path):
+    (tmp_path / "wind_energy_system").symlink_to(EXAMPLES / "wind_energy_system")
+    path = tmp_path / "wind_energy_system" / CASE_3.name
+    assert load_with_includes(path, "windIO input") == load_with_includes(CASE_3, "windIO input")
 
 
 def test_includes_do_not_multiply(tree):
