@@ -62,6 +62,7 @@ examples:
   mpi-layout evaluate system.yaml                              the layouts of a windIO system
   mpi-layout evaluate system.yaml --model NOJ --model-parameter k=0.05
   mpi-layout evaluate system.yaml --layout layout.csv --per-turbine
+  mpi-layout evaluate system.yaml --neighbours others.csv      ... in the wakes of another farm
   mpi-layout evaluate campaign.yaml --layout other.h5 --only 'farm0_*'
   mpi-layout evaluate campaign.h5 --model BastankhahGaussian   its layouts in the wakes of another model
 """
@@ -233,6 +234,15 @@ def _add_evaluate(commands: "argparse._SubParsersAction[argparse.ArgumentParser]
     )
     evaluate.add_argument(
         "--only", default="*", metavar="GLOB", help="only layouts of a results file whose key matches"
+    )
+    evaluate.add_argument(
+        "--neighbours",
+        type=Path,
+        metavar="FILE",
+        help="turbines of another farm, whose wakes count and whose energy does not; files as of --layout",
+    )
+    evaluate.add_argument(
+        "--neighbours-only", default="*", metavar="GLOB", help="as --only, for the neighbours' results file"
     )
     evaluate.add_argument("--model", metavar="NAME", help="wake model to take instead, by its usual name")
     evaluate.add_argument(

@@ -82,15 +82,17 @@ def evaluate_command(args: argparse.Namespace) -> int:
     """Say what annual energy given layouts have."""
     from mpi_layout.evaluate import evaluate
     from mpi_layout.named_model import named_model
-    from mpi_layout.plant import read_layouts, read_plant
+    from mpi_layout.plant import read_layouts, read_neighbours, read_plant
     from mpi_layout.tables import evaluation_view
 
     plant = read_plant(args.file, only=args.only)
     if args.model is not None:
         model = named_model(args.model, dict(args.model_parameter), "--model")
-        plant = replace(plant, model=model, notes=())
+        plant = replace(plant, model=model, model_notes=())
     elif args.model_parameter:
         raise InputError("--model-parameter: wants --model, whose parameter it is")
+    if args.neighbours is not None:
+        plant = replace(plant, neighbours=read_neighbours(args.neighbours, plant, only=args.neighbours_only))
     layouts = plant.layouts if args.layout is None else read_layouts(args.layout, only=args.only)
     if not layouts:
         raise InputError(f"{args.file}: a campaign has no layout; name a file that has one: --layout FILE")
@@ -98,12 +100,12 @@ def evaluate_command(args: argparse.Namespace) -> int:
     if args.json:
         layouts_json = [evaluation.to_json(per_turbine=args.per_turbine) for evaluation in evaluations]
         model_json = {"name": type(plant.model).__name__, **asdict(plant.model)}
-        answer_json(
-            {"name": plant.name, "model": model_json, "layouts": layouts_json, "notes": list(plant.notes)}
-        )
+        notes = [*plant.notes, *plant.model_notes]
+        answer_json({"name": plant.name, "model": model_json, "layouts": layouts_json, "notes": notes})
         return 0
     answer(evaluation_view(plant, evaluations, per_turbine=args.per_turbine))
-    for line in (*plant.notes, *(note for evaluation in evaluations for note in evaluation.notes)):
+    outside = (note for evaluation in evaluations for note in evaluation.notes)
+    for line in (*plant.notes, *plant.model_notes, *outside):
         say(f"note: {line}")
     return 0
 

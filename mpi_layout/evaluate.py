@@ -4,10 +4,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from mpi_layout.errors import InputError
-from mpi_layout.formats.layouts import Layout
+from mpi_layout.formats.layouts import Layout, type_numbers
 from mpi_layout.plant import Plant
 from mpi_layout.site.turbine import Turbine
 from mpi_layout.wake.farm import HOURS_PER_YEAR, Farm, FarmAEP
@@ -64,6 +63,7 @@ class Evaluation:
             "gross_aep_GWh": energy.gross_aep,
             "aep_GWh": energy.aep,
             "wake_loss": energy.wake_loss,
+            "external_wake_loss": energy.external_wake_loss,
             "capacity_factor": self.capacity_factor,
             "turbines_outside": self.outside,
         }
@@ -94,11 +94,16 @@ def evaluate(plant: Plant, layout: Layout) -> Evaluation:
     Raises
     ------
     InputError
-        If a turbine's type is not known, or the model cannot work with this wind.
+        If a turbine's type is not known, it stands where a neighbour does, or the model cannot work with this
+        wind.
     """
-    own, type_of = _types(plant, layout)
+    own, type_of = tuple(plant.turbine_types.values()), type_numbers(layout, plant.turbine_types)
+    others = plant.neighbours
+    if others is not None:  # a layout says if two turbines stand at the same place
+        x, y = np.concatenate([layout.x, others.x]), np.concatenate([layout.y, others.y])
+        Layout(layout.name, f"{layout.source} and its neighbours", x, y)
     try:
-        farm = Farm(own, plant.site.flow_cases(), plant.model, type_of=type_of)
+        farm = Farm(own, plant.site.flow_cases(), plant.model, type_of=type_of, neighbours=others)
     except ValueError as error:
         raise InputError(f"{plant.source}: {type(plant.model).__name__}: {error}") from None
     return Evaluation(
@@ -107,23 +112,6 @@ def evaluate(plant: Plant, layout: Layout) -> Evaluation:
         energy=farm.aep(layout.x, layout.y),
         outside=_n_outside(plant, layout),
     )
-
-
-def _types(plant: Plant, layout: Layout) -> tuple[tuple[Turbine, ...], NDArray[np.intc]]:
-    """Turbine types of a plant, and which of them each turbine of a layout is."""
-    types = plant.turbine_types
-    if layout.turbine_type is None:
-        if len(types) > 1:
-            raise InputError(
-                f"{layout.source}: wants a turbine type for each turbine: there are {', '.join(types)}"
-            )
-        return tuple(types.values()), np.zeros(layout.x.size, dtype=np.intc)
-    number = {name: i for i, (key, turbine) in enumerate(types.items()) for name in (turbine.name, key)}
-    for i, name in enumerate(layout.turbine_type):
-        if name not in number:
-            where = f"{layout.source}: turbine {i}, counted from 0"
-            raise InputError(f"{where}: no turbine type is called {name!r}; known are {', '.join(types)}")
-    return tuple(types.values()), np.array([number[name] for name in layout.turbine_type], dtype=np.intc)
 
 
 def _n_outside(plant: Plant, layout: Layout) -> int:

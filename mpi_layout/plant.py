@@ -4,7 +4,7 @@ A windIO system has them all. A campaign has no layouts; a results file has thos
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,15 +12,17 @@ import numpy as np
 
 from mpi_layout.campaign import Campaign, load_campaign
 from mpi_layout.errors import InputError
-from mpi_layout.formats.layouts import Layout, read_csv_layouts, read_windio_layouts
+from mpi_layout.formats.layouts import Layout, read_csv_layouts, read_windio_layouts, type_numbers
 from mpi_layout.formats.windio import WIND_FARM, check_windio
 from mpi_layout.formats.windio_model import read_windio_model
-from mpi_layout.formats.windio_system import read_windio_system
+from mpi_layout.formats.windio_system import read_windio_system, windio_turbines
+from mpi_layout.formats.windio_turbine import read_windio_turbine
 from mpi_layout.formats.yaml_include import load_with_includes
 from mpi_layout.named_model import named_model
 from mpi_layout.site.area import Area
 from mpi_layout.site.turbine import Turbine
 from mpi_layout.site.wind import Site
+from mpi_layout.wake.farm import Neighbours
 from mpi_layout.wake.models import WakeModel
 
 _HDF5 = b"\x89HDF\r\n\x1a\n"
@@ -46,8 +48,12 @@ class Plant:
         The wake model.
     layouts : tuple of Layout
         Alternatives to each other; may be none.
+    neighbours : Neighbours, optional
+        Turbines of other farms.
     notes : tuple of str
-        What was asked for and is not computed, a line each.
+        What is odd in the wind, a line each.
+    model_notes : tuple of str
+        What was asked of the model and is not computed, a line each.
     """
 
     name: str
@@ -57,7 +63,9 @@ class Plant:
     turbine_types: Mapping[str, Turbine]
     model: WakeModel
     layouts: tuple[Layout, ...] = ()
+    neighbours: Neighbours | None = None
     notes: tuple[str, ...] = ()
+    model_notes: tuple[str, ...] = ()
 
 
 def read_plant(path: Path, *, only: str = "*") -> Plant:
@@ -104,18 +112,73 @@ def read_layouts(path: Path, *, only: str = "*") -> tuple[Layout, ...]:
         return _results_layouts(path, only)
     if path.suffix not in (".yaml", ".yml"):
         return read_csv_layouts(path)
-    data, where = load_with_includes(path, "layout"), str(path)
+    farm, where = _windio_farm(path), str(path)
+    # Elsewhere its types are known by their names, and not by the keys that it has for them.
+    names = {key: str(turbine["name"]) for key, _, turbine in windio_turbines(farm, where)}
+    return tuple(_renamed(layout, names) for layout in read_windio_layouts(farm, where))
+
+
+def read_neighbours(path: Path, plant: Plant, *, only: str = "*") -> Neighbours:
+    """Turbines of another farm, from whatever file `read_layouts` reads.
+
+    Parameters
+    ----------
+    path : Path
+        The file. Turbine types are its own; a table, which has none, names those of the plant.
+    plant : Plant
+        Whose neighbours they are.
+    only : str
+        Glob that the key of a results file's layout must match.
+
+    Raises
+    ------
+    InputError
+        Naming the file and what is wrong with it, such as several layouts.
+    """
+    layouts = read_layouts(path, only=only)
+    if len(layouts) > 1:
+        raise InputError(f"{path}: wants one layout of neighbours, has {len(layouts)}")
+    types = _turbine_types(path) or plant.turbine_types
+    (layout,) = layouts
+    return Neighbours(layout.x, layout.y, tuple(types.values()), type_numbers(layout, types))
+
+
+def _turbine_types(path: Path) -> Mapping[str, Turbine]:
+    """Turbine types of a file, by their names; none of a table."""
+    if _is_hdf5(path):
+        return read_plant(path).turbine_types
+    if path.suffix not in (".yaml", ".yml"):
+        return {}
+    where = str(path)
+    turbines = [
+        read_windio_turbine(values, f"{where}: {place}")
+        for _, place, values in windio_turbines(_windio_farm(path), where)
+    ]
+    return {turbine.name: turbine for turbine in turbines}
+
+
+def _windio_farm(path: Path) -> dict[Any, Any]:
+    """Validated values of a windIO wind farm, or of that of a system."""
+    data = load_with_includes(path, "layout")
     farm = data.get("wind_farm", data) if isinstance(data, dict) else {}
-    check_windio(farm, WIND_FARM, where)
-    return read_windio_layouts(farm, where)
+    check_windio(farm, WIND_FARM, str(path))
+    return farm
+
+
+def _renamed(layout: Layout, names: Mapping[str, str]) -> Layout:
+    if layout.turbine_type is None:
+        return layout
+    return replace(layout, turbine_type=tuple(names.get(key, key) for key in layout.turbine_type))
 
 
 def _is_hdf5(path: Path) -> bool:
+    if not path.is_file():
+        return False  # whoever reads it in earnest says why
     try:
         with open(path, "rb") as file:
-            return path.is_file() and file.read(len(_HDF5)) == _HDF5
-    except OSError:
-        return False  # whoever reads it in earnest says why
+            return file.read(len(_HDF5)) == _HDF5
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read: {error.strerror}") from None
 
 
 def _of_system(data: dict[Any, Any], where: str) -> Plant:
@@ -132,8 +195,16 @@ def _of_system(data: dict[Any, Any], where: str) -> Plant:
         },
         model=named_model(choice.name, choice.parameters, f"{where}: attributes.analysis"),
         layouts=system.layouts,
-        notes=choice.notes,
+        notes=_wind_notes(system.site),
+        model_notes=choice.notes,
     )
+
+
+def _wind_notes(site: Site) -> tuple[str, ...]:
+    turbulence = float(np.max(site.flow_cases().turbulence_intensity))
+    if turbulence <= 1:
+        return ()
+    return (f"turbulence_intensity reaches {turbulence:.3g}: it is taken as a fraction, not in percent",)
 
 
 def _of_campaign(campaign: Campaign, source: str, layouts: tuple[Layout, ...] = ()) -> Plant:

@@ -15,7 +15,7 @@ from mpi_layout.formats import yaml_include
 from mpi_layout.formats.layouts import read_csv_layouts, read_windio_layouts
 from mpi_layout.formats.windio import SYSTEM, WIND_FARM, check_windio, load_windio
 from mpi_layout.formats.windio_area import read_windio_outlines
-from mpi_layout.formats.windio_schema import unknown_keys
+from mpi_layout.formats.windio_schema import key_faults
 from mpi_layout.formats.yaml_include import load_with_includes
 from mpi_layout.site.area import Area
 
@@ -88,6 +88,9 @@ def test_an_include_may_stand_anywhere_and_include_others(tree):
             "a: !include ../other/notes.txt\n",
             "!include ../other/notes.txt: wants a file named .yaml, .yml or .nc",
         ),
+        ("a: !include loop.yaml\n", "loop.yaml: cannot be read: Too many levels of symbolic links"),
+        ("a: !include loop.nc\n", "loop.nc: cannot be read: Too many levels of symbolic links"),
+        (f"a: !include {'x' * 900}.yaml\n", "x.yaml: cannot be read: File name too long"),
         ("a: !include top.yaml\n", "!include top.yaml: includes itself"),
         ("a: !include round.yaml\n", "round.yaml: line 1, column 4: !include top.yaml: includes itself"),
         ("a: !include pipe.yaml\n", "pipe.yaml: is no regular file; wants a windIO input file"),
@@ -122,10 +125,18 @@ def test_what_cannot_be_included_is_told_with_file_and_line(tree, tmp_path, top,
     os.mkfifo(farm / "pipe.yaml")
     os.mkfifo(farm / "pipe.nc")
     (farm / "link.yaml").symlink_to(tmp_path / "secret.yaml")
+    for name in ("loop.yaml", "loop.nc"):
+        (farm / name).symlink_to(farm / name)
     with pytest.raises(InputError) as error:
         load()
     assert message.format(farm=farm, project=tmp_path / "project") in str(error.value)
     assert str(error.value).isprintable()
+
+
+def test_a_folder_may_be_a_link_to_where_its_files_include_from(tmp_path):
+    (tmp_path / "wind_energy_system").symlink_to(EXAMPLES / "wind_energy_system")
+    path = tmp_path / "wind_energy_system" / CASE_3.name
+    assert load_with_includes(path, "windIO input") == load_with_includes(CASE_3, "windIO input")
 
 
 def test_includes_do_not_multiply(tree):
@@ -177,9 +188,9 @@ def test_an_unknown_key_is_found_wherever_it_stands():
             inner = inner[part]
         key = choice.choice(["oops", "names", "0", "coordinates_"])
         inner[key] = choice.choice([1, "x", {}, [{}]])
-        assert [fault.path for fault in unknown_keys(data, SYSTEM)] == [(*path, key)]
+        assert [fault.path for fault in key_faults(data, SYSTEM)] == [(*path, key)]
         del inner[key]
-    assert not list(unknown_keys(data, SYSTEM))
+    assert not list(key_faults(data, SYSTEM))
 
 
 @pytest.mark.parametrize(
@@ -187,6 +198,8 @@ def test_an_unknown_key_is_found_wherever_it_stands():
     [
         (lambda d: d.pop("site"), "  site: is missing"),
         (lambda d: d["site"].pop("energy_resource"), "  site.energy_resource: is missing"),
+        (lambda d: d.update(site=[]), "  site: wants keys and values, has a list of 0"),
+        (lambda d: d["attributes"].update(analysis=3), "attributes.analysis: wants keys and values, has 3"),
         (lambda d: d["site"].update(boundary=1), "  site.boundary: unknown key; is boundaries meant?"),
         (
             lambda d: d["wind_farm"]["turbines"].update(hub_height="high"),

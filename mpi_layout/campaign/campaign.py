@@ -258,7 +258,7 @@ def _checked(
     if campaign is None or found or repeated:
         raise InputError(_message(source, repeated, found))
     campaign._text = text
-    campaign._warnings = tuple(check.warnings(parts))
+    campaign._warnings = tuple(str(of_system(warning, data)) for warning in check.warnings(parts))
     return campaign
 
 

@@ -1,7 +1,7 @@
 """Layouts, and the tables and windIO farms that they are read from."""
 
 import csv
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
@@ -9,12 +9,12 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.spatial import cKDTree
 
 from mpi_layout.errors import InputError
 from mpi_layout.formats.safe_yaml import read_text, shown
 from mpi_layout.formats.windio_points import read_points
 from mpi_layout.printable import clipped
+from mpi_layout.site.turbine import Turbine
 
 Floats = NDArray[np.float64]
 
@@ -51,6 +51,8 @@ class Layout:
     turbine_type: tuple[str, ...] | None = None
 
     def __post_init__(self) -> None:
+        from scipy.spatial import cKDTree  # a worker, which has no layout to read, need not load it
+
         pairs = cKDTree(np.column_stack([self.x, self.y])).query_pairs(SAME_PLACE)
         if pairs:
             i, j = min(pairs)
@@ -59,6 +61,36 @@ class Layout:
                 f"{self.source}: turbines {i} and {j}, counted from 0, stand at the same place {place}: "
                 f"less than {SAME_PLACE:g} m apart"
             )
+
+
+def type_numbers(layout: Layout, turbine_types: Mapping[str, Turbine]) -> NDArray[np.intc]:
+    """Which type each turbine of a layout is (n,), as a number in the order of the types.
+
+    Parameters
+    ----------
+    layout : Layout
+        With the keys or names of its turbines' types; it may have none if there is one type.
+    turbine_types : dict of Turbine
+        By their keys.
+
+    Raises
+    ------
+    InputError
+        If a type is missing or not known.
+    """
+    known = ", ".join(turbine_types)
+    if layout.turbine_type is None:
+        if len(turbine_types) > 1:
+            raise InputError(f"{layout.source}: wants a turbine type for each turbine: there are {known}")
+        return np.zeros(layout.x.size, dtype=np.intc)
+    number = {
+        name: i for i, (key, turbine) in enumerate(turbine_types.items()) for name in (turbine.name, key)
+    }
+    for i, name in enumerate(layout.turbine_type):
+        if name not in number:
+            where = f"{layout.source}: turbine {i}, counted from 0"
+            raise InputError(f"{where}: no turbine type is called {name!r}; known are {known}")
+    return np.array([number[name] for name in layout.turbine_type], dtype=np.intc)
 
 
 def read_csv_layouts(path: str | Path) -> tuple[Layout, ...]:

@@ -12,7 +12,7 @@ from typing import Any
 from mpi_layout.errors import InputError
 from mpi_layout.formats.faults import Fault, Path
 from mpi_layout.formats.safe_yaml import shown
-from mpi_layout.formats.windio_schema import forms, unknown_keys
+from mpi_layout.formats.windio_schema import forms, key_faults
 from mpi_layout.formats.yaml_include import load_with_includes
 
 SYSTEM = "wind_energy_system"
@@ -83,7 +83,7 @@ def _faults(data: dict[Any, Any], schema: str) -> Iterator[Fault]:
     from jsonschema.exceptions import ValidationError
 
     asked = {key: value for key, value in data.items() if key != _NOT_VALIDATED}
-    yield from unknown_keys(asked, schema)
+    yield from key_faults(asked, schema)
     try:
         windIO.validate(asked, f"plant/{schema}", restrictive=False)
     except ValidationError as error:

@@ -5,6 +5,7 @@ from functools import cache
 from typing import Any
 
 from mpi_layout.formats.faults import Fault, Path, unknown_key
+from mpi_layout.formats.safe_yaml import shown
 
 _Place = tuple[dict[str, Any], str]  # a schema, and the file that its references start from
 
@@ -12,8 +13,10 @@ _Place = tuple[dict[str, Any], str]  # a schema, and the file that its reference
 _ATTRIBUTES = "attrs"
 
 
-def unknown_keys(data: dict[Any, Any], schema: str) -> Iterator[Fault]:
-    """Yield a fault for each key that windIO's schema of its place does not know.
+def key_faults(data: dict[Any, Any], schema: str) -> Iterator[Fault]:
+    """Yield a fault for each key that windIO's schema of its place does not know, and where keys are missing.
+
+    Some schemas list keys and do not say that their place has keys at all; jsonschema then accepts anything.
 
     Parameters
     ----------
@@ -22,7 +25,7 @@ def unknown_keys(data: dict[Any, Any], schema: str) -> Iterator[Fault]:
     schema : str
         Name of the schema that they have to follow, such as "wind_energy_system".
     """
-    yield from _unknown(data, [_top(schema)], ())
+    yield from _key_faults(data, [_top(schema)], ())
 
 
 def forms(path: Path, schema: str) -> list[str]:
@@ -34,17 +37,19 @@ def forms(path: Path, schema: str) -> list[str]:
     return [", ".join(form["required"]) for form in alternatives if set(form) == {"required"}]
 
 
-def _unknown(value: Any, places: list[_Place], path: Path) -> Iterator[Fault]:
-    if not isinstance(value, dict | list):
-        return
+def _key_faults(value: Any, places: list[_Place], path: Path) -> Iterator[Fault]:
     meant = _meant(places)
     known = [key for schema, _ in meant for key in schema.get("properties", ())]
+    if not isinstance(value, dict) and known and not any("type" in schema for schema, _ in meant):
+        yield Fault(path, f"wants keys and values, has {shown(value)}")
+    if not isinstance(value, dict | list):
+        return
     free = not known and not any("additionalProperties" in schema for schema, _ in meant)
     for key, inner in value.items() if isinstance(value, dict) else enumerate(value):
         below = [place for one in meant for place in _children(one, key)]
         if isinstance(value, dict) and not below and not free and key != _ATTRIBUTES:
             yield Fault((*path, str(key)), unknown_key(str(key), known))
-        yield from _unknown(inner, below, (*path, key))
+        yield from _key_faults(inner, below, (*path, key))
 
 
 def _children(place: _Place, key: str | int) -> Iterator[_Place]:

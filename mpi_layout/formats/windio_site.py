@@ -130,7 +130,8 @@ def _table_site(resource: "_Resource") -> TableSite:
 
 
 def _series_site(resource: "_Resource") -> SeriesSite:
-    n_steps = np.size(resource.given["time"])
+    time = resource.given["time"]
+    n_steps = len(time) if isinstance(time, list) else 1
     sizes = {"time": n_steps}
     direction, speed = (
         np.broadcast_to(resource.over(sizes, key), n_steps) for key in ("wind_direction", "wind_speed")

@@ -34,8 +34,6 @@ class WindIOSystem:
         By their keys in windIO's `turbine_types`, as text; of `turbines` by its name.
     layouts : tuple of Layout
         Alternatives to each other.
-    analysis : dict
-        Plain values of windIO's `attributes.analysis`.
     """
 
     name: str
@@ -43,7 +41,6 @@ class WindIOSystem:
     area: Area
     turbine_types: Mapping[str, Turbine]
     layouts: tuple[Layout, ...]
-    analysis: Mapping[str, Any]
 
 
 def read_windio_system(data: dict[Any, Any], where: str) -> WindIOSystem:
@@ -77,7 +74,6 @@ def read_windio_system(data: dict[Any, Any], where: str) -> WindIOSystem:
             for key, place, turbine in windio_turbines(farm, f"{where}: wind_farm")
         },
         layouts=read_windio_layouts(farm, f"{where}: wind_farm"),
-        analysis=data.get("attributes", {}).get("analysis", {}),
     )
 
 

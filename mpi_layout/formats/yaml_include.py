@@ -44,7 +44,7 @@ def load_with_includes(path: str | Path, kind: str) -> Any:
         If a file cannot be had, is no valid YAML or netCDF, repeats a key, lies outside or includes
         itself, or there are too many of them; with the line of each `!include` on the way to it.
     """
-    folder = Path(path).parent.resolve()
+    folder = _real(Path(path).parent)
     # The folder above could be the root, in which everything lies.
     root = folder if folder.parent == Path(folder.anchor) else folder.parent
     values = _Tree(kind, root).yaml(Path(path))
@@ -63,7 +63,7 @@ class _Tree:
     within: list[Path] = field(default_factory=list)
 
     def yaml(self, path: Path) -> Any:
-        self.within.append(path.resolve())
+        self.within.append(_real(path))
         data, repeated = load_yaml(
             read_text(path, self.kind), str(path), self.kind, include=partial(self.include, path.parent)
         )
@@ -77,10 +77,10 @@ class _Tree:
             raise InputError(f"{clipped(name)!r} is no name of a file")
         if os.path.isabs(name):
             raise InputError("wants a path relative to the file that includes it")
-        path = Path(os.path.normpath(folder / name))
-        if not path.resolve().is_relative_to(self.root):
+        path = _real(folder / name)
+        if not path.is_relative_to(self.root):
             raise InputError(f"lies outside {self.root}, the folder above that of the first file")
-        if path.resolve() in self.within:
+        if path in self.within:
             raise InputError("includes itself")
         self.n_files += 1
         if self.n_files > MOST_FILES:
@@ -93,6 +93,11 @@ class _Tree:
         if path.suffix == ".nc":
             return read_netcdf
         raise InputError("wants a file named .yaml, .yml or .nc")
+
+
+def _real(path: Path) -> Path:
+    """Path without links; unlike `Path.resolve` it says nothing of links that lead to themselves."""
+    return Path(os.path.realpath(path))
 
 
 def _exceeds(values: Any, most: int) -> bool:

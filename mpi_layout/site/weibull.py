@@ -123,7 +123,8 @@ class WeibullSite:
         a, k, sector_probability = self.at(direction)
         sector_width = 360 / self.direction.size
         direction_probability = sector_probability / sector_width * bin_width(direction)
-        cumulative = 1 - np.exp(-((bin_edges(speed) / a[:, None]) ** k[:, None]))
+        with np.errstate(over="ignore"):  # far above the scale nothing is left, however far
+            cumulative = 1 - np.exp(-((bin_edges(speed) / a[:, None]) ** k[:, None]))
         probability = direction_probability[:, None] * np.diff(cumulative, axis=1)
         turbulence = self._turbulence(direction)
         return FlowCases(
