@@ -1,0 +1,403 @@
+"""Every wake model in plain numpy, to be read beside the C kernel.
+
+Written for reading: one direction after the other, one turbine after the other. A model is put together from
+the parts that the literature puts it together from: how wide a wake is, how deep on its axis, how it is averaged
+over the rotor that stands in it, with which wind speed it scales, how wakes add up, and what turbulence the
+turbines add. SI units, wind directions in degrees clockwise from north.
+
+=================================  =================================================================================
+`turbopark`                        N. G. Nygaard, L. Poulsen, E. Svensson, J. Grunnet Pedersen, Large-scale
+                                   benchmarking of wake models for offshore wind farms, J. Phys.: Conf. Ser. 2265
+                                   (2022) 022008
+`noj`                              N. O. Jensen, A note on wind generator interaction, Risø-M-2411 (1983)
+`bastankhah_gaussian`              M. Bastankhah, F. Porté-Agel, A new analytical model for wind-turbine wakes,
+                                   Renewable Energy 70 (2014) 116-123
+`niayifar_gaussian`,               A. Niayifar, F. Porté-Agel, Analytical modeling of wind farms: a new approach for
+`niayifar_porte_agel`, `noj_local` power prediction, Energies 9 (2016) 741
+`iea37_gaussian`                   IEA Wind Task 37, Wake model description for the layout optimization case studies
+                                   1 and 2 (2018)
+=================================  =================================================================================
+
+As PyWake 2.6 reads them: where the papers leave something open, its choice is meant.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+
+import numpy as np
+from scipy.special import i0e
+
+# ---- The induction of a rotor (axial induction factor from thrust coefficient) ----
+
+
+def madsen_induction(ct):
+    """H. Aa. Madsen et al., Wind Energy Science 5 (2020) 1-27: a polynomial fit to blade element momentum."""
+    return 0.2460 * ct + 0.0586 * ct**2 + 0.0883 * ct**3
+
+
+def momentum_induction(ct):
+    """Momentum theory: ct = 4 a (1 - a)."""
+    return 0.5 * (1.0 - np.sqrt(1.0 - np.minimum(1.0, ct)))
+
+
+# ---- The width of a wake z rotor diameters downstream, in rotor diameters ----
+
+
+def stream_tube_width(ct, ceps, ct_limit):
+    """Standard deviation just behind the rotor (Bastankhah and Porté-Agel, eq. 20-21)."""
+    root = np.sqrt(1.0 - np.minimum(ct_limit, ct))
+    return ceps * np.sqrt(0.5 * (1.0 + root) / root)
+
+
+def turbopark_width(z, ct, ambient, effective, *, A, c1, c2, ceps, ct_limit):
+    """Grown with the turbulence of the wind and of the wake itself (Nygaard et al. 2022, eq. 5-7)."""
+    ct = np.maximum(ct, 1e-20)
+    alpha = c1 * ambient
+    beta = c2 * ambient / np.sqrt(ct)
+    here = np.sqrt((alpha + beta * z) ** 2 + 1.0)
+    start = np.sqrt(1.0 + alpha**2)
+    growth = here - start - np.log((here + 1.0) * alpha / ((start + 1.0) * (alpha + beta * z)))
+    return A * ambient / beta * growth + stream_tube_width(ct, ceps, ct_limit)
+
+
+def gaussian_width(z, ct, ambient, effective, *, k, ceps, ct_limit):
+    """Grown linearly; k may depend on the turbulence at the source."""
+    return expansion(k, effective) * z + stream_tube_width(ct, ceps, ct_limit)
+
+
+def iea37_width(z, ct, ambient, effective, *, k):
+    """Grown linearly from a width that does not know of the thrust."""
+    return k * z + 1.0 / np.sqrt(8.0)
+
+
+def top_hat_radius(z, ct, ambient, effective, *, k):
+    """Radius of a wake with an edge."""
+    return expansion(k, effective) * z + 0.5
+
+
+def expansion(k, turbulence_intensity):
+    """Growth per distance: a number, or (slope, constant) of a line over the turbulence at the source."""
+    if np.ndim(k) == 0:
+        return k
+    slope, constant = k
+    return slope * turbulence_intensity + constant
+
+
+# ---- The deficit on the axis, as a fraction of the wind speed it scales with ----
+
+
+def gaussian_centre(ct, width, *, induction):
+    """Conserves momentum over a Gaussian profile (Bastankhah and Porté-Agel, eq. 17)."""
+    return np.minimum(1.0, 2.0 * induction(ct / (8.0 * width**2)))
+
+
+def top_hat_centre(ct, radius, *, induction):
+    """Conserves mass over a top hat (Jensen, eq. 2)."""
+    return 2.0 * induction(ct) / (2.0 * radius) ** 2
+
+
+# ---- The mean over the rotor that stands in the wake, all lengths in m ----
+
+
+def rotor_centre(sigma, radius, distance):
+    """The Gaussian at the centre of the rotor."""
+    return np.exp(-(distance**2) / (2.0 * sigma**2))
+
+
+def gaussian_overlap(sigma, radius, distance):
+    """The exact mean of the Gaussian over the rotor."""
+    return disc_average(radius / sigma, distance / sigma)
+
+
+def area_overlap(wake_radius, radius, distance):
+    """Share of the rotor that lies in a wake with an edge, of two circles' common area.
+
+    Exact where the wake is wider than the rotor. Where it is narrower, PyWake takes one radius for the other in
+    the triangle and counts a wake inside the rotor as one that covers it; so does this.
+    """
+    wake_radius, radius, distance = np.broadcast_arrays(wake_radius, radius, distance)
+    large, small = np.maximum(wake_radius, radius), np.minimum(wake_radius, radius)
+    limit = 1.0 - 2.0 * np.finfo(float).eps
+    d = np.maximum(distance, 1e-300)
+    alpha = np.arccos(np.clip((large**2 + d**2 - small**2) / (2.0 * large * d), -limit, limit))
+    beta = np.arccos(np.clip((small**2 + d**2 - large**2) / (2.0 * small * d), -limit, limit))
+    lens = alpha * large**2 + beta * small**2 - np.sin(alpha) * wake_radius * d
+    partly = np.maximum(0.0, lens / (np.pi * radius**2))
+    return np.where(distance <= large - small, 1.0, np.where(distance < large + small, partly, 0.0))
+
+
+# Gauss-Legendre points on (0, 1): the integrand is entire, so up to disc radii of 4 sigma exact to 1e-13
+_NODE, _WEIGHT = np.polynomial.legendre.leggauss(24)
+_NODE, _WEIGHT = (_NODE + 1.0) / 2.0, _WEIGHT / 2.0
+
+
+def disc_average(radius, distance):
+    """Mean of exp(-rho^2/2) over a disc, in the integral over its circles.
+
+    Parameters
+    ----------
+    radius, distance : array_like
+        Radius of the disc and distance of its centre from the axis of the Gaussian, in standard deviations.
+    """
+    r, c = np.broadcast_arrays(np.asarray(radius, float), np.asarray(distance, float))
+    t = r[..., np.newaxis] * _NODE  # radius of one circle; the mean of the Gaussian over it is exp() I0(t c)
+    c = c[..., np.newaxis]
+    return 2.0 * np.sum(_WEIGHT * _NODE * np.exp(-((t - c) ** 2) / 2.0) * i0e(t * c), axis=-1)
+
+
+# ---- How wakes add up: (n_sources, ...) to (...) ----
+
+
+def squared_sum(deficit):
+    """I. Katic, J. Højstrup, N. O. Jensen, A simple model for cluster efficiency, EWEC 1986."""
+    return np.sqrt(np.sum(deficit**2, axis=0))
+
+
+def linear_sum(deficit):
+    """P. B. S. Lissaman, Energy effectiveness of arbitrary arrays of wind turbines (1979)."""
+    return np.sum(deficit, axis=0)
+
+
+def max_sum(deficit):
+    """The deepest wake alone."""
+    return np.max(deficit, axis=0, initial=0.0)
+
+
+# ---- The turbulence that wakes add: of one source, and with all of them ----
+
+
+@dataclass(frozen=True)
+class STF2017:
+    """S. T. Frandsen, Turbulence and turbulence-generated structural loading in wind turbine clusters (2007).
+
+    The added turbulence of IEC 61400-1 (2017), annex E, under the bell of Frandsen's eq. 3.16-3.18.
+    """
+
+    c1: float = 1.5
+    c2: float = 0.8
+
+    def added(self, dw, cw, ct, diameter, ambient, wake_radius, radius):
+        with np.errstate(divide="ignore"):
+            centre = 1.0 / (self.c1 + self.c2 * np.hypot(dw, cw) / diameter / np.sqrt(ct))
+        dw = np.maximum(dw, 1e-20)
+        seen = np.rad2deg(np.arctan(cw / dw))
+        half_width = (np.rad2deg(np.arctan(diameter / dw)) + 10.0) / 2.0
+        bell = np.where(seen < half_width, np.exp(-((seen / half_width) ** 2)), 0.0)
+        return np.where(dw > 1e-10, bell * (np.hypot(centre, ambient) - ambient), 0.0)
+
+    def effective(self, ambient, added):
+        return ambient + np.sum(added, axis=0)
+
+
+@dataclass(frozen=True)
+class CrespoHernandez:
+    """A. Crespo, J. Hernández, Turbulence characteristics in wind-turbine wakes, J. Wind Eng. 61 (1996) 71-85.
+
+    Their eq. 21, over the part of the rotor that lies in the wake; the strongest source alone.
+    """
+
+    c: tuple[float, float, float, float] = (0.73, 0.8325, -0.0325, -0.32)
+    induction: Callable = madsen_induction
+
+    def added(self, dw, cw, ct, diameter, ambient, wake_radius, radius):
+        c0, c1, c2, c3 = self.c
+        a = np.maximum(self.induction(ct), 1e-10)
+        added = c0 * a**c1 * ambient**c2 * (np.maximum(dw, 1e-10) / diameter) ** c3
+        return np.where(dw > 0.0, added * area_overlap(wake_radius, radius, cw), 0.0)
+
+    def effective(self, ambient, added):
+        return np.sqrt(ambient**2 + np.max(added, axis=0, initial=0.0) ** 2)
+
+
+# ---- The models ----
+
+
+@dataclass(frozen=True)
+class Wake:
+    """A wake model in its parts."""
+
+    width: Callable  # standard deviation, or radius of a wake with an edge
+    centre: Callable
+    average: Callable
+    superposition: Callable
+    scale: str  # the wind speed that the deficit is a part of: receiver_free, source_free or source_effective
+    mirror: bool = False  # with the image of the source below the ground
+    turbulence: STF2017 | CrespoHernandez | None = None
+    radius: float = 2.0  # of the wake that adds turbulence, in widths
+
+
+def turbopark(*, A=0.04, c1=1.5, c2=0.8, ceps=0.25, ct_limit=0.96, average=gaussian_overlap):
+    return Wake(
+        width=partial(turbopark_width, A=A, c1=c1, c2=c2, ceps=ceps, ct_limit=ct_limit),
+        centre=partial(gaussian_centre, induction=momentum_induction),
+        average=average,
+        superposition=squared_sum,
+        scale="receiver_free",
+        mirror=True,
+    )
+
+
+def noj(*, k=0.1):
+    return Wake(
+        width=partial(top_hat_radius, k=k),
+        centre=partial(top_hat_centre, induction=madsen_induction),
+        average=area_overlap,
+        superposition=squared_sum,
+        scale="source_free",
+        radius=1.0,
+    )
+
+
+def noj_local(*, k=(0.38, 0.004)):
+    return Wake(
+        width=partial(top_hat_radius, k=k),
+        centre=partial(top_hat_centre, induction=madsen_induction),
+        average=area_overlap,
+        superposition=linear_sum,
+        scale="source_effective",
+        turbulence=STF2017(),
+        radius=1.0,
+    )
+
+
+def bastankhah_gaussian(*, k=0.0324555, ceps=0.2, ct_limit=0.899):
+    return Wake(
+        width=partial(gaussian_width, k=k, ceps=ceps, ct_limit=ct_limit),
+        centre=partial(gaussian_centre, induction=madsen_induction),
+        average=rotor_centre,
+        superposition=squared_sum,
+        scale="source_free",
+    )
+
+
+def niayifar_gaussian(*, k=(0.38, 0.004), ceps=0.2, ct_limit=0.899):
+    return Wake(
+        width=partial(gaussian_width, k=k, ceps=ceps, ct_limit=ct_limit),
+        centre=partial(gaussian_centre, induction=madsen_induction),
+        average=rotor_centre,
+        superposition=squared_sum,
+        scale="source_free",
+        turbulence=CrespoHernandez(),
+    )
+
+
+def niayifar_porte_agel(*, k=(0.3837, 0.003678), ceps=0.2, ct_limit=0.899, average=gaussian_overlap):
+    return Wake(
+        width=partial(gaussian_width, k=k, ceps=ceps, ct_limit=ct_limit),
+        centre=partial(gaussian_centre, induction=momentum_induction),
+        average=average,
+        superposition=linear_sum,
+        scale="source_effective",
+        turbulence=CrespoHernandez((0.73, 0.8325, 0.0325, -0.32), momentum_induction),
+    )
+
+
+def iea37_gaussian(*, k=0.0324555):
+    return Wake(
+        width=partial(iea37_width, k=k),
+        centre=partial(gaussian_centre, induction=momentum_induction),
+        average=rotor_centre,
+        superposition=squared_sum,
+        scale="source_free",
+    )
+
+
+# ---- The farm ----
+
+
+@dataclass(frozen=True)
+class Flow:
+    """What the turbines see in every flow case."""
+
+    speed: np.ndarray  # (n_directions, n_speeds, n) m/s
+    turbulence_intensity: np.ndarray  # (n_directions, n_speeds, n)
+
+
+def flow(x, y, turbines, *, direction, speed, turbulence_intensity, model, shear_exponent=0.0, reference_height=None):
+    """Effective wind speed and turbulence intensity at every turbine.
+
+    Parameters
+    ----------
+    x, y : (n,) array_like
+        m.
+    turbines : sequence of n
+        Anything with ``speed``, ``ct``, ``cut_in``, ``cut_out``, ``rotor_diameter`` and ``hub_height``.
+    direction : (n_directions,) array_like
+        Degrees.
+    speed : (n_speeds,) array_like
+        Of the free wind at the reference height, m/s.
+    turbulence_intensity : array_like
+        Ambient, broadcastable to (n_directions, n_speeds).
+    model : Wake
+        Wake model.
+    shear_exponent : float
+        Of the power law.
+    reference_height : float or None
+        m; None: the speeds are those at every hub.
+    """
+    height = np.array([t.hub_height for t in turbines], float)
+    sheared = 1.0 if reference_height is None else (height / reference_height) ** shear_exponent
+    free = np.asarray(speed, float)[:, np.newaxis] * sheared * np.ones(len(turbines))
+    ambient = np.broadcast_to(turbulence_intensity, (len(direction), len(free)))
+    cases = [
+        _one_direction(*_along_wind(x, y, degrees), turbines, free, ambient[d][:, np.newaxis], model)
+        for d, degrees in enumerate(direction)
+    ]
+    return Flow(*(np.array(part) for part in zip(*cases, strict=True)))
+
+
+def _along_wind(x, y, degrees):
+    theta = np.deg2rad(90.0 - degrees)
+    x, y = np.asarray(x, float), np.asarray(y, float)
+    return -np.cos(theta) * x - np.sin(theta) * y, np.sin(theta) * x - np.cos(theta) * y
+
+
+def _one_direction(downwind, crosswind, turbines, free, ambient, model):
+    """Wind speed and turbulence intensity, (n_speeds, n) each, in one sweep downwind."""
+    n_speeds, n = free.shape
+    diameter = np.array([t.rotor_diameter for t in turbines], float)
+    height = np.array([t.hub_height for t in turbines], float)
+    effective, turbulence = np.zeros((n_speeds, n)), np.zeros((n_speeds, n))
+    deficit, added = np.zeros((n, n_speeds, n)), np.zeros((n, n_speeds, n))  # source, case, receiver
+    order = np.argsort(downwind)
+    for number, i in enumerate(order):
+        earlier, later = order[:number], order[number + 1 :]
+        effective[:, i] = free[:, i] - model.superposition(deficit[earlier, :, i])
+        turbulence[:, i] = ambient[:, 0]
+        if model.turbulence is not None:
+            turbulence[:, i] = model.turbulence.effective(ambient[:, 0], added[earlier, :, i])
+        ct = ct_at(turbines[i], effective[:, i])[:, np.newaxis]
+        dw, hcw, dh = downwind[later] - downwind[i], crosswind[later] - crosswind[i], height[later] - height[i]
+        width = diameter[i] * model.width(dw / diameter[i], ct, ambient, turbulence[:, [i]])
+        centre = model.centre(ct, width / diameter[i]) * {
+            "receiver_free": free[:, later],
+            "source_free": free[:, [i]],
+            "source_effective": effective[:, [i]],
+        }[model.scale]
+        radius = diameter[later] / 2.0
+        deficit[i][:, later] = centre * model.average(width, radius, np.hypot(hcw, dh))
+        if model.mirror:
+            image = centre * model.average(width, radius, np.hypot(hcw, dh + 2.0 * height[i]))
+            deficit[i][:, later] = np.hypot(deficit[i][:, later], image)
+        if model.turbulence is not None:
+            added[i][:, later] = model.turbulence.added(
+                dw, np.hypot(hcw, dh), ct, diameter[i], ambient, model.radius * width, radius
+            )
+    return effective, turbulence
+
+
+def ct_at(turbine, speed):
+    """Thrust coefficient at a wind speed."""
+    return _running(turbine, speed) * np.interp(speed, turbine.speed, turbine.ct)
+
+
+def power_at(turbine, speed):
+    """Power at a wind speed, W."""
+    return _running(turbine, speed) * np.interp(speed, turbine.speed, turbine.power)
+
+
+def _running(turbine, speed):
+    """Whether it runs; deficits that add up to more than the wind leave a negative speed, which is no cut-in."""
+    cut_in, cut_out = getattr(turbine, "cut_in", 0.0), getattr(turbine, "cut_out", np.inf)
+    return ((cut_in <= speed) | (cut_in == 0.0)) & (speed <= cut_out)
