@@ -1,8 +1,8 @@
 """Every wake model in plain numpy, to be read beside the C kernel. `reference.farm` makes a farm of them.
 
 A model is put together from the parts that the literature puts it together from: how wide a wake is, how deep
-on its axis, how it is averaged over the rotor that stands in it, with which wind speed it scales, how wakes add
-up, and what turbulence the turbines add. Where the papers leave something open, PyWake's choice is meant. SI units.
+on its axis, how it is averaged over the rotor that stands in it, with which wind speed it scales, how wakes
+add up, and what turbulence they add. Where the papers leave something open, PyWake's choice is meant. SI units.
 
 - `turbopark`: N. G. Nygaard, L. Poulsen, E. Svensson, J. Grunnet Pedersen, Large-scale benchmarking of wake
   models for offshore wind farms, J. Phys.: Conf. Ser. 2265 (2022) 022008
