@@ -5,4 +5,4 @@ from pathlib import Path
 
 sys.path.append(str(Path(__file__).resolve().parents[2] / "tests"))
 
-from reference import pywake as pywake  # noqa: E402 - found on the path above
+from reference import pywake as pywake

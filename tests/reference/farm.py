@@ -106,6 +106,6 @@ def power_at(turbine, speed):
 
 
 def _running(turbine, speed):
-    """Whether it runs. Deficits that add up to more than the wind leave a negative speed: no cut-in for that."""
+    """Whether it runs; deficits may add up to a negative speed, which no cut-in of 0 m/s forbids."""
     cut_in, cut_out = getattr(turbine, "cut_in", 0.0), getattr(turbine, "cut_out", np.inf)
     return ((cut_in <= speed) | (cut_in == 0.0)) & (speed <= cut_out)

@@ -2,7 +2,7 @@
 
 A model is put together from the parts that the literature puts it together from: how wide a wake is, how deep
 on its axis, how it is averaged over the rotor that stands in it, with which wind speed it scales, how wakes
-add up, and what turbulence they add. Where the papers leave something open, PyWake's choice is meant. SI units.
+up, and what turbulence they add. What the papers leave open is as PyWake has it. SI units.
 
 - `turbopark`: N. G. Nygaard, L. Poulsen, E. Svensson, J. Grunnet Pedersen, Large-scale benchmarking of wake
   models for offshore wind farms, J. Phys.: Conf. Ser. 2265 (2022) 022008
