@@ -1,7 +1,7 @@
 """PyWake's wake models, sites and turbines, built from ours: the tests and the benchmarks compare with them.
 
-A model is the parts that PyWake's `PropagateDownwind` is made of, so that each can be exchanged; with their
-defaults they are PyWake's own ready-made models of `NAMED`. Import of this module takes a second.
+A model is the parts that PyWake's `PropagateDownwind` is made of, so that each can be exchanged; with its
+defaults it is PyWake's own ready-made model of that name.
 """
 
 import numpy as np
@@ -18,12 +18,15 @@ from py_wake.ground_models.ground_models import Mirror
 from py_wake.rotor_avg_models.gaussian_overlap_model import GaussianOverlapAvgModel
 from py_wake.site import XRSite
 from py_wake.site.shear import PowerShear
-from py_wake.superposition_models import LinearSum, SquaredSum
+from py_wake.superposition_models import LinearSum, MaxSum, SquaredSum
 from py_wake.turbulence_models.crespo import CrespoHernandez
 from py_wake.turbulence_models.stf import STF2017TurbulenceModel
 from py_wake.wind_farm_models.engineering_models import PropagateDownwind
 from py_wake.wind_turbines import WindTurbine, WindTurbines
 from py_wake.wind_turbines.power_ct_functions import PowerCtTabular
+
+SUPERPOSITIONS = {"squared_sum": SquaredSum, "linear_sum": LinearSum, "max_sum": MaxSum}
+TURBULENCE = {"STF2017": STF2017TurbulenceModel, "CrespoHernandez": CrespoHernandez}
 
 
 def turbopark(*, A=0.04, c1=1.5, c2=0.8, ceps=0.25, ct_limit=0.96):
@@ -85,6 +88,17 @@ def iea37_gaussian(*, k=0.0324555):
     deficit = IEA37SimpleBastankhahGaussianDeficit()
     deficit._k = k
     return {"wake_deficitModel": deficit, "superpositionModel": SquaredSum()}
+
+
+MODELS = {  # by their usual names
+    "TurbOPark": turbopark,
+    "NOJ": noj,
+    "NOJLocal": noj_local,
+    "BastankhahGaussian": bastankhah_gaussian,
+    "NiayifarGaussian": niayifar_gaussian,
+    "Niayifar_PorteAgel_2016": niayifar_porte_agel,
+    "IEA37SimpleBastankhahGaussian": iea37_gaussian,
+}
 
 
 def wind_farm_model(site, turbine_types, parts):

@@ -294,3 +294,14 @@ def iea37_gaussian(*, k=0.0324555):
         superposition=squared_sum,
         scale="source_free",
     )
+
+
+MODELS = {  # by their usual names
+    "TurbOPark": turbopark,
+    "NOJ": noj,
+    "NOJLocal": noj_local,
+    "BastankhahGaussian": bastankhah_gaussian,
+    "NiayifarGaussian": niayifar_gaussian,
+    "Niayifar_PorteAgel_2016": niayifar_porte_agel,
+    "IEA37SimpleBastankhahGaussian": iea37_gaussian,
+}
