@@ -6,6 +6,7 @@ SI units, wind directions in degrees clockwise from north.
 from dataclasses import dataclass
 
 import numpy as np
+from reference import wakes
 
 
 @dataclass(frozen=True)
@@ -70,7 +71,9 @@ def _one_direction(downwind, crosswind, turbines, free, ambient, wake):
         effective[:, i] = free[:, i] - wake.superposition(deficit[earlier, :, i])
         turbulence[:, i] = ambient[:, 0]
         if wake.turbulence is not None:
-            turbulence[:, i] = wake.turbulence.effective(ambient[:, 0], added[earlier, :, i])
+            turbulence[:, i] = wakes.effective_turbulence(
+                wake.turbulence, ambient[:, 0], added[earlier, :, i]
+            )
         ct = ct_at(turbines[i], effective[:, i])[:, np.newaxis]
         dw, hcw = downwind[later] - downwind[i], crosswind[later] - crosswind[i]
         off_axis, off_image = (
@@ -89,8 +92,8 @@ def _one_direction(downwind, crosswind, turbines, free, ambient, wake):
             image = centre * wake.average(width, radius, off_image)
             deficit[i][:, later] = np.hypot(deficit[i][:, later], image)
         if wake.turbulence is not None:
-            added[i][:, later] = wake.turbulence.added(
-                dw, off_axis, ct, diameter[i], ambient, wake.radius * width, radius
+            added[i][:, later] = wakes.added_turbulence(
+                wake.turbulence, dw, off_axis, ct, diameter[i], ambient, wake.radius * width, radius
             )
     return effective, turbulence
 
@@ -107,5 +110,5 @@ def power_at(turbine, speed):
 
 def _running(turbine, speed):
     """Whether it runs; deficits may add up to a negative speed, which no cut-in of 0 m/s forbids."""
-    cut_in, cut_out = getattr(turbine, "cut_in", 0.0), getattr(turbine, "cut_out", np.inf)
+    cut_in, cut_out = turbine.cut_in, turbine.cut_out
     return ((cut_in <= speed) | (cut_in == 0.0)) & (speed <= cut_out)

@@ -28,7 +28,7 @@ def tabulated_turbine(name="uneven", *, cut_in=0.0, cut_out=np.inf):
 
 
 def positions(kind, n, spacing, seed=0):
-    """Positions x, y (n,) in m, with the least distance given in m: ``line``, ``grid``, ``turned``, ``random``.
+    """Positions x, y (n,) in m, at a least distance in m: ``line``, ``grid``, ``turned`` or ``random``.
 
     A line runs from south to north, a grid along the axes: fully aligned with the wind at 0, 45, 90, ...
     degrees. The turned grid is 11.3 degrees off, so that rotors stand partly in each other's wakes.

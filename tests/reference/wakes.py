@@ -4,14 +4,14 @@ A model is put together from the parts that the literature puts it together from
 on its axis, how it is averaged over the rotor that stands in it, with which wind speed it scales, how wakes
 up, and what turbulence they add. What the papers leave open is as PyWake has it. SI units.
 
-- `turbopark`: N. G. Nygaard, L. Poulsen, E. Svensson, J. Grunnet Pedersen, Large-scale benchmarking of wake
+- TurbOPark: N. G. Nygaard, L. Poulsen, E. Svensson, J. Grunnet Pedersen, Large-scale benchmarking of wake
   models for offshore wind farms, J. Phys.: Conf. Ser. 2265 (2022) 022008
-- `noj`: N. O. Jensen, A note on wind generator interaction, Risø-M-2411 (1983)
-- `bastankhah_gaussian`: M. Bastankhah, F. Porté-Agel, A new analytical model for wind-turbine wakes,
-  Renewable Energy 70 (2014) 116-123
-- `niayifar_gaussian`, `niayifar_porte_agel`, the wake growth of `noj_local`: A. Niayifar, F. Porté-Agel,
-  Analytical modeling of wind farms: a new approach for power prediction, Energies 9 (2016) 741
-- `iea37_gaussian`: IEA Wind Task 37, Wake model description for the layout case studies 1 and 2 (2018)
+- NOJ: N. O. Jensen, A note on wind generator interaction, Risø-M-2411 (1983)
+- BastankhahGaussian: M. Bastankhah, F. Porté-Agel, A new analytical model for wind-turbine wakes, Renewable
+  Energy 70 (2014) 116-123
+- NiayifarGaussian, NiayifarPorteAgel, the growth of NOJLocal: A. Niayifar, F. Porté-Agel, Analytical modeling
+  of wind farms: a new approach for power prediction, Energies 9 (2016) 741
+- IEA37SimpleBastankhahGaussian: IEA Wind Task 37, Wake model description for case studies 1 and 2 (2018)
 """
 
 from collections.abc import Callable
@@ -20,6 +20,8 @@ from functools import partial
 
 import numpy as np
 from scipy.special import i0e
+
+from mpi_layout.wake import models
 
 # ---- The induction of a rotor (axial induction factor from thrust coefficient) ----
 
@@ -70,9 +72,7 @@ def top_hat_radius(z, ct, ambient, effective, *, k):
 
 
 def expansion(k, turbulence_intensity):
-    """Growth per distance: a number, or (slope, constant) of a line over the turbulence at the source."""
-    if np.ndim(k) == 0:
-        return k
+    """Growth per distance on a line over the turbulence at the source: its slope and its constant."""
     slope, constant = k
     return slope * turbulence_intensity + constant
 
@@ -101,6 +101,11 @@ def rotor_centre(sigma, radius, distance):
 def gaussian_overlap(sigma, radius, distance):
     """The exact mean of the Gaussian over the rotor."""
     return disc_average(radius / sigma, distance / sigma)
+
+
+def top_hat_edge(wake_radius, radius, distance):
+    """Whether the centre of the rotor is in a wake with an edge."""
+    return np.where(distance < wake_radius, 1.0, 0.0)
 
 
 def area_overlap(wake_radius, radius, distance):
@@ -160,50 +165,42 @@ def max_sum(deficit):
 # ---- The turbulence that wakes add: of one source, and with all of them ----
 
 
-@dataclass(frozen=True)
-class STF2017:
-    """S. T. Frandsen, Turbulence and turbulence-generated structural loading in wind turbine clusters (2007).
+def added_turbulence(model, dw, cw, ct, diameter, ambient, wake_radius, radius):
+    """Turbulence intensity that one source adds at receivers dw and cw m away from it.
 
-    The added turbulence of IEC 61400-1 (2017), annex E, under the bell of Frandsen's eq. 3.16-3.18.
+    STF2017: the added turbulence of IEC 61400-1 (2017), annex E, under the bell of S. T. Frandsen, Turbulence
+    and turbulence-generated structural loading in wind turbine clusters (2007), eq. 3.16-3.18.
+    CrespoHernandez: A. Crespo, J. Hernández, Turbulence characteristics in wind-turbine wakes, J. Wind Eng. Ind.
+    Aerod. 61 (1996) 71-85, eq. 21, over the part of the rotor that lies in the wake.
     """
-
-    c1: float = 1.5
-    c2: float = 0.8
-
-    def added(self, dw, cw, ct, diameter, ambient, wake_radius, radius):
-        with np.errstate(divide="ignore"):
-            centre = 1.0 / (self.c1 + self.c2 * np.hypot(dw, cw) / diameter / np.sqrt(ct))
-        dw = np.maximum(dw, 1e-20)
-        seen = np.rad2deg(np.arctan(cw / dw))
-        half_width = (np.rad2deg(np.arctan(diameter / dw)) + 10.0) / 2.0
+    if isinstance(model, models.STF2017):
+        centre = 1.0 / (model.c0 + model.c1 * np.hypot(dw, cw) / diameter / np.sqrt(np.maximum(ct, 1e-300)))
+        z = np.maximum(dw, 1e-20)
+        seen = np.rad2deg(np.arctan(cw / z))
+        half_width = (np.rad2deg(np.arctan(diameter / z)) + 10.0) / 2.0
         bell = np.where(seen < half_width, np.exp(-((seen / half_width) ** 2)), 0.0)
         return np.where(dw > 1e-10, bell * (np.hypot(centre, ambient) - ambient), 0.0)
+    a = np.maximum(INDUCTION[model.induction](ct), 1e-10)
+    added = model.c0 * a**model.c1 * ambient**model.c2 * (np.maximum(dw, 1e-10) / diameter) ** model.c3
+    return np.where(dw > 0.0, added * area_overlap(wake_radius, radius, cw), 0.0)
 
-    def effective(self, ambient, added):
+
+def effective_turbulence(model, ambient, added):
+    """Turbulence intensity with what all sources (n_sources, ...) add: all of it, or the strongest alone."""
+    if isinstance(model, models.STF2017):
         return ambient + np.sum(added, axis=0)
-
-
-@dataclass(frozen=True)
-class CrespoHernandez:
-    """A. Crespo, J. Hernández, Turbulence characteristics in wind-turbine wakes, J. Wind Eng. 61 (1996) 71.
-
-    Their eq. 21, over the part of the rotor that lies in the wake; the strongest source alone.
-    """
-
-    c: tuple[float, float, float, float] = (0.73, 0.8325, -0.0325, -0.32)
-    induction: Callable = madsen_induction
-
-    def added(self, dw, cw, ct, diameter, ambient, wake_radius, radius):
-        c0, c1, c2, c3 = self.c
-        a = np.maximum(self.induction(ct), 1e-10)
-        added = c0 * a**c1 * ambient**c2 * (np.maximum(dw, 1e-10) / diameter) ** c3
-        return np.where(dw > 0.0, added * area_overlap(wake_radius, radius, cw), 0.0)
-
-    def effective(self, ambient, added):
-        return np.sqrt(ambient**2 + np.max(added, axis=0, initial=0.0) ** 2)
+    return np.sqrt(ambient**2 + np.max(added, axis=0, initial=0.0) ** 2)
 
 
 # ---- The models ----
+
+INDUCTION = {"madsen": madsen_induction, "momentum": momentum_induction}
+SUPERPOSITION = {"squared_sum": squared_sum, "linear_sum": linear_sum, "max_sum": max_sum}
+ROTOR_AVERAGE = {
+    "centre": rotor_centre,
+    "gaussian_overlap": gaussian_overlap,
+    "area_overlap": area_overlap,
+}
 
 
 @dataclass(frozen=True)
@@ -215,93 +212,56 @@ class Wake:
     average: Callable
     superposition: Callable
     scale: str  # the wind speed that the deficit is a part of: receiver_free, source_free or source_effective
-    mirror: bool = False  # with the image of the source below the ground
-    turbulence: STF2017 | CrespoHernandez | None = None
-    radius: float = 2.0  # of the wake that adds turbulence, in widths
+    mirror: bool  # with the image of the source below the ground
+    turbulence: models.STF2017 | models.CrespoHernandez | None
+    radius: float  # of the wake that adds turbulence, in widths
 
 
-def turbopark(*, A=0.04, c1=1.5, c2=0.8, ceps=0.25, ct_limit=0.96, average=gaussian_overlap):
+def wake_of(model, average=None):
+    """The parts of a model of ours; `average` instead of its mean over the rotor."""
+    top_hat = isinstance(model, models.NOJ | models.NOJLocal)
     return Wake(
-        width=partial(turbopark_width, A=A, c1=c1, c2=c2, ceps=ceps, ct_limit=ct_limit),
-        centre=partial(gaussian_centre, induction=momentum_induction),
-        average=average,
-        superposition=squared_sum,
-        scale="receiver_free",
-        mirror=True,
+        width=_width(model),
+        centre=partial(top_hat_centre if top_hat else gaussian_centre, induction=_induction(model)),
+        average=average or _average(model),
+        superposition=SUPERPOSITION[model.superposition],
+        scale=_scale(model),
+        mirror=getattr(model, "ground", "none") == "mirror",
+        turbulence=getattr(model, "turbulence", None),
+        radius=1.0 if top_hat else 2.0,
     )
 
 
-def noj(*, k=0.1):
-    return Wake(
-        width=partial(top_hat_radius, k=k),
-        centre=partial(top_hat_centre, induction=madsen_induction),
-        average=area_overlap,
-        superposition=squared_sum,
-        scale="source_free",
-        radius=1.0,
-    )
+def _width(model):
+    match model:
+        case models.TurbOPark(A, c1, c2, ceps, ct_limit):
+            return partial(turbopark_width, A=A, c1=c1, c2=c2, ceps=ceps, ct_limit=ct_limit)
+        case models.NOJ(k):
+            return partial(top_hat_radius, k=(0.0, k))
+        case models.NOJLocal(k_turbulence, k_constant):
+            return partial(top_hat_radius, k=(k_turbulence, k_constant))
+        case models.BastankhahGaussian(k, ceps, ct_limit):
+            return partial(gaussian_width, k=(0.0, k), ceps=ceps, ct_limit=ct_limit)
+        case models.NiayifarGaussian(k_turbulence, k_constant, ceps, ct_limit):
+            return partial(gaussian_width, k=(k_turbulence, k_constant), ceps=ceps, ct_limit=ct_limit)
+        case models.IEA37SimpleBastankhahGaussian(k):
+            return partial(iea37_width, k=k)
+    raise TypeError(model)
 
 
-def noj_local(*, k=(0.38, 0.004)):
-    return Wake(
-        width=partial(top_hat_radius, k=k),
-        centre=partial(top_hat_centre, induction=madsen_induction),
-        average=area_overlap,
-        superposition=linear_sum,
-        scale="source_effective",
-        turbulence=STF2017(),
-        radius=1.0,
-    )
+def _induction(model):
+    momentum = isinstance(model, models.TurbOPark | models.IEA37SimpleBastankhahGaussian)
+    return momentum_induction if momentum else INDUCTION[model.induction]
 
 
-def bastankhah_gaussian(*, k=0.0324555, ceps=0.2, ct_limit=0.899):
-    return Wake(
-        width=partial(gaussian_width, k=k, ceps=ceps, ct_limit=ct_limit),
-        centre=partial(gaussian_centre, induction=madsen_induction),
-        average=rotor_centre,
-        superposition=squared_sum,
-        scale="source_free",
-    )
+def _average(model):
+    average = ROTOR_AVERAGE[getattr(model, "rotor_average", "centre")]
+    in_top_hat = isinstance(model, models.NOJ | models.NOJLocal) and average is rotor_centre
+    return top_hat_edge if in_top_hat else average
 
 
-def niayifar_gaussian(*, k=(0.38, 0.004), ceps=0.2, ct_limit=0.899):
-    return Wake(
-        width=partial(gaussian_width, k=k, ceps=ceps, ct_limit=ct_limit),
-        centre=partial(gaussian_centre, induction=madsen_induction),
-        average=rotor_centre,
-        superposition=squared_sum,
-        scale="source_free",
-        turbulence=CrespoHernandez(),
-    )
-
-
-def niayifar_porte_agel(*, k=(0.3837, 0.003678), ceps=0.2, ct_limit=0.899, average=gaussian_overlap):
-    return Wake(
-        width=partial(gaussian_width, k=k, ceps=ceps, ct_limit=ct_limit),
-        centre=partial(gaussian_centre, induction=momentum_induction),
-        average=average,
-        superposition=linear_sum,
-        scale="source_effective",
-        turbulence=CrespoHernandez((0.73, 0.8325, 0.0325, -0.32), momentum_induction),
-    )
-
-
-def iea37_gaussian(*, k=0.0324555):
-    return Wake(
-        width=partial(iea37_width, k=k),
-        centre=partial(gaussian_centre, induction=momentum_induction),
-        average=rotor_centre,
-        superposition=squared_sum,
-        scale="source_free",
-    )
-
-
-MODELS = {  # by their usual names
-    "TurbOPark": turbopark,
-    "NOJ": noj,
-    "NOJLocal": noj_local,
-    "BastankhahGaussian": bastankhah_gaussian,
-    "NiayifarGaussian": niayifar_gaussian,
-    "Niayifar_PorteAgel_2016": niayifar_porte_agel,
-    "IEA37SimpleBastankhahGaussian": iea37_gaussian,
-}
+def _scale(model):
+    if isinstance(model, models.TurbOPark):
+        return "receiver_free"
+    local = isinstance(model, models.NOJLocal) or getattr(model, "local_speed", False)
+    return "source_effective" if local else "source_free"
