@@ -4,105 +4,46 @@ PyWake simulates a farm, and the energies of its turbines and their wind speeds 
 compared. With PyWake's own disc mean the kernel gives its numbers; the exact one is the reference's.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cache
 
 import numpy as np
 import pytest
 from reference import farm as reference_farm
 from reference import pywake
-from reference.trial import GENERIC, SITE, positions, tabulated_turbine
+from reference.trial import (
+    EVERY_DEGREE,
+    FARMS,
+    NAMES,
+    OPTIONS,
+    OTHER,
+    SITE,
+    SPEED,
+    Layout,
+    layout_of,
+    positions,
+    tabulated_turbine,
+)
 from reference.wakes import wake_of
 
 from mpi_layout.site.wind import FlowSeries
 from mpi_layout.wake.farm import Farm, Neighbours
 from mpi_layout.wake.kernel import binding
-from mpi_layout.wake.models import MODELS, STF2017, CrespoHernandez
-
-SPEED = np.arange(3.0, 26.0)
-OTHER = {  # parameters other than the defaults
-    "TurbOPark": {"A": 0.06, "c1": 1.2, "c2": 1.0, "ceps": 0.2, "ct_limit": 0.7},
-    "NOJ": {"k": 0.05},
-    "NOJLocal": {"k_turbulence": 0.3, "k_constant": 0.01},
-    "BastankhahGaussian": {"k": 0.05, "ceps": 0.3, "ct_limit": 0.7},
-    "NiayifarGaussian": {"k_turbulence": 0.3, "k_constant": 0.01, "ceps": 0.25, "ct_limit": 0.75},
-    "Niayifar_PorteAgel_2016": {"k_turbulence": 0.35, "k_constant": 0.002, "ceps": 0.25},
-    "IEA37SimpleBastankhahGaussian": {"k": 0.05},
-}
-NAMES = list(OTHER)
-FARMS = {  # layout, turbines, least spacing in diameters, types, degrees between wind directions
-    "5 in a line": ("line", 5, 2.5, 1, 5),
-    "5 at random": ("random", 5, 3, 3, 5),
-    "20 dense": ("random", 20, 2, 1, 10),
-    "20 of two types": ("random", 20, 3, 2, 10),
-    "20 of three types": ("random", 20, 3, 3, 10),
-    "20 in a line": ("line", 20, 4, 1, 15),
-    "66 at random": ("random", 66, 3, 2, 30),
-    "66 on a turned grid": ("turned", 66, 4, 1, 30),
-    "100 on a grid": ("grid", 100, 4, 1, 45),
-    "100 at random": ("random", 100, 3, 3, 45),
-}
-EVERY_DEGREE = {
-    "66 at random, every degree": ("random", 66, 3, 2, 1),
-    "100 on a grid, every degree": ("grid", 100, 4, 1, 1),
-}
-OPTIONS = [  # of the models, one at a time
-    *((name, {"superposition": s}) for name in NAMES for s in pywake.SUPERPOSITION),
-    *((name, {"rotor_average": "centre"}) for name in ("TurbOPark", "NOJ", "NOJLocal")),
-    *((name, {"rotor_average": "gaussian_overlap"}) for name in ("BastankhahGaussian", "NiayifarGaussian")),
-    ("TurbOPark", {"ground": "none"}),
-    *((name, {"ground": "mirror"}) for name in ("BastankhahGaussian", "NiayifarGaussian")),
-    *((name, {"induction": "momentum"}) for name in ("NOJ", "NOJLocal", "BastankhahGaussian")),
-    ("NiayifarGaussian", {"induction": "momentum", "local_speed": True}),
-    ("Niayifar_PorteAgel_2016", {"induction": "madsen", "local_speed": False}),
-    ("NOJLocal", {"turbulence": CrespoHernandez()}),
-    ("NOJLocal", {"turbulence": STF2017(c0=1.2, c1=1.0)}),
-    ("NiayifarGaussian", {"turbulence": STF2017()}),
-    ("NiayifarGaussian", {"turbulence": CrespoHernandez(0.6, 0.9, -0.02, -0.4, "momentum")}),
-    ("Niayifar_PorteAgel_2016", {"turbulence": STF2017()}),
-]
+from mpi_layout.wake.models import MODELS
 
 
-@dataclass(frozen=True, eq=False)
-class Layout:
-    """A farm and the wind that it stands in."""
-
-    x: np.ndarray
-    y: np.ndarray
-    types: tuple
-    type_of: np.ndarray
-    direction: np.ndarray
-    speed: np.ndarray
-
-    @property
-    def flow_cases(self):
-        return SITE.flow_cases(direction=self.direction, speed=self.speed)
-
-    @property
-    def pywake_site(self):
-        return pywake.weibull_site(SITE, speed=self.speed)
-
-    def simulated(self, model, **options):
-        """PyWake's simulation."""
-        wind = {"wd": self.direction, "ws": self.speed} | options
-        return model(self.x, self.y, type=self.type_of, **wind)
+def site_of(layout):
+    return pywake.weibull_site(SITE, speed=layout.speed)
 
 
-@cache
-def layout_of(name):
-    kind, n, spacing, n_types, step = (FARMS | EVERY_DEGREE)[name]
-    types = GENERIC[:n_types]
-    x, y = positions(kind, n, spacing * types[0].rotor_diameter)
-    return Layout(x, y, types, np.arange(n) % n_types, np.arange(0.0, 360.0, step), SPEED)
+def simulated(layout, model, **options):
+    """PyWake's simulation."""
+    wind = {"wd": layout.direction, "ws": layout.speed} | options
+    return model(layout.x, layout.y, type=layout.type_of, **wind)
 
 
 def speeds_of(simulation):
     return simulation.WS_eff.transpose("wd", "ws", "wt").values
-
-
-def farm_of(layout, model, flow_cases=None):
-    cases = layout.flow_cases if flow_cases is None else flow_cases
-    return Farm(layout.types, cases, model, type_of=layout.type_of)
 
 
 def grid_speeds(farm, layout):
@@ -110,7 +51,7 @@ def grid_speeds(farm, layout):
 
 
 def assert_same(layout, model, simulation, flow_cases=None):
-    farm = farm_of(layout, model, flow_cases)
+    farm = layout.farm(model, flow_cases)
     found = farm.aep(layout.x, layout.y)
     energy = simulation.aep()
     expected = energy.sum(["wd", "ws"]).values
@@ -128,7 +69,7 @@ def assert_same(layout, model, simulation, flow_cases=None):
 @pytest.mark.parametrize("name", NAMES)
 def test_energies_and_wind_speeds_are_pywakes(name, farm):
     layout = layout_of(farm)
-    simulation = layout.simulated(pywake.ready_made(name, layout.pywake_site, layout.types))
+    simulation = simulated(layout, pywake.ready_made(name, site_of(layout), layout.types))
     assert speeds_of(simulation).min() < 0.9 * SPEED.min()  # the layout is one with wakes to speak of
     assert_same(layout, MODELS[name](), simulation)
 
@@ -136,14 +77,14 @@ def test_energies_and_wind_speeds_are_pywakes(name, farm):
 @pytest.mark.parametrize(("name", "options"), [*OTHER.items(), *OPTIONS])
 def test_options_mean_what_they_mean_in_pywake(name, options):
     layout, model = layout_of("20 of three types"), MODELS[name](**options)
-    assert_same(layout, model, layout.simulated(pywake.like(model, layout.pywake_site, layout.types)))
+    assert_same(layout, model, simulated(layout, pywake.like(model, site_of(layout), layout.types)))
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_shear_gives_higher_hubs_more_wind(name):
     layout, shear = layout_of("20 of three types"), {"shear_exponent": 0.14, "reference_height": 100.0}
     site = pywake.weibull_site(SITE, speed=SPEED, **shear)
-    simulation = layout.simulated(pywake.ready_made(name, site, layout.types))
+    simulation = simulated(layout, pywake.ready_made(name, site, layout.types))
     assert_same(layout, MODELS[name](), simulation, replace(layout.flow_cases, **shear))
 
 
@@ -154,7 +95,7 @@ def test_uneven_tables_are_interpolated_and_end_at_cut_in_and_cut_out(name, limi
     x, y = positions("random", 20, 3 * turbine.rotor_diameter)
     speed = np.arange(2.5, 27.0, 1.5)  # none on a limit, where the last digit decides
     layout = Layout(x, y, (turbine,), np.zeros(20, int), np.arange(0.0, 360.0, 10.0), speed)
-    simulation = layout.simulated(pywake.ready_made(name, layout.pywake_site, layout.types))
+    simulation = simulated(layout, pywake.ready_made(name, site_of(layout), layout.types))
     assert_same(layout, MODELS[name](), simulation)
 
 
@@ -163,8 +104,8 @@ def test_turbulence_may_differ_from_case_to_case(name):
     layout = layout_of("20 of three types")
     shape = layout.direction.size, SPEED.size
     turbulence = np.random.default_rng(7).uniform(0.04, 0.2, shape)
-    model = pywake.ready_made(name, layout.pywake_site, layout.types)
-    simulation = layout.simulated(model, TI=turbulence[np.newaxis])
+    model = pywake.ready_made(name, site_of(layout), layout.types)
+    simulation = simulated(layout, model, TI=turbulence[np.newaxis])
     cases = replace(layout.flow_cases, turbulence_intensity=turbulence)
     assert_same(layout, MODELS[name](), simulation, cases)
 
@@ -175,10 +116,10 @@ def test_a_time_series_is_pywakes(name):
     layout = layout_of("20 of three types")
     direction = np.sort(random.integers(0, 60, n) * 6.0)
     speed, turbulence = random.uniform(3, 26, n), random.uniform(0.05, 0.15, n)
-    model = pywake.ready_made(name, layout.pywake_site, layout.types)
-    simulation = layout.simulated(model, wd=direction, ws=speed, time=True, TI=turbulence)
+    model = pywake.ready_made(name, site_of(layout), layout.types)
+    simulation = simulated(layout, model, wd=direction, ws=speed, time=True, TI=turbulence)
     series = FlowSeries(*np.unique(direction, return_counts=True), speed, np.full(n, 1 / n), turbulence)
-    farm = farm_of(layout, MODELS[name](), series)
+    farm = layout.farm(MODELS[name](), series)
     theirs = simulation.WS_eff.transpose("time", "wt").values
     np.testing.assert_allclose(farm.effective_speed(layout.x, layout.y), theirs, rtol=0, atol=1e-6)
     energy = simulation.aep().sum("time").values
@@ -193,10 +134,10 @@ def test_neighbours_wake_and_are_waked_but_do_not_count(name):
     neighbours = Neighbours(layout.x[~own], layout.y[~own], layout.types, layout.type_of[~own])
     farm = Farm(west.types, west.flow_cases, MODELS[name](), type_of=west.type_of, neighbours=neighbours)
     found = farm.aep(west.x, west.y)
-    model = pywake.ready_made(name, layout.pywake_site, layout.types)
-    energy = layout.simulated(model).aep().sum(["wd", "ws"]).values[own]
+    model = pywake.ready_made(name, site_of(layout), layout.types)
+    energy = simulated(layout, model).aep().sum(["wd", "ws"]).values[own]
     np.testing.assert_allclose(found.turbine_aep, energy, rtol=1e-8)
-    alone = float(west.simulated(model).aep().sum())
+    alone = float(simulated(west, model).aep().sum())
     assert found.external_wake_loss == pytest.approx((alone - energy.sum()) / found.gross_aep, rel=1e-5)
     assert found.external_wake_loss > 0.002
 
@@ -204,8 +145,8 @@ def test_neighbours_wake_and_are_waked_but_do_not_count(name):
 @pytest.mark.parametrize("farm", ["20 dense", "66 on a turned grid", "100 at random"])
 def test_exact_disc_mean_stays_within_the_error_of_pywakes_table(farm):
     layout = layout_of(farm)
-    simulation = layout.simulated(pywake.ready_made("TurbOPark", layout.pywake_site, layout.types))
-    exact = farm_of(layout, MODELS["TurbOPark"](disc_mean="exact"))
+    simulation = simulated(layout, pywake.ready_made("TurbOPark", site_of(layout), layout.types))
+    exact = layout.farm(MODELS["TurbOPark"](disc_mean="exact"))
     theirs = float(simulation.aep().sum())
     assert exact.aep(layout.x, layout.y).aep == pytest.approx(theirs, rel=2e-6 if "dense" in farm else 1e-6)
     np.testing.assert_allclose(grid_speeds(exact, layout), speeds_of(simulation), rtol=0, atol=5e-4)
@@ -242,7 +183,7 @@ def exact_model(name):
 @pytest.mark.parametrize("name", NAMES)
 def test_kernel_does_what_the_equations_say_on_every_instruction_set(name, farm, isa):
     layout = layout_of(farm)
-    found = grid_speeds(farm_of(layout, exact_model(name)), layout)
+    found = grid_speeds(layout.farm(exact_model(name)), layout)
     np.testing.assert_allclose(found, reference_speeds(name, farm), rtol=0, atol=1e-6)
 
 
@@ -252,5 +193,5 @@ def test_energy_does_not_depend_on_the_instruction_set(name, monkeypatch):
     energies = []
     for isa in ("generic", "avx2", "avx512"):
         monkeypatch.setenv("MPI_LAYOUT_ISA", isa)
-        energies.append(farm_of(layout, MODELS[name]()).aep(layout.x, layout.y).aep)
+        energies.append(layout.farm(MODELS[name]()).aep(layout.x, layout.y).aep)
     np.testing.assert_allclose(energies, energies[0], rtol=1e-12)

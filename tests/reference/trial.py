@@ -1,9 +1,14 @@
-"""Farms to try wake models on: layouts, turbine types and a site, the same for tests and benchmarks."""
+"""Farms to try wake models on, and the models with their options: the same for tests and benchmarks."""
+
+from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 
 from mpi_layout.site.turbine import Turbine, generic_turbine
 from mpi_layout.site.wind import WeibullSite
+from mpi_layout.wake.farm import Farm
+from mpi_layout.wake.models import STF2017, CrespoHernandez
 
 SITE = WeibullSite(
     direction=np.arange(0.0, 360.0, 30.0),
@@ -54,3 +59,83 @@ def scattered(n, spacing, side, seed=0):
             points = np.vstack([points, point])
     x, y = points.T
     return x.copy(), y.copy()
+
+
+# ---- Models ----
+
+OTHER = {  # parameters other than the defaults
+    "TurbOPark": {"A": 0.06, "c1": 1.2, "c2": 1.0, "ceps": 0.2, "ct_limit": 0.7},
+    "NOJ": {"k": 0.05},
+    "NOJLocal": {"k_turbulence": 0.3, "k_constant": 0.01},
+    "BastankhahGaussian": {"k": 0.05, "ceps": 0.3, "ct_limit": 0.7},
+    "NiayifarGaussian": {"k_turbulence": 0.3, "k_constant": 0.01, "ceps": 0.25, "ct_limit": 0.75},
+    "Niayifar_PorteAgel_2016": {"k_turbulence": 0.35, "k_constant": 0.002, "ceps": 0.25},
+    "IEA37SimpleBastankhahGaussian": {"k": 0.05},
+}
+NAMES = list(OTHER)
+SUPERPOSITIONS = ("squared_sum", "linear_sum", "max_sum")
+OPTIONS = [  # of the models, one at a time
+    *((name, {"superposition": s}) for name in NAMES for s in SUPERPOSITIONS),
+    *((name, {"rotor_average": "centre"}) for name in ("TurbOPark", "NOJ", "NOJLocal")),
+    *((name, {"rotor_average": "gaussian_overlap"}) for name in ("BastankhahGaussian", "NiayifarGaussian")),
+    ("TurbOPark", {"ground": "none"}),
+    *((name, {"ground": "mirror"}) for name in ("BastankhahGaussian", "NiayifarGaussian")),
+    *((name, {"induction": "momentum"}) for name in ("NOJ", "NOJLocal", "BastankhahGaussian")),
+    ("NiayifarGaussian", {"induction": "momentum", "local_speed": True}),
+    ("Niayifar_PorteAgel_2016", {"induction": "madsen", "local_speed": False}),
+    ("NOJLocal", {"turbulence": CrespoHernandez()}),
+    ("NOJLocal", {"turbulence": STF2017(c0=1.2, c1=1.0)}),
+    ("NiayifarGaussian", {"turbulence": STF2017()}),
+    ("NiayifarGaussian", {"turbulence": CrespoHernandez(0.6, 0.9, -0.02, -0.4, "momentum")}),
+    ("Niayifar_PorteAgel_2016", {"turbulence": STF2017()}),
+]
+
+
+# ---- Farms in their wind ----
+
+SPEED = np.arange(3.0, 26.0)
+FARMS = {  # layout, turbines, least spacing in diameters, types, degrees between wind directions
+    "5 in a line": ("line", 5, 2.5, 1, 5),
+    "5 at random": ("random", 5, 3, 3, 5),
+    "20 dense": ("random", 20, 2, 1, 10),
+    "20 of two types": ("random", 20, 3, 2, 10),
+    "20 of three types": ("random", 20, 3, 3, 10),
+    "20 in a line": ("line", 20, 4, 1, 15),
+    "66 at random": ("random", 66, 3, 2, 30),
+    "66 on a turned grid": ("turned", 66, 4, 1, 30),
+    "100 on a grid": ("grid", 100, 4, 1, 45),
+    "100 at random": ("random", 100, 3, 3, 45),
+}
+EVERY_DEGREE = {
+    "66 at random, every degree": ("random", 66, 3, 2, 1),
+    "100 on a grid, every degree": ("grid", 100, 4, 1, 1),
+}
+
+
+@dataclass(frozen=True, eq=False)
+class Layout:
+    """A farm and the wind that it stands in."""
+
+    x: np.ndarray
+    y: np.ndarray
+    types: tuple
+    type_of: np.ndarray
+    direction: np.ndarray
+    speed: np.ndarray
+
+    @property
+    def flow_cases(self):
+        return SITE.flow_cases(direction=self.direction, speed=self.speed)
+
+    def farm(self, model, flow_cases=None):
+        """Ours, in other flow cases if they are given."""
+        cases = self.flow_cases if flow_cases is None else flow_cases
+        return Farm(self.types, cases, model, type_of=self.type_of)
+
+
+@cache
+def layout_of(name):
+    kind, n, spacing, n_types, step = (FARMS | EVERY_DEGREE)[name]
+    types = GENERIC[:n_types]
+    x, y = positions(kind, n, spacing * types[0].rotor_diameter)
+    return Layout(x, y, types, np.arange(n) % n_types, np.arange(0.0, 360.0, step), SPEED)

@@ -170,8 +170,8 @@ def added_turbulence(model, dw, cw, ct, diameter, ambient, wake_radius, radius):
 
     STF2017: the added turbulence of IEC 61400-1 (2017), annex E, under the bell of S. T. Frandsen, Turbulence
     and turbulence-generated structural loading in wind turbine clusters (2007), eq. 3.16-3.18.
-    CrespoHernandez: A. Crespo, J. Hernández, Turbulence characteristics in wind-turbine wakes, J. Wind Eng. Ind.
-    Aerod. 61 (1996) 71-85, eq. 21, over the part of the rotor that lies in the wake.
+    CrespoHernandez: A. Crespo, J. Hernández, Turbulence characteristics in wind-turbine wakes, J. Wind Eng.
+    Ind. Aerod. 61 (1996) 71-85, eq. 21, over the part of the rotor that lies in the wake.
     """
     if isinstance(model, models.STF2017):
         centre = 1.0 / (model.c0 + model.c1 * np.hypot(dw, cw) / diameter / np.sqrt(np.maximum(ct, 1e-300)))
