@@ -21,6 +21,7 @@ from reference.trial import (
     SPEED,
     Layout,
     layout_of,
+    name_of,
     positions,
     tabulated_turbine,
 )
@@ -74,7 +75,7 @@ def test_energies_and_wind_speeds_are_pywakes(name, farm):
     assert_same(layout, MODELS[name](), simulation)
 
 
-@pytest.mark.parametrize(("name", "options"), [*OTHER.items(), *OPTIONS])
+@pytest.mark.parametrize(("name", "options"), [*OTHER.items(), *OPTIONS], ids=name_of)
 def test_options_mean_what_they_mean_in_pywake(name, options):
     layout, model = layout_of("20 of three types"), MODELS[name](**options)
     assert_same(layout, model, simulated(layout, pywake.like(model, site_of(layout), layout.types)))

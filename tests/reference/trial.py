@@ -64,7 +64,7 @@ def scattered(n, spacing, side, seed=0):
 # ---- Models ----
 
 OTHER = {  # parameters other than the defaults
-    "TurbOPark": {"A": 0.06, "c1": 1.2, "c2": 1.0, "ceps": 0.2, "ct_limit": 0.7},
+    "TurbOPark": {"A": 0.06, "c1": 1.2, "c2": 1.0, "ceps": 0.3, "ct_limit": 0.75},
     "NOJ": {"k": 0.05},
     "NOJLocal": {"k_turbulence": 0.3, "k_constant": 0.01},
     "BastankhahGaussian": {"k": 0.05, "ceps": 0.3, "ct_limit": 0.7},
@@ -139,3 +139,10 @@ def layout_of(name):
     types = GENERIC[:n_types]
     x, y = positions(kind, n, spacing * types[0].rotor_diameter)
     return Layout(x, y, types, np.arange(n) % n_types, np.arange(0.0, 360.0, step), SPEED)
+
+
+def name_of(value):
+    """How pytest calls a model with options."""
+    if isinstance(value, dict):
+        return " ".join(f"{key}={option}" for key, option in value.items()) or "defaults"
+    return None
