@@ -273,7 +273,9 @@ def test_starter_is_a_campaign_and_all_its_comments_are_true():
     assert full.digest == plain.digest
 
 
-@pytest.mark.parametrize("name", ["danish_energy_island", "small", None])
+@pytest.mark.parametrize(
+    "name", ["danish_energy_island", "small", "iea37/case_study_1", "iea37/case_study_3", None]
+)
 def test_examples_fit_the_json_schema(name):
     text = (EXAMPLES / f"{name}.yaml").read_text() if name else starter_text()
     schema = campaign_schema()

@@ -56,6 +56,35 @@ checkpoint: {interval_s: 0.2}
 failures: {max_attempts: 3, max_failed: 5%, max_seconds: 600}
 """
 BASE = yaml.safe_load(BASE_TEXT)
+SITES = [
+    BASE["site"],
+    {
+        "turbulence_intensity": [0.1, 0.08, 0.1],
+        "wind_direction_deg": [0, 120, 240],
+        "wind_speed_m_s": [6, 9, 13],
+        "probability": [[0.2, 0.5, 0.3], [0.3, 0.5, 0.2], [0.1, 0.6, 0.3]],
+        "sector_probability": [0.5, 0.3, 0.2],
+        "flow_cases": {"direction_step_deg": 10, "wind_speeds_m_s": {"first": 5, "last": 15, "step": 0.5}},
+        "shear_exponent": 0.1,
+        "reference_height_m": 100,
+        "air_density_kg_m3": 1.2,
+    },
+    {
+        "turbulence_intensity": 0.1,
+        "time_series": {
+            "wind_direction_deg": [0, 10, 360],
+            "wind_speed_m_s": [8, 9.5, 12],
+            "weight": [1, 0, 2.5],
+        },
+    },
+    {
+        "time_series": {
+            "file": {"wind.csv": "d,wind_speed_m_s,turbulence_intensity\n10,8,0.1\n20,,0.1\n350,11,0.2\n"},
+            "columns": {"wind_direction_deg": "d"},
+            "missing": "skip",
+        }
+    },
+]
 
 # ---------------------------------------------------------------- harm to values
 
@@ -98,8 +127,8 @@ HOSTILE = [
     *SOURCES,
 ]  # fmt: skip
 KEYS = [
-    "", "<<", "<list>", "<range>", "name", "areas", "seeds", "count", "A", "boundary_m", "1", "\x1b", "a\nb",
-    "x" * 3000, *SOURCES,
+    "", "<<", "<list>", "<SeedRange>", "<SeriesSpec>", "name", "areas", "seeds", "count", "A", "boundary_m",
+    "1", "\x1b", "a\nb", "x" * 3000, *SOURCES,
 ]  # fmt: skip
 
 values = st.one_of(
@@ -121,7 +150,7 @@ def paths(node, path=()):
 @st.composite
 def harmed_values(draw):
     """YAML text of the campaign after one to four replacements, deletions, repetitions or insertions."""
-    data = copy.deepcopy(BASE)
+    data = copy.deepcopy({**BASE, "site": draw(st.sampled_from(SITES))})
     for _ in range(draw(st.integers(1, 4))):
         every = list(paths(data))
         if not every:

@@ -12,8 +12,8 @@ import yaml
 import mpi_layout
 from mpi_layout import cli
 from mpi_layout.campaign import load_campaign, parse_campaign
-from mpi_layout.campaign.read import MOST_BYTES, MOST_VALUES
 from mpi_layout.errors import InputError
+from mpi_layout.formats.safe_yaml import MOST_BYTES, MOST_VALUES
 
 ESC, OVERRIDE, CSI = "\x1b", "\N{RIGHT-TO-LEFT OVERRIDE}", "\x9b"
 
@@ -45,7 +45,7 @@ MERGES = "\n".join(
         ("a: !!timestamp x", "line 1, column 4: !!timestamp is refused"),
         ("! {a: 1}", "line 1, column 1: ! is refused"),
         ("a: !<tag:evil,2024:x> 1", "line 1, column 4: tag:evil,2024:x is refused"),
-        ("site: !include ../../etc/passwd", "line 1, column 7: !include is refused: a campaign is one file"),
+        ("site: !include ../../etc/passwd", "line 1, column 7: !include is refused: a campaign has no tags"),
         ("areas: &a [*a]\n", "line 1, column 12: *a stands within itself"),
         ("a: &b {<<: *b}\n", "line 1, column 12: *b stands within itself"),
         ("a: *b\n", "line 1, column 4: no valid YAML: found undefined alias 'b'"),

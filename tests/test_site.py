@@ -9,7 +9,7 @@ import xarray as xr
 
 from mpi_layout.site.area import Area, overlapping, ring_fault
 from mpi_layout.site.turbine import generic_turbine
-from mpi_layout.site.wind import WeibullSite
+from mpi_layout.site.weibull import WeibullSite
 
 TYPES = [(10, 195, 121), (11, 205, 128), (12, 214, 133), (13, 223, 139), (14, 231, 144), (15, 240, 150)]
 

@@ -12,7 +12,7 @@ from mpi_layout.optimise.solve import Problem, smallest_spacing, solve
 from mpi_layout.optimise.start import SmartStart
 from mpi_layout.site.area import Area
 from mpi_layout.site.turbine import generic_turbine
-from mpi_layout.site.wind import WeibullSite
+from mpi_layout.site.weibull import WeibullSite
 from mpi_layout.wake.candidates import CandidateEnergy
 from mpi_layout.wake.farm import farm_aep
 from mpi_layout.wake.models import TurbOPark

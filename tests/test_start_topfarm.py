@@ -9,7 +9,7 @@ import pytest
 from mpi_layout.optimise.start import SmartStart, smart_start
 from mpi_layout.site.area import Area
 from mpi_layout.site.turbine import generic_turbine
-from mpi_layout.site.wind import WeibullSite
+from mpi_layout.site.weibull import WeibullSite
 from mpi_layout.wake.farm import farm_aep
 from mpi_layout.wake.models import TurbOPark
 

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from mpi_layout.site.turbine import generic_turbine
-from mpi_layout.site.wind import FlowCases, WeibullSite
+from mpi_layout.site.weibull import WeibullSite
+from mpi_layout.site.wind import FlowCases
 from mpi_layout.wake.farm import effective_speed, farm_aep
 from mpi_layout.wake.models import TurbOPark
 

@@ -11,7 +11,8 @@ import pytest
 import xarray as xr
 
 from mpi_layout.site.turbine import Turbine, generic_turbine
-from mpi_layout.site.wind import FlowCases, WeibullSite
+from mpi_layout.site.weibull import WeibullSite
+from mpi_layout.site.wind import FlowCases
 from mpi_layout.wake.disc import pywake_table
 from mpi_layout.wake.farm import effective_speed, farm_aep
 from mpi_layout.wake.models import TurbOPark

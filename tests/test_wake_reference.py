@@ -8,7 +8,8 @@ from reference import turbopark
 from scipy.stats import ncx2
 
 from mpi_layout.site.turbine import generic_turbine
-from mpi_layout.site.wind import FlowCases, WeibullSite
+from mpi_layout.site.weibull import WeibullSite
+from mpi_layout.site.wind import FlowCases
 from mpi_layout.wake.disc import pywake_table
 from mpi_layout.wake.farm import effective_speed, farm_aep
 from mpi_layout.wake.kernel import binding

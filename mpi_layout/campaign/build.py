@@ -3,12 +3,8 @@
 import math
 from collections.abc import Sequence
 
-import numpy as np
-
-from mpi_layout.campaign.schema import AreaSpec, Point, SeedRange, SiteSpec, TurbineSpec
+from mpi_layout.campaign.schema import AreaSpec, Point, SeedRange
 from mpi_layout.site.area import Area
-from mpi_layout.site.turbine import Turbine, generic_turbine
-from mpi_layout.site.wind import WeibullSite
 
 
 def outlines(spec: AreaSpec) -> tuple[tuple[Point, ...], ...]:
@@ -27,38 +23,16 @@ def area_of(spec: AreaSpec) -> Area:
     return Area.from_rings(spec.name, outlines(spec), spec.exclusions_m)
 
 
-def turbine_of(spec: TurbineSpec) -> Turbine:
-    """Turbine type of its section, in W and m."""
-    return generic_turbine(
-        spec.name,
-        rated_power=spec.rated_power_MW * 1e6,
-        rotor_diameter=spec.rotor_diameter_m,
-        hub_height=spec.hub_height_m,
-    )
-
-
-def site_of(spec: SiteSpec) -> WeibullSite:
-    """Wind of its section."""
-    return WeibullSite(
-        direction=np.array(spec.wind_direction_deg),
-        weibull_a=np.array(spec.weibull_a_m_s),
-        weibull_k=np.array(spec.weibull_k),
-        sector_probability=np.array(spec.sector_probability),
-        turbulence_intensity=spec.turbulence_intensity,
-        lookup=spec.lookup,
-    )
-
-
 def seed_numbers(seeds: SeedRange | Sequence[int]) -> Sequence[int]:
     """All seeds, however they were given."""
     return range(seeds.first, seeds.first + seeds.count) if isinstance(seeds, SeedRange) else seeds
 
 
 def turbine_count(
-    rated_power_MW: float, *, n_turbines: int | None = None, target_capacity_MW: float | None = None
+    rated_power: float, *, n_turbines: int | None = None, target_capacity_MW: float | None = None
 ) -> int:
-    """Turbines of one layout: the given number, or as many as the capacity holds."""
+    """Turbines of one layout: the given number, or as many of a rated power, W, as the capacity holds."""
     if n_turbines is not None:
         return n_turbines
     # A capacity of exactly n turbines holds n, whatever the division's rounding.
-    return math.floor((target_capacity_MW or 0) / rated_power_MW + 1e-9)
+    return math.floor((target_capacity_MW or 0) * 1e6 / rated_power + 1e-9)

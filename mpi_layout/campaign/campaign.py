@@ -11,11 +11,10 @@ from pydantic import ConfigDict, Field, PrivateAttr, ValidationError
 from pydantic.json_schema import GenerateJsonSchema
 
 from mpi_layout.campaign import check, compare
-from mpi_layout.campaign.build import area_of, seed_numbers, site_of, turbine_count, turbine_of
+from mpi_layout.campaign.build import area_of, seed_numbers, turbine_count
 from mpi_layout.campaign.configs import Configs, Kind
-from mpi_layout.campaign.faults import Fault, pydantic_faults
+from mpi_layout.campaign.included import names_files, with_files
 from mpi_layout.campaign.parts import Parts
-from mpi_layout.campaign.read import load_yaml, read_text
 from mpi_layout.campaign.schema import (
     AreaSpec,
     Capacity,
@@ -25,18 +24,22 @@ from mpi_layout.campaign.schema import (
     Name,
     Section,
     Seeds,
-    SiteSpec,
     Spacing,
     StartSpec,
-    TurbineSpec,
     WakeSpec,
 )
+from mpi_layout.campaign.site_build import site_of
+from mpi_layout.campaign.site_spec import SiteSpec
+from mpi_layout.campaign.turbine_build import turbine_of
+from mpi_layout.campaign.turbine_spec import TurbineSpec
 from mpi_layout.errors import InputError
+from mpi_layout.formats.faults import Fault, pydantic_faults
+from mpi_layout.formats.safe_yaml import load_yaml, read_text, shown
 from mpi_layout.optimise.solve import Problem
 from mpi_layout.optimise.start import SmartStart
 from mpi_layout.site.area import Area
 from mpi_layout.site.turbine import Turbine
-from mpi_layout.site.wind import WeibullSite
+from mpi_layout.site.wind import Site
 from mpi_layout.wake.models import TurbOPark
 
 _MOST_LINES = 50  # of one message
@@ -87,7 +90,7 @@ class Campaign(Section):
 
     @property
     def text(self) -> str:
-        """The YAML text that the campaign was read from, complete."""
+        """The YAML text that the campaign was read from, with the content of the files that it names."""
         return self._text
 
     @property
@@ -108,11 +111,11 @@ class Campaign(Section):
                 area=area.name,
                 turbine_type=turbine.name,
                 n_turbines=count,
-                rotor_diameter=turbine.rotor_diameter_m,
-                rated_power=turbine.rated_power_MW * 1e6,
+                rotor_diameter=turbine.rotor_diameter,
+                rated_power=turbine.rated_power,
             )
             for area in self.areas
-            for turbine, count in zip(self.turbine_types, self._counts, strict=True)
+            for turbine, count in zip(self._turbines.values(), self._counts, strict=True)
         )
         return Configs(kinds, seed_numbers(self.seeds))
 
@@ -158,9 +161,9 @@ class Campaign(Section):
     def _counts(self) -> tuple[int, ...]:
         return tuple(
             turbine_count(
-                spec.rated_power_MW, n_turbines=self.n_turbines, target_capacity_MW=self.target_capacity_MW
+                turbine.rated_power, n_turbines=self.n_turbines, target_capacity_MW=self.target_capacity_MW
             )
-            for spec in self.turbine_types
+            for turbine in self._turbines.values()
         )
 
     @cached_property
@@ -169,10 +172,11 @@ class Campaign(Section):
 
     @cached_property
     def _turbines(self) -> dict[str, Turbine]:
-        return {spec.name: turbine_of(spec) for spec in self.turbine_types}
+        density = self._site.air_density
+        return {spec.name: turbine_of(spec).at_air_density(density) for spec in self.turbine_types}
 
     @cached_property
-    def _site(self) -> WeibullSite:
+    def _site(self) -> Site:
         return site_of(self.site)
 
     @cached_property
@@ -181,18 +185,24 @@ class Campaign(Section):
 
 
 def load_campaign(path: str | Path) -> Campaign:
-    """Campaign of a YAML file.
+    """Campaign of a YAML file, and of the files that it names.
 
     Raises
     ------
     InputError
         Naming the file and all its faults, each with its path.
     """
-    return parse_campaign(read_text(path), str(path))
+    text, source = read_text(path), str(path)
+    data, repeated = _values(text, source)
+    found: list[Fault] = []
+    if names_files(data):
+        text, found = with_files(text, source)
+        data, repeated = _values(text, source)
+    return _checked(text, source, data, repeated, found)
 
 
 def parse_campaign(text: str, source: str = "campaign") -> Campaign:
-    """Campaign of a YAML text.
+    """Campaign of a YAML text that has in it what it needs, such as `Campaign.text`.
 
     Parameters
     ----------
@@ -206,13 +216,30 @@ def parse_campaign(text: str, source: str = "campaign") -> Campaign:
     InputError
         Naming the source and all faults, each with its path.
     """
+    return _checked(text, source, *_values(text, source), [])
+
+
+def _values(text: str, source: str) -> tuple[dict[Any, Any], list[str]]:
+    """Plain values of a campaign's text, and one line for each key that is given twice."""
     data, repeated = load_yaml(text, source)
-    found: list[Fault] = []
+    if data is None:
+        raise InputError(f"{source}: holds no campaign; `mpi-layout init` writes a file to start from")
+    if not isinstance(data, dict):
+        raise InputError(f"{source}: wants keys such as name, areas and site; has {shown(data)}")
+    return data, repeated
+
+
+def _checked(
+    text: str, source: str, data: dict[Any, Any], repeated: list[str], file_faults: list[Fault]
+) -> Campaign:
+    """Campaign of plain values; InputError with all that is wrong."""
+    found = list(file_faults)
     campaign = None
     try:
         campaign = Campaign.model_validate(data)
     except ValidationError as error:
-        found = pydantic_faults(error, Campaign)
+        said = {fault.path for fault in file_faults}
+        found += [fault for fault in pydantic_faults(error, Campaign) if fault.path not in said]
     parts = Parts.of(data)
     found += check.faults(parts)
     if campaign is None or found or repeated:

@@ -4,36 +4,34 @@ Faults stop the campaign; warnings are shown and the campaign runs.
 
 Faults: polygons that are none or overlap; areas of which nothing is left; names,
 seeds or config keys given twice; not exactly one of n_turbines and
-target_capacity_MW; specific power outside 150-700 W/m2; a rotor that reaches the
-ground; a gross capacity factor outside 5-70 % at this site; more turbines than
-the densest packing fits into an area; more areas, types, configs, turbines or candidate
-points than a launch could handle; sectors that differ in number or do not
-cover the circle from 0 in equal steps; sector probabilities whose sum is off by
-more than 0.05; turbulence intensity outside 0.01-0.4.
+target_capacity_MW; a gross capacity factor outside 5-70 % in Weibull sectors; more turbines
+than the densest packing fits into an area; more areas, types, configs, turbines or
+candidate points than a launch could handle; and those of turbine types
+(turbine_check.py) and site (site_check.py).
 
 Warnings: a start grid with fewer points inside an area than turbines (those
 configs fail, the others run); an area filled beyond half the densest packing (a
-start seldom finds room for all); a sum of probabilities off by more than 0.001;
-Weibull scales outside 1-25 m/s or shapes outside 1-5.
+start seldom finds room for all); such a capacity factor at another site; and those of
+turbine types and site.
 """
 
 import itertools
 import math
 from collections.abc import Iterator, Mapping, Sequence
 
-import numpy as np
-
-from mpi_layout.campaign.build import outlines, seed_numbers, site_of, turbine_of
-from mpi_layout.campaign.faults import Fault, Path
+from mpi_layout.campaign import site_check, turbine_check
+from mpi_layout.campaign.build import outlines, seed_numbers
 from mpi_layout.campaign.parts import Parts
-from mpi_layout.campaign.schema import LARGEST_SEED, MOST_TURBINES, AreaSpec, SeedRange, SiteSpec, TurbineSpec
+from mpi_layout.campaign.schema import LARGEST_SEED, MOST_TURBINES, AreaSpec, SeedRange
+from mpi_layout.campaign.site_build import site_of
+from mpi_layout.campaign.site_spec import WeibullSpec
+from mpi_layout.campaign.turbine_spec import TurbineSpec
+from mpi_layout.formats.faults import Fault, Path
 from mpi_layout.site.area import overlapping, ring_fault
 from mpi_layout.site.turbine import Turbine
-from mpi_layout.site.wind import WeibullSite
+from mpi_layout.site.wind import Site
 
-SPECIFIC_POWER = (150.0, 700.0)  # W/m2
 CAPACITY_FACTOR = (0.05, 0.70)
-TURBULENCE_INTENSITY = (0.01, 0.4)
 
 MOST_KINDS = 100_000  # pairs of an area and a turbine type
 MOST_CONFIGS = 100_000_000
@@ -51,14 +49,16 @@ def faults(parts: Parts) -> list[Fault]:
     found += _repeated_names("areas", parts.areas)
     found += _repeated_names("turbine_types", parts.turbine_types)
     found += _repeated_keys(parts)
-    for i, turbine in parts.turbine_types.items():
-        found += _turbine_faults(i, turbine)
+    for turbine_faults in parts.turbine_faults.values():
+        found += turbine_faults
     found += _seed_faults(parts)
     found += _count_faults(parts)
     found += _room_faults(parts)
     if parts.site is not None:
-        site_faults = list(_site_faults(parts.site))
-        found += site_faults or _capacity_factor_faults(parts, parts.site)
+        site_faults = list(site_check.faults(parts.site))
+        found += site_faults
+        if not site_faults and isinstance(parts.site, WeibullSpec):
+            found += _capacity_factors(parts, site_of(parts.site))
     return found
 
 
@@ -82,7 +82,13 @@ def _size_faults(parts: Parts) -> Iterator[Fault]:
 
 def warnings(parts: Parts) -> list[str]:
     """Everything odd in a campaign without faults, a line each."""
-    return [str(fault) for fault in [*_room_warnings(parts), *_site_warnings(parts.site)]]
+    found = [*_room_warnings(parts), *_turbine_warnings(parts)]
+    if parts.site is not None:
+        found += site_check.warnings(parts.site)
+        if not isinstance(parts.site, WeibullSpec):
+            # A table of one wind speed, or a time series of a storm, is no climate and need not be one.
+            found += _capacity_factors(parts, site_of(parts.site))
+    return [str(fault) for fault in found]
 
 
 # ---------------------------------------------------------------- areas
@@ -158,10 +164,10 @@ def _count_faults(parts: Parts) -> Iterator[Fault]:
         yield Fault(("n_turbines",), "is missing: n_turbines or target_capacity_MW")
     for i, count in parts.counts.items():
         if count < 1:
-            turbine = parts.turbine_types[i]
+            rated_MW = parts.sound_turbines[i].rated_power / 1e6
             text = (
-                f"{parts.target_capacity_MW:g} MW is less than one turbine of "
-                f"turbine_types[{i}], {turbine.rated_power_MW:g} MW"
+                f"{parts.target_capacity_MW:g} MW is less than one turbine of turbine_types[{i}], "
+                f"{rated_MW:g} MW"
             )
             yield Fault(("target_capacity_MW",), text)
 
@@ -169,33 +175,16 @@ def _count_faults(parts: Parts) -> Iterator[Fault]:
 # ---------------------------------------------------------------- turbine types
 
 
-def _turbine_faults(i: int, turbine: TurbineSpec) -> Iterator[Fault]:
-    specific_power = turbine.rated_power_MW * 1e6 / (math.pi * turbine.rotor_diameter_m**2 / 4)
-    if not _within(specific_power, SPECIFIC_POWER):
-        low, high = SPECIFIC_POWER
-        text = (
-            f"{turbine.rated_power_MW:g} MW on a rotor of {turbine.rotor_diameter_m:g} m is a specific power "
-            f"of {specific_power:g} W/m2, wants {low:g} to {high:g}"
-        )
-        yield Fault(("turbine_types", i, "rated_power_MW"), text + _unit_hint(specific_power))
-    radius = turbine.rotor_diameter_m / 2
-    if turbine.hub_height_m <= radius:
-        text = f"{turbine.hub_height_m:g} m is not above the rotor radius of {radius:g} m"
-        yield Fault(("turbine_types", i, "hub_height_m"), text)
-
-
-def _unit_hint(specific_power: float) -> str:
-    for unit, factor in (("kW", 1e3), ("W", 1e6), ("GW", 1e-3)):
-        if _within(specific_power / factor, SPECIFIC_POWER):
-            return f"; is this {unit} given as MW?"
-    return ""
-
-
-def _capacity_factor_faults(parts: Parts, site: SiteSpec) -> Iterator[Fault]:
+def _turbine_warnings(parts: Parts) -> Iterator[Fault]:
     for i, spec in parts.turbine_types.items():
-        if any(_turbine_faults(i, spec)):
-            continue  # said already, and the curves would mean nothing
-        factor = _capacity_factor(turbine_of(spec), site_of(site))
+        for warning in turbine_check.warnings(spec):
+            yield Fault(("turbine_types", i, *warning.path), warning.text)
+
+
+def _capacity_factors(parts: Parts, site: Site) -> Iterator[Fault]:
+    """Turbine types whose gross capacity factor would be strange for a wind climate."""
+    for i, turbine in parts.sound_turbines.items():
+        factor = _capacity_factor(turbine.at_air_density(site.air_density), site)
         if not _within(factor, CAPACITY_FACTOR):
             low, high = CAPACITY_FACTOR
             text = (
@@ -205,10 +194,11 @@ def _capacity_factor_faults(parts: Parts, site: SiteSpec) -> Iterator[Fault]:
             yield Fault(("turbine_types", i), text)
 
 
-def _capacity_factor(turbine: Turbine, site: WeibullSite) -> float:
+def _capacity_factor(turbine: Turbine, site: Site) -> float:
     cases = site.flow_cases()
-    power = np.interp(cases.speed, turbine.speed, turbine.power)
-    return float((cases.probability * power).sum() / turbine.rated_power)
+    _, speed, _, probability = cases.by_direction()
+    power = turbine.power_at(speed * cases.speed_factor(turbine.hub_height))
+    return float((probability * power).sum() / turbine.rated_power)
 
 
 # ---------------------------------------------------------------- room in the areas
@@ -219,7 +209,7 @@ def _fullness(parts: Parts) -> Iterator[tuple[int, int, float, float]]:
     if parts.min_spacing_D is None or not parts.counts:
         return
     for i, area in parts.sound_areas.items():
-        spacing = {j: parts.min_spacing_D * parts.turbine_types[j].rotor_diameter_m for j in parts.counts}
+        spacing = {j: parts.min_spacing_D * parts.sound_turbines[j].rotor_diameter for j in parts.counts}
         most = {j: area.most_turbines(spacing[j]) for j in parts.counts}
         j = max(parts.counts, key=lambda j: parts.counts[j] / most[j])
         yield i, j, spacing[j], most[j]
@@ -260,53 +250,6 @@ def _asked(parts: Parts, j: int, spacing: float) -> str:
         f"{parts.counts[j]} turbines of type {parts.turbine_types[j].name} "
         f"at {parts.min_spacing_D:g} D = {spacing:g} m"
     )
-
-
-# ---------------------------------------------------------------- site
-
-
-def _site_faults(site: SiteSpec) -> Iterator[Fault]:
-    ti = site.turbulence_intensity
-    if not _within(ti, TURBULENCE_INTENSITY):
-        low, high = TURBULENCE_INTENSITY
-        hint = "; is this percent?" if _within(ti / 100, TURBULENCE_INTENSITY) else ""
-        yield Fault(("site", "turbulence_intensity"), f"wants {low:g} to {high:g}, has {ti:g}{hint}")
-    yield from _sector_faults(site)
-    total = math.fsum(site.sector_probability)
-    if abs(total - 1) > 0.05:
-        hint = "; are they percent?" if abs(total / 100 - 1) <= 0.05 else ""
-        yield Fault(("site", "sector_probability"), f"must sum to 1, sums to {total:.6g}{hint}")
-
-
-def _sector_faults(site: SiteSpec) -> Iterator[Fault]:
-    path, directions = ("site", "wind_direction_deg"), site.wind_direction_deg
-    if directions[-1] == 360:
-        yield Fault(path, "wants no 360: it is the sector at 0")
-        return
-    n_sectors = len(directions)
-    for key in ("weibull_a_m_s", "weibull_k", "sector_probability"):
-        n_values = len(getattr(site, key))
-        if n_values != n_sectors:
-            yield Fault(("site", key), f"has {n_values} values, wind_direction_deg has {n_sectors}")
-    step = 360 / n_sectors
-    if not np.allclose(directions, np.arange(n_sectors) * step, rtol=0, atol=1e-6):
-        found = ", ".join(f"{direction:g}" for direction in directions[:20])
-        yield Fault(path, f"wants {n_sectors} directions from 0 in steps of {step:g} degrees, has {found}")
-
-
-def _site_warnings(site: SiteSpec | None) -> Iterator[Fault]:
-    if site is None:
-        return
-    total = math.fsum(site.sector_probability)
-    if abs(total - 1) > 1e-3:
-        text = f"sums to {total:.6g} instead of 1, used as given: every AEP is off by this factor"
-        yield Fault(("site", "sector_probability"), text)
-    for key, low, high, unit in (("weibull_a_m_s", 1.0, 25.0, " m/s"), ("weibull_k", 1.0, 5.0, "")):
-        for i, value in enumerate(getattr(site, key)):
-            if not _within(value, (low, high)):
-                yield Fault(
-                    ("site", key, i), f"{value:g}{unit} is unusual, expected {low:g} to {high:g}{unit}"
-                )
 
 
 def _within(value: float, limits: tuple[float, float]) -> bool:

@@ -7,6 +7,7 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
+from mpi_layout.campaign import turbine_check
 from mpi_layout.campaign.build import area_of, turbine_count
 from mpi_layout.campaign.schema import (
     AreaSpec,
@@ -14,12 +15,15 @@ from mpi_layout.campaign.schema import (
     Count,
     SeedRange,
     Seeds,
-    SiteSpec,
     Spacing,
     StartSpec,
-    TurbineSpec,
 )
+from mpi_layout.campaign.site_spec import SiteSpec
+from mpi_layout.campaign.turbine_build import turbine_of
+from mpi_layout.campaign.turbine_spec import TurbineSpec
+from mpi_layout.formats.faults import Fault
 from mpi_layout.site.area import Area
+from mpi_layout.site.turbine import Turbine
 
 
 @dataclass(frozen=True)
@@ -73,15 +77,28 @@ class Parts:
         return sound
 
     @cached_property
+    def turbine_faults(self) -> dict[int, list[Fault]]:
+        """Faults of each turbine type, by index, with their whole paths."""
+        return {
+            i: [Fault(("turbine_types", i, *fault.path), fault.text) for fault in turbine_check.faults(spec)]
+            for i, spec in self.turbine_types.items()
+        }
+
+    @cached_property
+    def sound_turbines(self) -> dict[int, Turbine]:
+        """Turbine types without faults, by index."""
+        return {i: turbine_of(spec) for i, spec in self.turbine_types.items() if not self.turbine_faults[i]}
+
+    @cached_property
     def counts(self) -> dict[int, int]:
-        """Turbines per layout of each turbine type, by index; empty if not known."""
+        """Turbines per layout of each sound turbine type, by index; empty if not known."""
         if (self.n_turbines is None) == (self.target_capacity_MW is None):
             return {}
         return {
             i: turbine_count(
-                spec.rated_power_MW, n_turbines=self.n_turbines, target_capacity_MW=self.target_capacity_MW
+                turbine.rated_power, n_turbines=self.n_turbines, target_capacity_MW=self.target_capacity_MW
             )
-            for i, spec in self.turbine_types.items()
+            for i, turbine in self.sound_turbines.items()
         }
 
 

@@ -80,18 +80,6 @@ class AreaSpec(Section):
     )
 
 
-class TurbineSpec(Section):
-    """A turbine type with generic power and thrust curves."""
-
-    name: Name = Field(description="Name of the turbine type, second part of the config keys.")
-    description: str | None = Field(default=None, description="Free text.")
-    rated_power_MW: Annotated[Number, Field(gt=0, le=1e9)] = Field(
-        description="Rated power, MW (15, not 15000)."
-    )
-    rotor_diameter_m: Annotated[Number, Field(ge=0.1, le=1000)] = Field(description="Rotor diameter, m.")
-    hub_height_m: Annotated[Number, Field(gt=0, le=10_000)] = Field(description="Hub height, m.")
-
-
 class SeedRange(Section):
     """Consecutive seeds."""
 
@@ -104,42 +92,18 @@ SeedList = Annotated[tuple[Seed, ...], Field(min_length=1)]
 
 def _seeds_tag(value: Any) -> str | None:
     if isinstance(value, dict | SeedRange):
-        return "<range>"
+        return "<SeedRange>"
     return "<list>" if isinstance(value, list | tuple) else None
 
 
 Seeds = Annotated[
-    Annotated[SeedRange, Tag("<range>")] | Annotated[SeedList, Tag("<list>")],
+    Annotated[SeedRange, Tag("<SeedRange>")] | Annotated[SeedList, Tag("<list>")],
     Discriminator(
         _seeds_tag,
         custom_error_type="seeds",
         custom_error_message="wants {first: 0, count: 50} or a list of whole numbers",
     ),
 ]
-
-
-class SiteSpec(Section):
-    """The wind: Weibull sectors and turbulence."""
-
-    lookup: Literal["nearest", "linear"] = Field(
-        default="nearest",
-        description="Values between two sector centres: of the nearest one, or interpolated.",
-    )
-    turbulence_intensity: Number = Field(
-        description="Ambient turbulence intensity, a fraction (0.1, not 10)."
-    )
-    wind_direction_deg: Annotated[tuple[Number, ...], Field(min_length=1, max_length=3600)] = Field(
-        description="Sector centres, degrees clockwise from north: from 0 in equal steps, without 360."
-    )
-    weibull_a_m_s: tuple[Annotated[Number, Field(ge=0.1, le=1000)], ...] = Field(
-        description="Weibull scale of each sector, m/s."
-    )
-    weibull_k: tuple[Annotated[Number, Field(gt=0, le=50)], ...] = Field(
-        description="Weibull shape of each sector."
-    )
-    sector_probability: tuple[Annotated[Number, Field(ge=0, le=100)], ...] = Field(
-        description="Probability of each sector; they sum to 1 and are used as given."
-    )
 
 
 class WakeSpec(Section):

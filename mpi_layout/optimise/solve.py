@@ -9,7 +9,7 @@ from mpi_layout.errors import ConfigError
 from mpi_layout.optimise.start import SmartStart, smart_start
 from mpi_layout.site.area import Area
 from mpi_layout.site.turbine import Turbine
-from mpi_layout.site.wind import WeibullSite
+from mpi_layout.site.wind import Site
 from mpi_layout.wake.farm import farm_aep
 from mpi_layout.wake.models import TurbOPark
 
@@ -30,7 +30,7 @@ class Problem:
         How many.
     min_spacing : float
         Between any two turbines, m.
-    site : WeibullSite
+    site : Site
         Wind of the site.
     model : TurbOPark
         Wake model.
@@ -44,7 +44,7 @@ class Problem:
     turbine: Turbine
     n_turbines: int
     min_spacing: float
-    site: WeibullSite
+    site: Site
     model: TurbOPark
     start: SmartStart
     seed: int

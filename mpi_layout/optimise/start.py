@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from mpi_layout.errors import ConfigError
 from mpi_layout.site.area import Area
 from mpi_layout.site.turbine import Turbine
-from mpi_layout.site.wind import WeibullSite
+from mpi_layout.site.wind import FlowCases, Site
 from mpi_layout.wake.candidates import CandidateEnergy
 from mpi_layout.wake.models import TurbOPark
 
@@ -16,6 +16,7 @@ Floats = NDArray[np.float64]
 
 # The reference compares candidates at these speeds only, in bins of 2 m/s.
 _SPEEDS = np.array([6.0, 8.0, 10.0, 12.0, 14.0])
+_SPEEDS.flags.writeable = False
 
 
 @dataclass(frozen=True)
@@ -41,7 +42,7 @@ def smart_start(
     *,
     n_turbines: int,
     min_spacing: float,
-    site: WeibullSite,
+    site: Site,
     model: TurbOPark,
     options: SmartStart,
     seed: int,
@@ -62,7 +63,7 @@ def smart_start(
         How many to place.
     min_spacing : float
         m.
-    site : WeibullSite
+    site : Site
         Wind of the site.
     model : TurbOPark
         Wake model.
@@ -83,7 +84,7 @@ def smart_start(
     """
     x, y = area.grid(*options.grid)
     energy = CandidateEnergy(
-        x, y, turbine=turbine, flow_cases=site.flow_cases(speed=_SPEEDS), model=model, n_turbines=n_turbines
+        x, y, turbine=turbine, flow_cases=compared_cases(site), model=model, n_turbines=n_turbines
     )
     random = np.random.RandomState(seed)  # TOPFARM's own generator, or the picks would differ
     free = np.arange(x.size)
@@ -98,6 +99,16 @@ def smart_start(
         if len(picks) < n_turbines:
             energy.place(pick, free)
     return x[picks], y[picks]
+
+
+def compared_cases(site: Site) -> FlowCases:
+    """Flow cases that candidates are compared at: few, since there are many candidates.
+
+    A site of at most five wind speeds is taken as it is, any other one in bins of 2 m/s around 6, 8, ...,
+    14 m/s, as TOPFARM does.
+    """
+    own = np.unique(site.flow_cases().speed)
+    return site.binned(own if own.size <= _SPEEDS.size else _SPEEDS)
 
 
 def _best(free: NDArray[np.intp], energy: Floats, best_percent: float) -> NDArray[np.intp]:

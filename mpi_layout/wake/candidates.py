@@ -5,10 +5,9 @@ from numpy.typing import NDArray
 
 from mpi_layout.site.turbine import Turbine
 from mpi_layout.site.wind import FlowCases
-from mpi_layout.wake.disc import pywake_table
-from mpi_layout.wake.farm import GWH_PER_YEAR, free_power
-from mpi_layout.wake.kernel.binding import Setting, StartState
-from mpi_layout.wake.models import TurbOPark
+from mpi_layout.wake.farm import GWH_PER_YEAR, Neighbours, free_power, setting_of
+from mpi_layout.wake.kernel.binding import StartState
+from mpi_layout.wake.models import WakeModel
 
 Floats = NDArray[np.float64]
 
@@ -30,10 +29,12 @@ class CandidateEnergy:
         The type of all turbines.
     flow_cases : FlowCases
         Wind directions and speeds with their probabilities.
-    model : TurbOPark
+    model : WakeModel
         Wake model.
     n_turbines : int
         How many turbines will be placed at most.
+    neighbours : Neighbours, optional
+        Turbines of other farms: their wakes are there from the first turbine on.
     """
 
     def __init__(
@@ -43,13 +44,20 @@ class CandidateEnergy:
         *,
         turbine: Turbine,
         flow_cases: FlowCases,
-        model: TurbOPark,
+        model: WakeModel,
         n_turbines: int,
+        neighbours: Neighbours | None = None,
     ) -> None:
         self._x, self._y = x, y
-        setting = Setting(turbine, flow_cases, model, cutoff=_CUTOFF, disc=pywake_table(0.5 / model.ceps))
-        self._state = StartState(setting, x, y, n_turbines)
+        others = () if neighbours is None else tuple(neighbours.turbine_types)
+        setting = setting_of((turbine, *others), flow_cases, model, cutoff=_CUTOFF, disc_mean="pywake")
+        n_others = 0 if neighbours is None else neighbours.x.size
+        self._state = StartState(setting, x, y, n_turbines + n_others)
         self._state.energy[:] = free_power(turbine, flow_cases)
+        if neighbours is not None:
+            everywhere = np.arange(x.size)
+            for x_other, y_other, type_of in zip(neighbours.x, neighbours.y, neighbours.type_of, strict=True):
+                self._state.add(float(x_other), float(y_other), everywhere, int(type_of) + 1)
 
     def at(self, candidates: NDArray[np.intp]) -> Floats:
         """Energy of the next turbine at the candidates (n,), GWh per year."""

@@ -5,6 +5,7 @@ the functions check shapes and hand over pointers, and know no physics.
 """
 
 import ctypes
+from collections.abc import Sequence
 from ctypes import POINTER, Structure, c_double, c_int
 from dataclasses import dataclass
 from importlib import resources
@@ -14,33 +15,54 @@ from numpy.typing import ArrayLike, NDArray
 
 from mpi_layout.site.turbine import Turbine
 from mpi_layout.site.wind import FlowCases
-from mpi_layout.wake.models import TurbOPark
+from mpi_layout.wake.kernel.curves import curves_of
+from mpi_layout.wake.models import CrespoHernandez, Law, STF2017
 
 Floats = NDArray[np.float64]
 _LANE_BLOCK = 8  # LANE_BLOCK in kernel.h
-_SOURCE_FIELDS = 4
+_N_FIELD = 10  # N_FIELD in wakes.h
 _ALIGNMENT = 64
 _doubles = POINTER(c_double)
+_ints = POINTER(c_int)
+
+# The kernel's enumerations, in its order.
+_SHAPES = ("top_hat", "gaussian", "turbopark")
+_INDUCTIONS = ("madsen", "momentum")
+_SUPERPOSITIONS = ("squared_sum", "linear_sum", "max_sum")
+_TURBULENCES = (type(None), STF2017, CrespoHernandez)
 
 
-class _TurbOPark(Structure):
-    _fields_ = [(name, c_double) for name in ("A", "c1", "c2", "ceps", "ct_limit", "turbulence_intensity")]
+class _Model(Structure):
+    _fields_ = [
+        *(
+            (name, c_int)
+            for name in (
+                *("law", "induction", "rotor", "superposition", "turbulence"),
+                *("mirror", "local_speed", "crespo_induction"),
+            )
+        ),
+        *((name, c_double) for name in ("k", "k_turbulence", "ceps", "ct_limit", "A", "c1", "c2")),
+        ("stf", c_double * 2),
+        ("crespo", c_double * 4),
+    ]
 
 
 class _Turbine(Structure):
     _fields_ = [
-        *((name, c_double) for name in ("rotor_diameter", "hub_height", "speed_first", "speed_inverse_step")),
-        ("power", _doubles),
-        ("ct", _doubles),
-        ("n_curve", c_int),
+        *((name, c_double) for name in ("rotor_diameter", "hub_height", "speed_factor", "cut_in", "cut_out")),
+        *((name, c_double) for name in ("speed_first", "speed_inverse_step")),
+        ("rows", _doubles),
+        ("kinks", _doubles),
+        ("n_row", c_int),
     ]
 
 
 class _Flow(Structure):
     _fields_ = [
-        *((name, _doubles) for name in ("cosine", "sine", "speed", "probability")),
-        ("n_direction", c_int),
-        ("n_lane", c_int),
+        *((name, _doubles) for name in ("cosine", "sine")),
+        *((name, _ints) for name in ("n_lane", "speed_at", "case_at")),
+        *((name, _doubles) for name in ("speed", "turbulence", "probability")),
+        *((name, c_int) for name in ("n_direction", "n_lane_max")),
     ]
 
 
@@ -50,25 +72,31 @@ class _DiscTable(Structure):
 
 class _Setting(Structure):
     _fields_ = [
-        ("model", _TurbOPark),
-        ("turbine", _Turbine),
+        ("model", _Model),
+        ("turbine", POINTER(_Turbine)),
         ("flow", _Flow),
         ("disc", _DiscTable),
         ("cutoff", c_double),
+        ("n_turbine", c_int),
     ]
+
+
+class _Farm(Structure):
+    _fields_ = [("x", _doubles), ("y", _doubles), ("type", _ints), ("n", c_int), ("n_own", c_int)]
+
+
+class _Answer(Structure):
+    _fields_ = [(n, _doubles) for n in ("power", "direction_power", "d_dx", "d_dy", "speed", "turbulence")]
 
 
 class _Start(Structure):
     _fields_ = [
-        ("candidate_x", _doubles),
-        ("candidate_y", _doubles),
-        ("free", POINTER(c_int)),
-        ("energy", _doubles),
-        ("placed_x", _doubles),
-        ("placed_y", _doubles),
-        ("order", POINTER(c_int)),
+        *((name, _doubles) for name in ("candidate_x", "candidate_y")),
+        ("free", _ints),
+        *((name, _doubles) for name in ("energy", "placed_x", "placed_y")),
+        *((name, _ints) for name in ("placed_type", "order")),
         ("source", _doubles),
-        *((name, c_int) for name in ("n_candidate", "n_free", "n_placed", "n_max")),
+        *((name, c_int) for name in ("n_candidate", "n_free", "n_placed", "n_max", "type")),
     ]
 
 
@@ -82,9 +110,8 @@ def _load() -> ctypes.CDLL:
         )
     with resources.as_file(file) as path:
         library = ctypes.CDLL(str(path))
-    for name in ("mpl_farm_power", "mpl_farm_speed"):
-        getattr(library, name).argtypes = [POINTER(_Setting), c_int, _doubles, _doubles, _doubles]
-    library.mpl_start_add.argtypes = [POINTER(_Setting), POINTER(_Start), c_double, c_double]
+    library.mpl_evaluate.argtypes = [POINTER(_Setting), POINTER(_Farm), POINTER(_Answer)]
+    library.mpl_start_add.argtypes = [POINTER(_Setting), POINTER(_Start), c_double, c_double, c_int]
     library.mpl_isa.restype = ctypes.c_char_p
     return library
 
@@ -118,80 +145,66 @@ class Setting:
 
     Parameters
     ----------
-    turbine : Turbine
-        The type of all turbines.
-    flow_cases : FlowCases
-        n_directions directions, n_speeds speeds.
-    model : TurbOPark
+    turbine_types : sequence of Turbine
+        The types that occur.
+    flow_cases : FlowCases or FlowSeries
+        Wind directions, speeds, probabilities.
+    law : Law
         Wake model.
     cutoff : float
-        A wake is ignored where the receiver's near edge is this many standard deviations off its axis.
+        A Gaussian wake is ignored where the receiver's near edge is this many standard deviations off its axis.
     disc : DiscTable, optional
         Tabulated disc mean; without it the exact series.
-
-    Raises
-    ------
-    ValueError
-        If the turbine's curves are not evenly spaced or the probabilities' shape is wrong.
     """
 
     def __init__(
         self,
-        turbine: Turbine,
+        turbine_types: Sequence[Turbine],
         flow_cases: FlowCases,
-        model: TurbOPark,
+        law: Law,
         *,
         cutoff: float,
         disc: DiscTable | None = None,
     ) -> None:
-        self.n_directions, self.n_speeds = flow_cases.direction.size, flow_cases.speed.size
-        self.n_lane = -(-self.n_speeds // _LANE_BLOCK) * _LANE_BLOCK
         # The arrays live as long as the structure that points into them.
         self._arrays: list[NDArray[np.generic]] = []
+        self.cases = _Cases(flow_cases)
+        factors = [flow_cases.speed_factor(turbine.hub_height) for turbine in turbine_types]
+        self._turbines = (_Turbine * len(turbine_types))(*map(self._turbine, turbine_types, factors))
         self._struct = _Setting(
-            model=_TurbOPark(
-                model.A, model.c1, model.c2, model.ceps, model.ct_limit, flow_cases.turbulence_intensity
-            ),
-            turbine=self._turbine(turbine),
-            flow=self._flow(flow_cases),
+            model=_model(law),
+            turbine=self._turbines,
+            flow=self._flow(flow_cases.direction),
             disc=self._disc(disc),
             cutoff=cutoff,
+            n_turbine=len(turbine_types),
         )
         self.ref = ctypes.byref(self._struct)
 
-    def _keep(self, values: ArrayLike) -> "ctypes._Pointer[c_double]":
-        array = np.ascontiguousarray(values, dtype=np.float64)
+    def _keep(self, values: ArrayLike, dtype: type = np.float64) -> "ctypes._Pointer[c_double]":
+        array = np.ascontiguousarray(values, dtype=dtype)
         self._arrays.append(array)
-        return array.ctypes.data_as(_doubles)
+        return array.ctypes.data_as(_doubles if dtype is np.float64 else _ints)
 
-    def _turbine(self, turbine: Turbine) -> _Turbine:
-        n = turbine.speed.size
-        if turbine.power.shape != (n,) or turbine.ct.shape != (n,) or n < 2:
-            raise ValueError(f"curves of {turbine.name}: speed, power and ct need one length of at least 2")
-        step = (turbine.speed[-1] - turbine.speed[0]) / (n - 1)
-        if not np.allclose(np.diff(turbine.speed), step, rtol=1e-9, atol=0):
-            raise ValueError(f"curves of {turbine.name}: speeds are not evenly spaced")
+    def _turbine(self, turbine: Turbine, speed_factor: float) -> _Turbine:
+        curves = curves_of(turbine)
+        cut_in = turbine.cut_in if turbine.cut_in > 0 else -np.inf  # a linear sum of wakes may end below 0 m/s
         return _Turbine(
-            turbine.rotor_diameter,
-            turbine.hub_height,
-            turbine.speed[0],
-            1 / step,
-            self._keep(turbine.power),
-            self._keep(turbine.ct),
-            n,
+            *(turbine.rotor_diameter, turbine.hub_height, speed_factor, cut_in, turbine.cut_out),
+            *(curves.first, 1 / curves.step),
+            self._keep(_aligned_copy(curves.rows)),
+            None if curves.kinks is None else self._keep(_aligned_copy(curves.kinks)),
+            len(curves.rows),
         )
 
-    def _flow(self, flow_cases: FlowCases) -> _Flow:
-        shape = (self.n_directions, self.n_speeds)
-        if flow_cases.probability.shape != shape:
-            raise ValueError(f"probabilities have shape {flow_cases.probability.shape}, not {shape}")
-        angle = np.deg2rad(90 - flow_cases.direction)
-        speed = _aligned(self.n_lane)
-        speed[:] = np.pad(flow_cases.speed, (0, self.n_lane - self.n_speeds), mode="edge")
-        probability = _aligned(self.n_directions, self.n_lane)
-        probability[:, : self.n_speeds] = flow_cases.probability
-        arrays = (np.cos(angle), np.sin(angle), speed, probability)
-        return _Flow(*(self._keep(a) for a in arrays), self.n_directions, self.n_lane)
+    def _flow(self, direction: Floats) -> _Flow:
+        angle, cases = np.deg2rad(90 - direction), self.cases
+        return _Flow(
+            *(self._keep(a) for a in (np.cos(angle), np.sin(angle))),
+            *(self._keep(a, np.intc) for a in (cases.n_lane, cases.speed_at, cases.case_at)),
+            *(self._keep(a) for a in (cases.speed, cases.turbulence, cases.probability)),
+            *(direction.size, int(cases.n_lane.max())),
+        )
 
     def _disc(self, disc: DiscTable | None) -> _DiscTable:
         if disc is None:
@@ -199,44 +212,131 @@ class Setting:
         return _DiscTable(self._keep(disc.values), *disc.values.shape, 1 / disc.step)
 
 
-def farm_power(setting: Setting, x: Floats, y: Floats) -> Floats:
-    """Mean power of each turbine over the flow cases, weighted by probability.
+class _Cases:
+    """Flow cases in padded lanes, direction after direction.
+
+    Attributes
+    ----------
+    n_lane, speed_at, case_at : (n_directions,) int array
+        Lanes of each direction; where its speeds and its probabilities begin.
+    speed, turbulence, probability : array
+        In lanes; directions of a grid share the first two.
+    lane : (n_cases,) int array
+        Lane of each case among the probabilities.
+    """
+
+    def __init__(self, flow_cases: FlowCases) -> None:
+        count, speed, turbulence, probability = flow_cases.by_direction()
+        self.n_lane = -(-count // _LANE_BLOCK) * _LANE_BLOCK
+        self.case_at = np.concatenate([[0], np.cumsum(self.n_lane)[:-1]])
+        first = np.concatenate([[0], np.cumsum(count)[:-1]])
+        self.lane = np.arange(count.sum()) + np.repeat(self.case_at - first, count)
+        n_lanes = int(self.n_lane.sum())
+        # Padding repeats the direction's last case, with no probability.
+        filled = np.repeat(first + count - 1, self.n_lane)
+        filled[self.lane] = np.arange(count.sum())
+        self.probability = _aligned(n_lanes)
+        self.probability[self.lane] = probability
+        shared = flow_cases.same_in_all_directions
+        kept = self.n_lane[0] if shared else n_lanes
+        self.speed_at = np.zeros_like(self.case_at) if shared else self.case_at
+        self.speed, self.turbulence = _aligned(kept), _aligned(kept)
+        self.speed[:], self.turbulence[:] = speed[filled[:kept]], turbulence[filled[:kept]]
+
+
+def _model(law: Law) -> _Model:
+    turbulence = law.turbulence if law.k_turbulence else None
+    model = _Model(
+        law=_SHAPES.index(law.shape),
+        induction=_INDUCTIONS.index(law.induction),
+        rotor=int(law.rotor_mean),
+        superposition=_SUPERPOSITIONS.index(law.superposition),
+        turbulence=_TURBULENCES.index(type(turbulence)),
+        mirror=int(law.mirror),
+        local_speed=int(law.local_speed),
+        **{name: getattr(law, name) for name in ("k", "k_turbulence", "ceps", "ct_limit", "A", "c1", "c2")},
+    )
+    if isinstance(turbulence, STF2017):
+        model.stf = (turbulence.c0, turbulence.c1)
+    if isinstance(turbulence, CrespoHernandez):
+        model.crespo = (turbulence.c0, turbulence.c1, turbulence.c2, turbulence.c3)
+        model.crespo_induction = _INDUCTIONS.index(turbulence.induction)
+    return model
+
+
+@dataclass(frozen=True, eq=False)
+class Powers:
+    """Mean powers over the flow cases, weighted by probability.
+
+    Attributes
+    ----------
+    power : (n,) array
+        Of each turbine, W.
+    direction_power : (n_directions,) array
+        Of the own turbines together, by direction, W.
+    d_dx, d_dy : (n_own,) array or None
+        Derivatives of the own turbines' power by their positions, W/m.
+    """
+
+    power: Floats
+    direction_power: Floats
+    d_dx: Floats | None = None
+    d_dy: Floats | None = None
+
+
+def farm_power(
+    setting: Setting,
+    x: Floats,
+    y: Floats,
+    type_of: NDArray[np.intc],
+    n_own: int,
+    *,
+    gradient: bool = False,
+) -> Powers:
+    """Mean power of each turbine, and its derivatives.
 
     Parameters
     ----------
     setting : Setting
-        Turbine type, flow cases, model.
+        Turbine types, flow cases, model.
     x, y : (n,) array
         Positions, m.
-
-    Returns
-    -------
-    (n,) array
-        W.
+    type_of : (n,) int array
+        Type of each turbine.
+    n_own : int
+        The first so many count; the others only cast wakes.
+    gradient : bool
+        Whether derivatives are asked for.
     """
-    power = np.empty(x.size)
-    _call(_library.mpl_farm_power, setting.ref, x.size, _pointer(x), _pointer(y), _pointer(power))
-    return power
+    answer = Powers(
+        np.empty(x.size),
+        np.empty(setting.cases.n_lane.size),
+        np.empty(n_own) if gradient else None,
+        np.empty(n_own) if gradient else None,
+    )
+    _evaluate(setting, x, y, type_of, n_own, **vars(answer))
+    return answer
 
 
-def farm_speed(setting: Setting, x: Floats, y: Floats) -> Floats:
-    """Effective wind speeds.
+def farm_flow(setting: Setting, x: Floats, y: Floats, type_of: NDArray[np.intc]) -> tuple[Floats, Floats]:
+    """Effective wind speed, m/s, and turbulence intensity at each turbine, (n_cases, n) each."""
+    shape = (setting.cases.probability.size, x.size)
+    speed, turbulence = np.empty(shape), np.empty(shape)
+    _evaluate(setting, x, y, type_of, x.size, speed=speed, turbulence=turbulence)
+    return speed[setting.cases.lane], turbulence[setting.cases.lane]
 
-    Parameters
-    ----------
-    setting : Setting
-        Turbine type, flow cases, model.
-    x, y : (n,) array
-        Positions, m.
 
-    Returns
-    -------
-    (n_directions, n_speeds, n) array
-        m/s.
-    """
-    speed = np.empty((setting.n_directions, x.size, setting.n_lane))
-    _call(_library.mpl_farm_speed, setting.ref, x.size, _pointer(x), _pointer(y), _pointer(speed))
-    return np.ascontiguousarray(speed[:, :, : setting.n_speeds].swapaxes(1, 2))
+def _evaluate(
+    setting: Setting,
+    x: Floats,
+    y: Floats,
+    type_of: NDArray[np.intc],
+    n_own: int,
+    **answers: Floats | None,
+) -> None:
+    farm = _Farm(_pointer(x), _pointer(y), type_of.ctypes.data_as(_ints), x.size, n_own)
+    pointers = {name: None if array is None else _pointer(array) for name, array in answers.items()}
+    _call(_library.mpl_evaluate, setting.ref, ctypes.byref(farm), ctypes.byref(_Answer(**pointers)))
 
 
 class StartState:
@@ -245,49 +345,54 @@ class StartState:
     Parameters
     ----------
     setting : Setting
-        With a disc table.
+        Turbine types, flow cases, model.
     x, y : (n_candidates,) array
         Candidate points, m.
     n_turbines : int
         How many turbines will be placed at most.
+    turbine_type : int
+        Type of the turbine whose energy is asked for.
 
     Attributes
     ----------
     energy : (n_candidates, n_directions) array
-        Mean power of one more turbine there, summed over the speeds of a direction, W. Fill it
+        Mean power of one more turbine there, summed over the flow cases of a direction, W. Fill it
         with the free-stream values first; `add` keeps the free candidates up to date.
     """
 
-    def __init__(self, setting: Setting, x: Floats, y: Floats, n_turbines: int) -> None:
+    def __init__(
+        self, setting: Setting, x: Floats, y: Floats, n_turbines: int, turbine_type: int = 0
+    ) -> None:
         self._setting = setting
         self._x, self._y = np.ascontiguousarray(x), np.ascontiguousarray(y)
-        self.energy = np.zeros((x.size, setting.n_directions))
+        n_directions = setting.cases.n_lane.size
+        self.energy = np.zeros((x.size, n_directions))
         self._placed = np.zeros((2, n_turbines))
-        self._order = np.zeros((setting.n_directions, n_turbines), dtype=np.intc)
-        self._source = _aligned(setting.n_directions, n_turbines, _SOURCE_FIELDS, setting.n_lane)
+        self._type = np.zeros(n_turbines, dtype=np.intc)
+        self._order = np.zeros((n_directions, n_turbines), dtype=np.intc)
+        self._source = _aligned(n_turbines * _N_FIELD * int(setting.cases.n_lane.sum()))
         self._struct = _Start(
-            _pointer(self._x),
-            _pointer(self._y),
-            None,
-            _pointer(self.energy),
-            _pointer(self._placed[0]),
-            _pointer(self._placed[1]),
-            self._order.ctypes.data_as(POINTER(c_int)),
-            _pointer(self._source),
-            x.size,
-            0,
-            0,
-            n_turbines,
+            candidate_x=_pointer(self._x),
+            candidate_y=_pointer(self._y),
+            energy=_pointer(self.energy),
+            placed_x=_pointer(self._placed[0]),
+            placed_y=_pointer(self._placed[1]),
+            placed_type=self._type.ctypes.data_as(_ints),
+            order=self._order.ctypes.data_as(_ints),
+            source=_pointer(self._source),
+            n_candidate=x.size,
+            n_max=n_turbines,
+            type=turbine_type,
         )
 
-    def add(self, x: float, y: float, free: NDArray[np.intp]) -> None:
+    def add(self, x: float, y: float, free: NDArray[np.intp], turbine_type: int = 0) -> None:
         """Place a turbine at (x, y), m; renew the energies of the candidates numbered in `free` (n_free,)."""
         if self._struct.n_placed == self._struct.n_max:
             raise ValueError(f"all {self._struct.n_max} turbines are placed already")
         numbers = np.ascontiguousarray(free, dtype=np.intc)
-        self._struct.free = numbers.ctypes.data_as(POINTER(c_int))
+        self._struct.free = numbers.ctypes.data_as(_ints)
         self._struct.n_free = numbers.size
-        _call(_library.mpl_start_add, self._setting.ref, ctypes.byref(self._struct), x, y)
+        _call(_library.mpl_start_add, self._setting.ref, ctypes.byref(self._struct), x, y, turbine_type)
 
 
 def _pointer(array: Floats) -> "ctypes._Pointer[c_double]":
@@ -302,6 +407,12 @@ def _aligned(*shape: int) -> Floats:
     raw = np.zeros(n_bytes + _ALIGNMENT, dtype=np.uint8)
     offset = -raw.ctypes.data % _ALIGNMENT
     return raw[offset : offset + n_bytes].view(np.float64).reshape(shape)
+
+
+def _aligned_copy(values: Floats) -> Floats:
+    copy = _aligned(*values.shape)
+    copy[:] = values
+    return copy
 
 
 def _call(function: "ctypes._NamedFuncPointer", *arguments: object) -> None:

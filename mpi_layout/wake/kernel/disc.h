@@ -1,10 +1,12 @@
-/* Mean over a rotor disc of the Gaussian exp(-d^2/2), d = distance to the wake axis in sigma.
+/* Mean over a rotor disc of the Gaussian exp(-d^2 w), d = distance to the wake axis and w = 1 / (2 sigma^2).
  *
- * Exact form: with q = r^2/2 and h = c^2/2 (disc radius r, centre distance c, both in sigma)
+ * Exact form: with q = R^2 w and h = c^2 w (disc radius R, distance c of its centre from the axis)
  *     O = exp(-h) sum_k (-q)^k / (k+1)! L_k(h),         L_k = Laguerre polynomials,
  * which is Taylor's theorem for the mean over a disc, sum_k (r^2/4)^k / (k! (k+1)!) (Laplacian)^k,
  * and (Laplacian)^k exp(-c^2/2) = (-2)^k k! L_k(c^2/2) exp(-c^2/2). Smooth, differentiable, no table.
  * |L_k(h)| exp(-h) <= 1, so stopping before term K errs by little more than q^K / (K+1)!.
+ * Derivatives: q dO/dq = exp(-h) sum_k k t_k with t_k the terms; and since L_k - L_k' = L_k^(1) = sum_{i<=k} L_i,
+ *     dO/dh = -exp(-h) sum_k p_k,   p_k = (-q)^k / (k+1)! L_k^(1)(h) = t_k - q/(k+1) p_{k-1}.
  */
 #ifndef MPL_DISC_H
 #define MPL_DISC_H
@@ -12,9 +14,15 @@
 #include "kernel.h"
 #include "simd.h"
 
-#define DISC_TOLERANCE 1e-12
+/* What a receiver sees of a unit Gaussian wake, and its derivatives by w and by hcw^2, the squared crosswind distance. */
+typedef struct {
+    vd value, w, c2;
+} profile;
+
+#define DISC_TOLERANCE 1e-10
 #define DISC_MAX_TERMS 32
 #define DISC_BINS 128
+#define DISC_LARGEST_RADIUS 3.4 /* in sigma: beyond, the alternating series would lose its digits */
 
 typedef struct {
     double bins_per_q;
@@ -36,76 +44,107 @@ static inline disc_series disc_prepare(double radius_max)
     return series;
 }
 
-static inline int disc_terms(const disc_series *series, double radius)
+static inline int disc_terms(const disc_series *series, double q)
 {
-    int bin = (int)(radius * radius / 2 * series->bins_per_q);
+    int bin = (int)(q * series->bins_per_q);
     return series->terms[bin < DISC_BINS ? bin : DISC_BINS];
 }
 
-/* Sum of the squared means for a disc of `radius` at distances c1 and c2 from the axis; the two series side by
- * side, so that their recurrences overlap in the pipeline. */
-static inline vd disc_series_squared(int terms, vd inverse_sigma, double radius, double c1, double c2)
-{
-    vd half = 0.5 * inverse_sigma * inverse_sigma;
-    vd q = half * (radius * radius), h1 = half * (c1 * c1), h2 = half * (c2 * c2);
-    /* t_k = (-q)^k / (k+1)! L_k(h):
-     * t_{k+1} = q (h - (2k+1)) / ((k+1)(k+2)) t_k - q^2 k / ((k+1)^2 (k+2)) t_{k-1} */
+/* One disc, or two of one radius side by side so that their recurrences overlap in the pipeline; n is constant where
+ * this is inlined. The terms obey t_{k+1} = A_k t_k + B_k t_{k-1} with
+ *     A_k = q (h - (2k+1)) / ((k+1)(k+2)),   B_k = -q^2 k / ((k+1)^2 (k+2)),
+ * so their sum is y_0 of Clenshaw's y_k = 1 + A_k y_{k+1} + B_{k+1} y_{k+2}; with derivatives the terms themselves. */
+typedef struct {
+    double h, odd, back, next;
+} disc_step;
+
 #define STEP(k) {1.0 / ((k + 1.0) * (k + 2.0)), (2 * k + 1.0) / ((k + 1.0) * (k + 2.0)), \
-                 k / ((k + 1.0) * (k + 1.0) * (k + 2.0))}
-    static const double step[DISC_MAX_TERMS][3] = {
-        STEP(0),  STEP(1),  STEP(2),  STEP(3),  STEP(4),  STEP(5),  STEP(6),  STEP(7),  STEP(8),  STEP(9),  STEP(10),
-        STEP(11), STEP(12), STEP(13), STEP(14), STEP(15), STEP(16), STEP(17), STEP(18), STEP(19), STEP(20), STEP(21),
-        STEP(22), STEP(23), STEP(24), STEP(25), STEP(26), STEP(27), STEP(28), STEP(29), STEP(30), STEP(31)};
+                 k / ((k + 1.0) * (k + 1.0) * (k + 2.0)), 1.0 / (k + 2.0)}
+static const disc_step disc_steps[DISC_MAX_TERMS + 1] = {
+    STEP(0),  STEP(1),  STEP(2),  STEP(3),  STEP(4),  STEP(5),  STEP(6),  STEP(7),  STEP(8),  STEP(9),  STEP(10),
+    STEP(11), STEP(12), STEP(13), STEP(14), STEP(15), STEP(16), STEP(17), STEP(18), STEP(19), STEP(20), STEP(21),
+    STEP(22), STEP(23), STEP(24), STEP(25), STEP(26), STEP(27), STEP(28), STEP(29), STEP(30), STEP(31), STEP(32)};
 #undef STEP
-    vd qh1 = q * h1, qh2 = q * h2, qq = q * q;
-    vd old1 = v_set(0), old2 = v_set(0), t1 = v_set(1), t2 = t1, sum1 = t1, sum2 = t1;
-    for (const double *a = step[0], *end = step[terms - 1]; a < end; a += 3) {
-        vd odd = q * a[1], back = qq * a[2];
-        vd next1 = (qh1 * a[0] - odd) * t1 - back * old1;
-        vd next2 = (qh2 * a[0] - odd) * t2 - back * old2;
-        old1 = t1, t1 = next1, sum1 += next1;
-        old2 = t2, t2 = next2, sum2 += next2;
+
+static inline __attribute__((always_inline)) void disc_sums(const int n, int terms, vd q, const vd *qh, vd *sum)
+{
+    vd qq = q * q, above[2], beyond[2];
+    for (int i = 0; i < n; ++i) above[i] = v_set(1), beyond[i] = v_set(0);
+    for (int k = terms - 2; k >= 0; --k) {
+        vd odd = q * disc_steps[k].odd, back = qq * disc_steps[k + 1].back;
+        for (int i = 0; i < n; ++i) {
+            vd y = (qh[i] * disc_steps[k].h - odd) * above[i] + (1.0 - back * beyond[i]);
+            beyond[i] = above[i], above[i] = y;
+        }
     }
-    sum1 *= v_exp(-h1);
-    sum2 *= v_exp(-h2);
-    return sum1 * sum1 + sum2 * sum2;
+    for (int i = 0; i < n; ++i) sum[i] = above[i];
 }
 
-/* The same from the table, bilinear between its points, for a disc of `radius` at distances c1 and c2. The
- * table reaches beyond every radius that occurs (sigma is never below ceps D); distances end with it. */
-static inline vd table_between(const double *near_row, const double *far_row, vidx row, vd a, vd distance, double end)
+static inline __attribute__((always_inline)) void disc_sums_and_slopes(const int n, int terms, vd q, const vd *qh, vd *sum,
+                                                                       vd *sum_p, vd *sum_k)
 {
-    vd b = v_min(distance, v_set(end));
-    vidx j = v_truncate(b);
-    vidx at = i_add(row, j);
-    b -= v_float(j);
-    vd near = v_gather(near_row, at), far = v_gather(far_row, at);
-    near += b * (v_gather(near_row + 1, at) - near);
-    far += b * (v_gather(far_row + 1, at) - far);
-    return near + a * (far - near);
+    vd qq = q * q, old[2], t[2], p[2];
+    for (int i = 0; i < n; ++i) old[i] = sum_k[i] = v_set(0), t[i] = sum[i] = p[i] = sum_p[i] = v_set(1);
+    for (int k = 0; k < terms - 1; ++k) {
+        disc_step a = disc_steps[k];
+        vd odd = q * a.odd, back = qq * a.back, next_q = q * a.next;
+        for (int i = 0; i < n; ++i) {
+            vd next = (qh[i] * a.h - odd) * t[i] - back * old[i];
+            old[i] = t[i], t[i] = next, sum[i] += next;
+            p[i] = next - next_q * p[i];
+            sum_p[i] += p[i];
+            sum_k[i] += (k + 1.0) * next;
+        }
+    }
 }
 
-static inline vd disc_table_squared(const mpl_disc_table *table, vd inverse_sigma, double radius, double c1, double c2)
+static inline __attribute__((always_inline)) void disc_mean_series(const int n, const int partials, int terms, vd w,
+                                                                   double radius, const double *c2, profile *out)
 {
+    vd q = w * (radius * radius), qh[2], sum[2], sum_p[2], sum_k[2];
+    for (int i = 0; i < n; ++i) qh[i] = q * (w * c2[i]);
+    if (partials) disc_sums_and_slopes(n, terms, q, qh, sum, sum_p, sum_k);
+    else disc_sums(n, terms, q, qh, sum);
+    for (int i = 0; i < n; ++i) {
+        vd scale = v_exp(w * -c2[i]);
+        out[i].value = sum[i] * scale;
+        if (partials) {
+            vd by_h = -scale * sum_p[i];
+            out[i].w = scale * sum_k[i] * v_reciprocal(w) + by_h * c2[i];
+            out[i].c2 = by_h * w;
+        }
+    }
+}
+
+/* PyWake's table, bilinear between its points; it reaches beyond every radius that occurs, and distances end with it.
+ * radius may be 0: a point. */
+static inline __attribute__((always_inline)) void disc_mean_table(const int n, const int partials,
+                                                                  const mpl_disc_table *table, vd inverse_sigma,
+                                                                  double radius, const double *c2, profile *out)
+{
+    const double end = table->n_distance - 1 - 1e-9;
     vd scale = inverse_sigma * table->inverse_step;
-    vd a = scale * radius;
-    vidx i = v_truncate(a);
-    a -= v_float(i);
-    vidx row = i_scale(i, table->n_distance);
+    vd a = v_min(scale * radius, v_set(table->n_radius - 1 - 1e-9));
+    vidx row = v_truncate(a);
+    a -= v_float(row);
+    row = i_scale(row, table->n_distance);
     const double *near = table->values, *far = near + table->n_distance;
-    double end = table->n_distance - 1 - 1e-9;
-    vd direct = table_between(near, far, row, a, scale * c1, end);
-    vd mirror = table_between(near, far, row, a, scale * c2, end);
-    return direct * direct + mirror * mirror;
-}
-
-/* The same for points (radius 0): the first row of the table. */
-static inline vd point_table_squared(const mpl_disc_table *table, vd inverse_sigma, double c1, double c2)
-{
-    vd scale = inverse_sigma * table->inverse_step;
-    vd direct = v_interpolate(table->values, table->n_distance, scale * c1);
-    vd mirror = v_interpolate(table->values, table->n_distance, scale * c2);
-    return direct * direct + mirror * mirror;
+    for (int i = 0; i < n; ++i) {
+        double c = sqrt(c2[i]);
+        vd b = v_min(scale * c, v_set(end));
+        vidx j = v_truncate(b), at = i_add(row, j);
+        vd within = b - v_float(j);
+        vd near_0 = v_gather(near, at), far_0 = v_gather(far, at);
+        vd near_b = v_gather(near + 1, at) - near_0, far_b = v_gather(far + 1, at) - far_0;
+        vd near_value = near_0 + within * near_b, by_a = far_0 + within * far_b - near_value;
+        out[i].value = near_value + a * by_a;
+        if (partials) { /* both coordinates are proportional to sqrt(w), the second to the distance */
+            vd by_b = v_if(b < end, near_b + a * (far_b - near_b)) * scale;
+            vd w = 0.5 * inverse_sigma * inverse_sigma;
+            out[i].w = 0.5 * v_reciprocal(w) * (by_a * scale * radius + by_b * c);
+            out[i].c2 = by_b * (c > 0 ? 0.5 / c : 0.0);
+        }
+    }
 }
 
 #endif

@@ -9,17 +9,15 @@
 
 #define EXPORT __attribute__((visibility("default")))
 
-#define DECLARE(isa)                                                                                          \
-    int mpl_farm_power_##isa(const mpl_setting *, int, const double *, const double *, double *);             \
-    int mpl_farm_speed_##isa(const mpl_setting *, int, const double *, const double *, double *);             \
-    int mpl_start_add_##isa(const mpl_setting *, mpl_start *, double, double);
-#define VARIANT(isa) {#isa, mpl_farm_power_##isa, mpl_farm_speed_##isa, mpl_start_add_##isa}
+#define DECLARE(isa)                                                                                   \
+    int mpl_evaluate_##isa(const mpl_setting *, const mpl_farm *, const mpl_answer *);                     \
+    int mpl_start_add_##isa(const mpl_setting *, mpl_start *, double, double, int);
+#define VARIANT(isa) {#isa, mpl_evaluate_##isa, mpl_start_add_##isa}
 
 typedef struct {
     const char *name;
-    int (*farm_power)(const mpl_setting *, int, const double *, const double *, double *);
-    int (*farm_speed)(const mpl_setting *, int, const double *, const double *, double *);
-    int (*start_add)(const mpl_setting *, mpl_start *, double, double);
+    int (*evaluate)(const mpl_setting *, const mpl_farm *, const mpl_answer *);
+    int (*start_add)(const mpl_setting *, mpl_start *, double, double, int);
 } variant;
 
 DECLARE(generic)
@@ -48,17 +46,12 @@ static const variant *choose(void)
 /* Chosen at every call: cheap beside the work, and no global state. */
 EXPORT const char *mpl_isa(void) { return choose()->name; }
 
-EXPORT int mpl_farm_power(const mpl_setting *set, int n, const double *x, const double *y, double *power)
+EXPORT int mpl_evaluate(const mpl_setting *set, const mpl_farm *farm, const mpl_answer *answer)
 {
-    return choose()->farm_power(set, n, x, y, power);
+    return choose()->evaluate(set, farm, answer);
 }
 
-EXPORT int mpl_farm_speed(const mpl_setting *set, int n, const double *x, const double *y, double *speed)
+EXPORT int mpl_start_add(const mpl_setting *set, mpl_start *start, double x, double y, int type)
 {
-    return choose()->farm_speed(set, n, x, y, speed);
-}
-
-EXPORT int mpl_start_add(const mpl_setting *set, mpl_start *start, double x, double y)
-{
-    return choose()->start_add(set, start, x, y);
+    return choose()->start_add(set, start, x, y, type);
 }

@@ -2,57 +2,92 @@
 #ifndef MPL_KERNEL_H
 #define MPL_KERNEL_H
 
-#define LANE_BLOCK 8 /* wind speeds are padded to a multiple of this; every VL divides it */
+#define LANE_BLOCK 8 /* the lanes of a direction are padded to a multiple of this; every VL divides it */
 
-/* TurbOPark with Gaussian wakes: N. G. Nygaard et al. (2022), J. Phys. Conf. Ser. 2265, 022008. */
+/* The choices that make up a wake model; wake.h and turbulence.h say what each means. */
+enum { TOP_HAT, GAUSSIAN, TURBOPARK };            /* shape and expansion of the wake */
+enum { MADSEN, MOMENTUM };                        /* induction from thrust */
+enum { ROTOR_CENTRE, ROTOR_MEAN };                /* where the receiver feels the deficit */
+enum { SQUARED_SUM, LINEAR_SUM, LARGEST };        /* superposition */
+enum { NO_TURBULENCE, STF2017, CRESPO_HERNANDEZ };/* turbulence added by wakes */
+
 typedef struct {
-    double A, c1, c2, ceps, ct_limit;
-    double turbulence_intensity;
-} mpl_turbopark;
+    int law, induction, rotor, superposition, turbulence;
+    int mirror;                       /* a mirror wake below ground, added as root-sum-square */
+    int local_speed;                  /* the deficit is a share of the speed at the source, not of the free one */
+    int crespo_induction;
+    double k, k_turbulence;           /* expansion per downwind distance: k + k_turbulence * TI at the source */
+    double ceps, ct_limit;            /* width at the rotor (GAUSSIAN, TURBOPARK) */
+    double A, c1, c2;                 /* TURBOPARK */
+    double stf[2], crespo[4];
+} mpl_model;
 
-/* One turbine type; curves are tabulated at speed_first + k / speed_per_m_s, k = 0 .. n_curve-1. */
+/* One turbine type. Row r of the curves holds for speeds from speed_first + (r - 1) / speed_inverse_step on;
+ * row 0 for everything below speed_first, the last one for everything above. */
 typedef struct {
     double rotor_diameter, hub_height;
+    double speed_factor;              /* free speed at hub height over that of the flow case */
+    double cut_in, cut_out;           /* power and thrust vanish below and above */
     double speed_first, speed_inverse_step;
-    const double *power, *ct;
-    int n_curve;
+    const double *rows;               /* (n_row, 4): power, its rise within the row, ct, its rise */
+    const double *kinks;              /* NULL, or (n_row, 4): place of a kink in the row, change of both rises, 0 */
+    int n_row;
 } mpl_turbine;
 
-/* All combinations of n_direction wind directions and n_lane wind speeds (the last ones padding).
+/* For each wind direction a list of flow cases, padded at its end. Directions may share one list of speeds.
  * downwind = -cosine x - sine y and crosswind = sine x - cosine y with the angle 90 deg - direction. */
 typedef struct {
-    const double *cosine, *sine; /* (n_direction,) */
-    const double *speed;         /* (n_lane,), 64-byte aligned */
-    const double *probability;   /* (n_direction, n_lane), 64-byte aligned, zero in padding lanes */
-    int n_direction, n_lane;
+    const double *cosine, *sine;      /* (n_direction,) */
+    const int *n_lane;                /* (n_direction,) flow cases of the direction, padded */
+    const int *speed_at, *case_at;    /* (n_direction,) where its speeds and its probabilities begin */
+    const double *speed, *turbulence; /* free wind speed and turbulence intensity, 64-byte aligned */
+    const double *probability;        /* 64-byte aligned, zero in padding */
+    int n_direction, n_lane_max;
 } mpl_flow;
 
 /* Mean of exp(-d^2/2) over a disc, tabulated on radius and distance (in sigma) from 0 in equal steps.
  * values == NULL: the exact series instead (disc.h). */
 typedef struct {
-    const double *values; /* (n_radius, n_distance) */
+    const double *values;             /* (n_radius, n_distance) */
     int n_radius, n_distance;
     double inverse_step;
 } mpl_disc_table;
 
 typedef struct {
-    mpl_turbopark model;
-    mpl_turbine turbine;
+    mpl_model model;
+    const mpl_turbine *turbine;       /* (n_turbine,) */
     mpl_flow flow;
     mpl_disc_table disc;
-    double cutoff; /* wakes end where the rotor's near edge is this many sigma off the axis */
+    double cutoff;                    /* Gaussian wakes end where the rotor's near edge is this many sigma off the axis */
+    int n_turbine;
 } mpl_setting;
 
+/* A farm: positions and types; the first n_own turbines count in the objective, the others only cast wakes. */
+typedef struct {
+    const double *x, *y;              /* (n,) */
+    const int *type;                  /* (n,) */
+    int n, n_own;
+} mpl_farm;
+
+/* What is asked of a farm; NULL where it is not. Powers are means over the flow cases, weighted by probability. */
+typedef struct {
+    double *power;                    /* (n,) of each turbine */
+    double *direction_power;          /* (n_direction,) of the own turbines together */
+    double *d_dx, *d_dy;              /* (n_own,) derivatives of the own turbines' power */
+    double *speed, *turbulence;       /* (sum of n_lane over directions, n) by case_at: effective ones */
+} mpl_answer;
+
 /* The state of an incremental start: candidate points and the turbines placed so far. All arrays
- * belong to the caller; vectors over lanes are 64-byte aligned. */
+ * belong to the caller; vectors over lanes are 64-byte aligned. Candidates and placed turbines have a type each. */
 typedef struct {
     const double *candidate_x, *candidate_y; /* (n_candidate,) */
     const int *free;                         /* (n_free,) candidates that are still asked for */
     double *energy;                          /* (n_candidate, n_direction): sum over lanes of power * probability, W */
     double *placed_x, *placed_y;             /* (n_max,) */
+    int *placed_type;                        /* (n_max,) */
     int *order;                              /* (n_direction, n_max): placed turbines from upwind to downwind */
-    double *source;                          /* (n_direction, n_max, 4, n_lane) wake of each placed turbine */
-    int n_candidate, n_free, n_placed, n_max;
+    double *source;                          /* (n_max, source_doubles) wakes of the placed turbines */
+    int n_candidate, n_free, n_placed, n_max, type;
 } mpl_start;
 
 #define MPL_OUT_OF_MEMORY 1
@@ -61,9 +96,8 @@ typedef struct {
 #define JOIN_(a, b) a##_##b
 #define JOIN(a, b) JOIN_(a, b)
 #define FN(name) JOIN(name, ISA)
-int FN(mpl_farm_power)(const mpl_setting *, int n, const double *x, const double *y, double *power);
-int FN(mpl_farm_speed)(const mpl_setting *, int n, const double *x, const double *y, double *speed);
-int FN(mpl_start_add)(const mpl_setting *, mpl_start *, double x, double y);
+int FN(mpl_evaluate)(const mpl_setting *, const mpl_farm *, const mpl_answer *);
+int FN(mpl_start_add)(const mpl_setting *, mpl_start *, double x, double y, int type);
 #endif
 
 #endif

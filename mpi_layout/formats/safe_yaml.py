@@ -1,19 +1,22 @@
 """From a file to plain Python values; every complaint about file or YAML is made here.
 
-A campaign may come from anybody. So nothing in it is executed or fetched (there are no
-tags, and no includes), and what it may ask for is limited before time or memory is spent:
-its size, its depth, and the number of its values, those behind aliases counted each time.
+A campaign or a turbine may come from anybody. So nothing in it is executed or fetched (there are
+no tags), and what it may ask for is limited before time or memory is spent: its size, its depth,
+and the number of its values, those behind aliases counted each time.
 """
 
+import datetime
+import math
 import os
 import re
 import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NoReturn
 
 import yaml
 
-from mpi_layout.campaign.faults import shown
 from mpi_layout.errors import InputError
 from mpi_layout.printable import clipped
 
@@ -25,8 +28,8 @@ LONGEST_NUMBER = 40  # digits: beyond any meaning, and within every float
 _SURROGATE = re.compile("[\ud800-\udfff]")  # an escape such as "\\ud800" gives one
 
 
-def read_text(path: str | Path) -> str:
-    """Text of a campaign file.
+def read_text(path: str | Path, kind: str = "campaign") -> str:
+    """Text of a file of a kind such as "campaign", which messages name.
 
     Raises
     ------
@@ -34,11 +37,11 @@ def read_text(path: str | Path) -> str:
         If the file is missing, is no regular file, is too large, cannot be read or is not UTF-8.
     """
     try:
-        raw = _read_bytes(path)
+        raw = _read_bytes(path, kind)
     except FileNotFoundError:
-        raise InputError(f"{path}: there is no such campaign file") from None
+        raise InputError(f"{path}: there is no such {kind} file") from None
     except IsADirectoryError:
-        raise InputError(f"{path}: is a directory; wants a campaign file (YAML)") from None
+        raise InputError(f"{path}: is a directory; wants a {kind} file") from None
     except OSError as error:
         raise InputError(f"{path}: cannot be read: {error.strerror}") from None
     try:
@@ -50,22 +53,22 @@ def read_text(path: str | Path) -> str:
         ) from None
 
 
-def _read_bytes(path: str | Path) -> bytes:
+def _read_bytes(path: str | Path, kind: str) -> bytes:
     # Opening a pipe must not wait for its other end.
     with open(path, "rb", opener=lambda name, flags: os.open(name, flags | os.O_NONBLOCK)) as file:
         if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
-            raise InputError(f"{path}: is no regular file; wants a campaign file (YAML)")
+            raise InputError(f"{path}: is no regular file; wants a {kind} file")
         raw = file.read(MOST_BYTES + 1)
     if len(raw) > MOST_BYTES:
-        raise InputError(_too_large(path))
+        raise InputError(_too_large(path, kind))
     return raw
 
 
-def _too_large(source: object) -> str:
-    return f"{source}: is larger than {MOST_BYTES // 2**20} MiB, too large for a campaign file"
+def _too_large(source: object, kind: str) -> str:
+    return f"{source}: is larger than {MOST_BYTES // 2**20} MiB, too large for a {kind} file"
 
 
-def load_yaml(text: str, source: str) -> tuple[dict[Any, Any], list[str]]:
+def load_yaml(text: str, source: str, kind: str = "campaign") -> tuple[Any, list[str]]:
     """Plain values of a YAML text, and one line for each key that is given twice.
 
     Parameters
@@ -74,18 +77,57 @@ def load_yaml(text: str, source: str) -> tuple[dict[Any, Any], list[str]]:
         The complete text.
     source : str
         What messages call the file.
+    kind : str
+        What messages call the thing that it describes.
 
     Raises
     ------
     InputError
-        If the text is no YAML, has tags, is too large or too deep, is empty or holds no keys.
+        If the text is no YAML, has tags, is too large or too deep.
     """
+    with _loader(text, source, kind) as loader:
+        return loader.get_single_data(), loader.repeated
+
+
+def compose_yaml(text: str, source: str, kind: str = "campaign") -> yaml.Node | None:
+    """Nodes of a YAML text, which know their places in it; parameters and errors as of `load_yaml`."""
+    with _loader(text, source, kind) as loader:
+        return loader.get_single_node()
+
+
+def inline_yaml(values: dict[str, Any]) -> str:
+    """Keys and values on one line, so that `load_yaml` gives them back wherever a value may stand."""
+    text: str = yaml.dump(values, Dumper=_Dumper, default_flow_style=True, width=math.inf, sort_keys=False)
+    return text.rstrip("\n")
+
+
+def shown(value: Any) -> str:
+    """Show what was found, short and in the words of YAML."""
+    if isinstance(value, bool):
+        return f"{str(value).lower()} (YAML reads yes, no, on and off as true or false)"
+    if value is None:
+        return "nothing"
+    if isinstance(value, dict):
+        return "keys and values"
+    if isinstance(value, list | tuple):
+        return f"a list of {len(value)}"
+    if isinstance(value, datetime.date):
+        return f"the date {value} (in quotes it is text)"
+    text = repr(value)
+    if len(text) > 50:
+        text = f"{text[:45]}...{text[0] if isinstance(value, str) else ''}"
+    return f"the text {text}" if isinstance(value, str) else text
+
+
+@contextmanager
+def _loader(text: str, source: str, kind: str) -> Iterator["_Loader"]:
+    """Loader of a text, whose errors become ours."""
     if len(text) > MOST_BYTES:
-        raise InputError(_too_large(source))
+        raise InputError(_too_large(source, kind))
     loader = None
     try:
-        loader = _Loader(text, source)
-        data = loader.get_single_data()
+        loader = _Loader(text, source, kind)
+        yield loader
     except yaml.MarkedYAMLError as error:
         raise InputError(f"{source}: {_place(error)}") from None
     except yaml.reader.ReaderError as error:
@@ -101,20 +143,16 @@ def load_yaml(text: str, source: str) -> tuple[dict[Any, Any], list[str]]:
     finally:
         if loader is not None:
             loader.dispose()
-    if data is None:
-        raise InputError(f"{source}: holds no campaign; `mpi-layout init` writes a file to start from")
-    if not isinstance(data, dict):
-        raise InputError(f"{source}: wants keys such as name, areas and site; has {shown(data)}")
-    return data, loader.repeated
 
 
 class _Loader(yaml.SafeLoader):
     """SafeLoader with limits and without tags; remembers repeated keys, reads numbers as YAML 1.2 does."""
 
-    def __init__(self, text: str, source: str) -> None:
+    def __init__(self, text: str, source: str, kind: str) -> None:
         super().__init__(text)
         self.repeated: list[str] = []
         self._source = source
+        self._kind = kind
         self._depth = 0
         self._n_values = 0
         self._sizes: dict[str, int] = {}  # values behind each complete anchor
@@ -126,7 +164,7 @@ class _Loader(yaml.SafeLoader):
         self._count(event)
         self._depth += 1
         if self._depth > DEEPEST:
-            self._refuse(event.start_mark, "is nested too deeply for a campaign")
+            self._refuse(event.start_mark, f"is nested too deeply for a {self._kind}")
         node = super().compose_node(parent, index)
         self._depth -= 1
         if isinstance(node, yaml.ScalarNode) and (half := _SURROGATE.search(node.value)):
@@ -139,8 +177,7 @@ class _Loader(yaml.SafeLoader):
         if (tag := getattr(event, "tag", None)) is None:
             return
         name = clipped(tag.replace("tag:yaml.org,2002:", "!!", 1))
-        why = "a campaign is one file" if name == "!include" else "a campaign has no tags"
-        self._refuse(event.start_mark, f"{name} is refused: {why}")
+        self._refuse(event.start_mark, f"{name} is refused: a {self._kind} has no tags")
 
     def _count(self, event: Any) -> None:
         """Count a value, or all those that an alias stands for."""
@@ -152,7 +189,7 @@ class _Loader(yaml.SafeLoader):
             self._n_values += self._sizes[event.anchor] - 1
         if self._n_values > MOST_VALUES:
             how = ", those behind aliases counted each time" if self._sizes else ""
-            self._refuse(event.start_mark, f"a campaign has at most {MOST_VALUES:,} values{how}")
+            self._refuse(event.start_mark, f"a {self._kind} has at most {MOST_VALUES:,} values{how}")
 
     def construct_object(self, node: yaml.Node, deep: bool = False) -> Any:
         try:
@@ -199,6 +236,22 @@ _Loader.yaml_implicit_resolvers = {
 }
 for _tag, _pattern in _NUMBER.items():
     _Loader.add_implicit_resolver(_tag, _pattern, list("-+0123456789."))
+
+
+class _Dumper(yaml.SafeDumper):
+    """SafeDumper of one line, which puts in quotes what `_Loader` would take for something else than text."""
+
+    yaml_implicit_resolvers = _Loader.yaml_implicit_resolvers
+
+    def ignore_aliases(self, data: Any) -> bool:
+        return True
+
+    def represent_str(self, data: str) -> yaml.ScalarNode:
+        # Only text in double quotes has its line ends as escapes.
+        return self.represent_scalar("tag:yaml.org,2002:str", data, style='"' if "\n" in data else None)
+
+
+_Dumper.add_representer(str, _Dumper.represent_str)
 
 
 def _place(error: yaml.MarkedYAMLError) -> str:

@@ -1,23 +1,25 @@
-"""Faults of a campaign file as lines that say where, what is wanted and what was found."""
+"""Faults of a file as lines that say where, what is wanted and what was found."""
 
-import datetime
 import difflib
 import itertools
 import re
 import typing
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
+from mpi_layout.errors import InputError
+from mpi_layout.formats.safe_yaml import shown
 from mpi_layout.printable import clipped
 
 Path = tuple[str | int, ...]
+Model = TypeVar("Model", bound=BaseModel)
 
-# Of the union of both forms of seeds; no keys of the user's.
-_TAGS = [("<range>",), ("<list>",)]
+# Of one of the forms that a value may have, <Model> or <list>; no key of the user's.
+_TAG = re.compile(r"<\w+>")
 
 MOST_FAULTS = 1000  # nobody reads more, and each costs time
 
@@ -48,7 +50,7 @@ _COUNTED = {
 
 @dataclass(frozen=True)
 class Fault:
-    """One thing that is wrong in a campaign.
+    """One thing that is wrong in a file.
 
     Attributes
     ----------
@@ -62,7 +64,8 @@ class Fault:
     text: str
 
     def __str__(self) -> str:
-        return f"{path_text(self.path)}: {self.text}"
+        place = path_text(self.path)
+        return f"{place}: {self.text}" if place else self.text
 
 
 def path_text(path: Path) -> str:
@@ -100,22 +103,50 @@ def pydantic_faults(error: ValidationError, model: type[BaseModel]) -> list[Faul
     return list(itertools.islice(own, MOST_FAULTS))
 
 
+def validated(model: type[Model], data: Any, where: str) -> Model:
+    """Model of plain values.
+
+    Parameters
+    ----------
+    model : type
+        A pydantic model.
+    data : dict
+        What it is made of.
+    where : str
+        What messages call the data: a file, or a place in it.
+
+    Raises
+    ------
+    InputError
+        With a line for each fault.
+    """
+    try:
+        return model.model_validate(data)
+    except ValidationError as error:
+        raise input_error(where, pydantic_faults(error, model)) from None
+
+
+def input_error(where: str, faults: Iterable[Fault]) -> InputError:
+    """Error with a line for each fault."""
+    return InputError("\n".join(f"{where}: {fault}" for fault in faults))
+
+
 def _counts_sound_ones_only(detail: ErrorDetails) -> bool:
     """Whether a list is called too short only because entries of it have faults of their own."""
     return detail["type"] == "too_short" and len(detail["input"]) >= detail["ctx"]["min_length"]
 
 
 def _fault(detail: ErrorDetails, model: type[BaseModel]) -> Fault:
-    path = detail["loc"]
-    if path[0] == "seeds" and path[1:2] in _TAGS:
-        path = (path[0], *path[2:])
+    tagged = detail["loc"]
     kind, context, found = detail["type"], detail.get("ctx", {}), detail["input"]
+    if kind in ("extra_forbidden", "invalid_key"):
+        path = (*_untagged(tagged[:-1]), tagged[-1])
+        return Fault(path, unknown_key(str(path[-1]), _known_keys(tagged, model)))
+    path = _untagged(tagged)
     if kind in _WANTED:
         return Fault(path, f"wants {_WANTED[kind].format(**context)}, has {shown(found)}")
     if kind == "missing":
-        return Fault(path, "is missing" + _description(path, model))
-    if kind in ("extra_forbidden", "invalid_key"):
-        return Fault(path, unknown_key(str(path[-1]), _known_keys(path, model)))
+        return Fault(path, "is missing" + _description(tagged, model))
     if kind in ("too_short", "too_long"):
         bound, limit = ("least", "min_length") if kind == "too_short" else ("most", "max_length")
         noun = _noun(path)[: -1 if context[limit] == 1 else None]
@@ -123,6 +154,14 @@ def _fault(detail: ErrorDetails, model: type[BaseModel]) -> Fault:
     if kind == "value_error":
         return Fault(path, f"{context['error']}; has {shown(found)}")
     return Fault(path, f"{detail['msg']}; has {shown(found)}")
+
+
+def _untagged(path: Path) -> Path:
+    return tuple(part for part in path if not _is_tag(part))
+
+
+def _is_tag(part: str | int) -> bool:
+    return isinstance(part, str) and _TAG.fullmatch(part) is not None
 
 
 def _noun(path: Path) -> str:
@@ -137,24 +176,6 @@ def unknown_key(key: str, known: list[str]) -> str:
     return "unknown key; " + (f"is {close[0]} meant?" if close else f"known are {', '.join(known)}")
 
 
-def shown(value: Any) -> str:
-    """Show what was found, short and in the words of YAML."""
-    if isinstance(value, bool):
-        return f"{str(value).lower()} (YAML reads yes, no, on and off as true or false)"
-    if value is None:
-        return "nothing"
-    if isinstance(value, dict):
-        return "keys and values"
-    if isinstance(value, list | tuple):
-        return f"a list of {len(value)}"
-    if isinstance(value, datetime.date):
-        return f"the date {value} (in quotes it is text)"
-    text = repr(value)
-    if len(text) > 50:
-        text = f"{text[:45]}...{text[0] if isinstance(value, str) else ''}"
-    return f"the text {text}" if isinstance(value, str) else text
-
-
 def _models(annotation: Any) -> Iterator[type[BaseModel]]:
     """Pydantic models within an annotation such as tuple[AreaSpec, ...]."""
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
@@ -165,9 +186,13 @@ def _models(annotation: Any) -> Iterator[type[BaseModel]]:
 
 def _owner(path: Path, model: type[BaseModel]) -> type[BaseModel]:
     """Find the model that the last key of a path belongs to."""
+    forms: dict[str | int, type[BaseModel]] = {}
     for part in path[:-1]:
-        if isinstance(part, str):
-            model = next(_models(model.model_fields[part].annotation), model)
+        if _is_tag(part):
+            model = forms.get(part, model)
+        elif isinstance(part, str):
+            forms = {f"<{form.__name__}>": form for form in _models(model.model_fields[part].annotation)}
+            model = next(iter(forms.values()), model)
     return model
 
 

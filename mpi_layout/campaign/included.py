@@ -1,0 +1,205 @@
+"""Files that a campaign names: read once, and from then on part of the campaign's text.
+
+The name of a file gives way to its content, on the same line, and all else stays as it is::
+
+    turbine_types: [{name: t15, file: iea15.yaml}]
+    turbine_types: [{name: t15, file: {iea15.yaml: {name: IEA 15 MW, hub_height: 150.0, ...}}}]
+
+This text is what is stored, sent to other processes and parsed, so that nobody needs the files
+again. The content, and not the file's name, is under the campaign's digest.
+"""
+
+import math
+import os.path
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
+from typing import Annotated, Any
+
+import yaml
+from pydantic import PlainSerializer, PlainValidator, WithJsonSchema
+
+from mpi_layout.errors import InputError
+from mpi_layout.formats.faults import Fault, Path, path_text
+from mpi_layout.formats.safe_yaml import MOST_BYTES, compose_yaml, inline_yaml, load_yaml, read_text
+from mpi_layout.printable import clipped
+
+_MERGE = "tag:yaml.org,2002:merge"
+_TEXT = "tag:yaml.org,2002:str"
+_ANCHOR = re.compile(r"&\S+\s+")
+_LONGEST_NAME = 1000  # characters
+
+
+def _turbine_values(path: str) -> Any:
+    data, repeated = load_yaml(read_text(path, "turbine"), path, "turbine")
+    if repeated:
+        raise InputError("\n".join(f"{path}: {line}" for line in repeated))
+    return data
+
+
+# Where a campaign may name a file, and what reads it: from its path to plain values (what YAML knows),
+# InputError if that fails. None stands for every index of a list.
+_PLACES: dict[tuple[str | None, ...], Callable[[str], Any]] = {
+    ("turbine_types", None, "file"): _turbine_values,
+    ("site", "time_series", "file"): partial(read_text, kind="time series"),
+}
+
+
+@dataclass(frozen=True)
+class Included:
+    """A file that the campaign named.
+
+    Attributes
+    ----------
+    name : str
+        As the campaign gave it.
+    content : dict, list, str, float, ...
+        Its plain values.
+    """
+
+    name: str
+    content: Any
+
+    @classmethod
+    def parse(cls, value: Any) -> "Included":
+        """File from {name: content}, the form that it has in the campaign's text.
+
+        Raises
+        ------
+        ValueError
+            If it is none, or a number in it is not finite.
+        """
+        if isinstance(value, Included):
+            return value
+        if not isinstance(value, dict) or len(value) != 1:
+            raise ValueError("wants {name of a file: its content}, or in a campaign file a file's name")
+        ((name, content),) = value.items()
+        if wrong := next(_not_finite(content, ()), None):
+            raise ValueError(f"{path_text(wrong)} wants a finite number")
+        return cls(str(name), content)
+
+
+IncludedFile = Annotated[
+    Included,
+    PlainValidator(Included.parse),
+    PlainSerializer(lambda included: included.content),
+    WithJsonSchema(
+        {"anyOf": [{"type": "string"}, {"type": "object", "minProperties": 1, "maxProperties": 1}]}
+    ),
+]
+
+
+def names_files(data: Any) -> bool:
+    """Whether the plain values of a campaign name a file."""
+    return any(isinstance(value, str) for place in _PLACES for value in _values(data, place))
+
+
+def with_files(text: str, source: str) -> tuple[str, list[Fault]]:
+    """Text of a campaign with the content of the files that it names.
+
+    Parameters
+    ----------
+    text : str
+        YAML of the campaign.
+    source : str
+        Path of the campaign file; the files' names are relative to its folder.
+
+    Returns
+    -------
+    str
+        The text; the names of files with faults are left in it.
+    list of Fault
+        What is wrong with the files, each at the place that names it.
+
+    Raises
+    ------
+    InputError
+        If the text is no YAML, or becomes too large.
+    """
+    found, inline, size = [], {}, len(text)
+    root = compose_yaml(text, source)
+    for place, read in _PLACES.items():
+        for path, node in _scalars(root, place, ()):
+            span = node.start_mark.index, node.end_mark.index
+            if node.tag != _TEXT or span in inline:  # an alias stands for the same node
+                continue
+            try:
+                content = read(_path_of(node.value, source))
+            except InputError as error:
+                found.append(Fault(path, str(error)))
+                continue
+            size += _size(content)
+            if size > MOST_BYTES:
+                raise InputError(
+                    f"{source}: with the files that it names it is larger than {MOST_BYTES // 2**20} MiB"
+                )
+            inline[span] = inline_yaml({node.value: content})
+    return _replaced(text, inline), found
+
+
+def _path_of(name: str, source: str) -> str:
+    if not name.isprintable() or not 0 < len(name) <= _LONGEST_NAME:
+        raise InputError(f"{clipped(name)!r} is no name of a file")
+    return os.path.join(os.path.dirname(source), name)
+
+
+def _replaced(text: str, inline: dict[tuple[int, int], str]) -> str:
+    """Text with other words in place of those from `start` to `end`."""
+    for (start, end), words in sorted(inline.items(), reverse=True):
+        old = text[start:end]
+        anchor = _ANCHOR.match(old)
+        after = old[len(old.rstrip()) :]  # a block scalar has its line end in it
+        text = text[:start] + (anchor[0] if anchor else "") + words + after + text[end:]
+    return text
+
+
+def _values(data: Any, place: tuple[str | None, ...]) -> Iterator[Any]:
+    """Values at a place of plain values."""
+    if not place:
+        yield data
+    elif place[0] is None and isinstance(data, list):
+        for inner in data:
+            yield from _values(inner, place[1:])
+    elif isinstance(data, dict) and place[0] in data:
+        yield from _values(data[place[0]], place[1:])
+
+
+def _scalars(
+    node: yaml.Node | None, place: tuple[str | None, ...], at: Path
+) -> Iterator[tuple[Path, yaml.ScalarNode]]:
+    """Scalars at a place below a node, with their paths."""
+    if not place:
+        if isinstance(node, yaml.ScalarNode):
+            yield at, node
+    elif isinstance(node, yaml.SequenceNode) and place[0] is None:
+        for i, inner in enumerate(node.value):
+            yield from _scalars(inner, place[1:], (*at, i))
+    elif isinstance(node, yaml.MappingNode):
+        for key, inner in node.value:
+            if key.tag == _MERGE:
+                for merged in inner.value if isinstance(inner, yaml.SequenceNode) else [inner]:
+                    yield from _scalars(merged, place, at)
+            elif key.value == place[0]:
+                yield from _scalars(inner, place[1:], (*at, key.value))
+
+
+def _not_finite(value: Any, at: Path) -> Iterator[Path]:
+    """Paths of infinite numbers and of those that are none."""
+    if isinstance(value, float) and not math.isfinite(value):
+        yield at
+    elif isinstance(value, dict):
+        for key, inner in value.items():
+            yield from _not_finite(inner, (*at, str(key)))
+    elif isinstance(value, list):
+        for i, inner in enumerate(value):
+            yield from _not_finite(inner, (*at, i))
+
+
+def _size(value: Any) -> int:
+    """Characters of a plain value, at least; those behind aliases counted each time."""
+    if isinstance(value, dict):
+        return sum(len(str(key)) + _size(inner) for key, inner in value.items())
+    if isinstance(value, list):
+        return sum(map(_size, value))
+    return len(value) if isinstance(value, str) else 1

@@ -1,0 +1,447 @@
+/* Which sources reach a receiver, and the sum of their wakes there (wakes.h). */
+#include <string.h>
+
+#include "curve.h"
+#include "turbulence.h"
+
+/* ---- memory and what is prepared once */
+
+void FN(mpl_wakes_layout)(wakes *w, arena *a, const mpl_setting *set, int n)
+{
+    size_t lanes = (size_t)set->flow.n_lane_max, m = (size_t)n + 2 * VL;
+    w->alpha = take_doubles(a, lanes), w->h_alpha = take_doubles(a, lanes);
+    w->deficit = take_doubles(a, lanes), w->added = take_doubles(a, lanes);
+    for (int i = 0; i < 4; ++i) w->sigma[i] = take_doubles(a, lanes);
+    w->s = take_doubles(a, m), w->c = take_doubles(a, m), w->diameter = take_doubles(a, m);
+    w->height = take_doubles(a, m), w->speed_factor = take_doubles(a, m);
+    w->type = take(a, m * sizeof(int)), w->list = take(a, m * sizeof(int));
+    w->source = take(a, m * sizeof(double *));
+    for (int t = 0; t < MOST_TANGENTS; ++t) w->base[t] = take_doubles(a, m), w->slope[t] = take_doubles(a, m);
+    double **of_pairs[] = {&w->dw, &w->c2, &w->across, &w->mirror2, &w->factor, &w->shape, &w->shape_dw, &w->shape_c2,
+                           &w->narrow, &w->narrow_dw, &w->place, &w->place_dw, &w->place_c2, &w->far, &w->far_dw, &w->far_c2};
+    for (size_t i = 0; i < sizeof of_pairs / sizeof *of_pairs; ++i) *of_pairs[i] = take_doubles(a, m);
+    w->start_width = take_doubles(a, (size_t)set->n_turbine);
+    w->series = take(a, sizeof(disc_series));
+}
+
+static double largest_ct(const mpl_turbine *turbine)
+{
+    double ct = 1e-20;
+    for (int r = 0; r < turbine->n_row; ++r) ct = fmax(ct, turbine->rows[4 * r + 2]);
+    if (turbine->kinks) /* a point of the table within a row may be higher than both ends */
+        for (int r = 0; r < turbine->n_row; ++r)
+            ct = fmax(ct, turbine->rows[4 * r + 2] + turbine->kinks[4 * r] * turbine->rows[4 * r + 3]);
+    return ct;
+}
+
+/* Tangents to sigma / D of TurbOPark's wake for the greatest thrust and turbulence. Since d sigma / dz = A I with I the
+ * turbulence within the wake, which grows with both and decays with z, sigma grows with both and is concave in z. */
+static void prepare_tangents(wakes *w, double ct_max)
+{
+    static const double touch[MOST_TANGENTS] = {2, 8, 25, 80};
+    const mpl_model *m = &w->set->model;
+    const mpl_flow *flow = &w->set->flow;
+    double ti = 0;
+    for (int d = 0; d < flow->n_direction; ++d)
+        for (int l = 0; l < flow->n_lane[d]; ++l) ti = fmax(ti, flow->turbulence[flow->speed_at[d] + l]);
+    double alpha = m->c1 * ti, beta = m->c2 * ti / sqrt(ct_max), scale = m->A * sqrt(ct_max) / m->c2;
+    double start = width_at_rotor(m, 0, v_set(ct_max)).value[0], h_alpha = turbopark_h(v_set(alpha))[0];
+    for (int t = 0; t < MOST_TANGENTS; ++t) {
+        double y = alpha + beta * touch[t], slope = scale * beta * sqrt(y * y + 1) / y;
+        w->tangent_slope[t] = slope;
+        w->tangent_base[t] = start + scale * (turbopark_h(v_set(y))[0] - h_alpha) - slope * touch[t];
+    }
+}
+
+void FN(mpl_wakes_prepare)(wakes *w, const mpl_setting *set, int partials)
+{
+    const mpl_model *m = &set->model;
+    double ct_max = 0, largest = 0, smallest = INFINITY;
+    w->set = set, w->partials = partials, w->tape = NULL;
+    for (int t = 0; t < set->n_turbine; ++t) {
+        const mpl_turbine *turbine = &set->turbine[t];
+        double ct = largest_ct(turbine);
+        w->start_width[t] = width_at_rotor(m, 0, v_set(ct)).value[0] * turbine->rotor_diameter;
+        ct_max = fmax(ct_max, ct);
+        largest = fmax(largest, turbine->rotor_diameter), smallest = fmin(smallest, turbine->rotor_diameter);
+    }
+    w->n_tangent = m->law == TURBOPARK ? MOST_TANGENTS : 1;
+    if (m->law == TURBOPARK) prepare_tangents(w, ct_max);
+    if (m->law != TOP_HAT) *(disc_series *)w->series = disc_prepare(0.5 * largest / (m->ceps * smallest));
+    w->n_derivative = m->local_speed ? 5 : m->k_turbulence != 0 ? 4 : 3;
+    w->n_turbulence_derivative = m->turbulence == NO_TURBULENCE ? 0 : m->turbulence == STF2017 ? 3 : 4;
+}
+
+void FN(mpl_wakes_direction)(wakes *w, int d)
+{
+    const mpl_flow *flow = &w->set->flow;
+    w->n_lane = flow->n_lane[d];
+    w->speed = flow->speed + flow->speed_at[d], w->ambient = flow->turbulence + flow->speed_at[d];
+    if (w->set->model.law != TURBOPARK) return;
+    for (int l = 0; l < w->n_lane; l += VL) {
+        vd alpha = w->set->model.c1 * v_load(w->ambient + l);
+        v_store(w->alpha + l, alpha);
+        v_store(w->h_alpha + l, turbopark_h(alpha));
+    }
+}
+
+/* ---- sources */
+
+void FN(mpl_place)(wakes *w, int i, int type, double s, double c)
+{
+    const mpl_turbine *turbine = &w->set->turbine[type];
+    w->s[i] = s, w->c[i] = c, w->type[i] = type;
+    w->diameter[i] = turbine->rotor_diameter, w->height[i] = turbine->hub_height;
+    w->speed_factor[i] = turbine->speed_factor;
+}
+
+void FN(mpl_emit)(const wakes *w, int type, int l, vd ct, vd turbulence, vd speed, double *fields)
+{
+    const mpl_turbine *turbine = &w->set->turbine[type];
+    emit_wake(w, turbine, l, ct, turbulence, speed, fields + l);
+    emit_turbulence(w, turbine, l, ct, fields + l);
+    if (w->partials) v_store(fields + HALF_CT * w->n_lane + l, 0.5 * v_reciprocal(v_max(ct, v_set(1e-20))));
+}
+
+void FN(mpl_set_reach)(wakes *w, int i, const double *fields)
+{
+    const mpl_model *m = &w->set->model;
+    double cutoff = m->law == TOP_HAT ? 1 : w->set->cutoff;
+    if (m->law == TURBOPARK) {
+        for (int t = 0; t < MOST_TANGENTS; ++t) {
+            w->base[t][i] = cutoff * w->tangent_base[t] * w->diameter[i];
+            w->slope[t][i] = cutoff * w->tangent_slope[t];
+        }
+        return;
+    }
+    vd k = v_set(m->k);
+    if (m->k_turbulence != 0) {
+        k = v_load(fields + K * w->n_lane);
+        for (int l = VL; l < w->n_lane; l += VL) k = v_max(k, v_load(fields + K * w->n_lane + l));
+    }
+    w->slope[0][i] = cutoff * v_largest(k);
+    w->base[0][i] = m->law == TOP_HAT ? w->diameter[i] / 2 : cutoff * w->start_width[w->type[i]];
+}
+
+/* ---- who reaches whom */
+
+/* How far from the axis a wake is felt by a rotor's centre, less the rotor's radius: that of the deficit, or where the
+ * wedge in which turbulence is added (STF2017) is wider, that. The wedge's edge lies below its asymptote. */
+#define WEDGE_SLOPE 0.08748866352592401 /* tan 5 deg */
+#define WEDGE_BASE 0.504
+
+static inline vd reach(const wakes *w, int i, vd dw)
+{
+    vd to = v_load(w->base[0] + i) + v_load(w->slope[0] + i) * dw;
+    for (int t = 1; t < w->n_tangent; ++t) to = v_min(to, v_load(w->base[t] + i) + v_load(w->slope[t] + i) * dw);
+    return to;
+}
+
+int FN(mpl_upstream)(wakes *w, const receiver *r, int n)
+{
+    const mpl_model *model = &w->set->model;
+    int m = 0, wedge = model->turbulence == STF2017, at_receiver = model->law == TURBOPARK;
+    double radius = model->rotor == ROTOR_MEAN || model->law == TOP_HAT ? r->radius : 0;
+    for (int i = 0; i < n; i += VL) {
+        vd dw = r->s - v_load(w->s + i), hcw = v_load(w->c + i) - r->c, away = v_abs(hcw);
+        vi near = away < reach(w, i, dw) + radius;
+        if (wedge) near |= away < WEDGE_BASE * v_load(w->diameter + i) + WEDGE_SLOPE * dw;
+        unsigned hits = v_mask((dw > -1e-10) & near);
+        if (n - i < VL) hits &= (1u << (n - i)) - 1;
+        if (!hits) continue;
+        vd height = v_load(w->height + i), up = r->height - height, sum = r->height + height;
+        i_pack(w->list + m, hits, i);
+        v_pack(w->dw + m, hits, v_max(dw, v_set(0)));
+        v_pack(w->across + m, hits, v_load(w->diameter + i));
+        v_pack(w->c2 + m, hits, hcw * hcw + up * up);
+        v_pack(w->mirror2 + m, hits, hcw * hcw + sum * sum);
+        v_pack(w->factor + m, hits, at_receiver ? v_set(r->speed_factor) : v_load(w->speed_factor + i));
+        m += __builtin_popcount(hits);
+    }
+    for (int u = m; u % VL; ++u) w->dw[u] = w->c2[u] = w->mirror2[u] = w->across[u] = 1;
+    return m;
+}
+
+int FN(mpl_downstream)(const wakes *w, int k, double radius, int n, const double *s, const double *c, int *hit)
+{
+    int m = 0, wedge = w->set->model.turbulence == STF2017;
+    for (int i = 0; i < n; i += VL) {
+        vd dw = v_load(s + i) - w->s[k], away = v_abs(v_load(c + i) - w->c[k]);
+        vd to = w->base[0][k] + w->slope[0][k] * dw;
+        for (int t = 1; t < w->n_tangent; ++t) to = v_min(to, w->base[t][k] + w->slope[t][k] * dw);
+        vi near = away < to + radius;
+        if (wedge) near |= away < WEDGE_BASE * w->diameter[k] + WEDGE_SLOPE * dw;
+        unsigned hits = v_mask((dw > -1e-10) & near);
+        if (n - i < VL) hits &= (1u << (n - i)) - 1;
+        for (; hits; hits &= hits - 1) hit[m++] = i + __builtin_ctz(hits);
+    }
+    return m;
+}
+
+/* ---- pairs */
+
+/* A wake that is the same in all lanes but for its amplitude: its profile is made once per pair. */
+static int is_rigid(const mpl_model *m)
+{
+    return m->k_turbulence == 0 && (m->law == TOP_HAT || (m->law == GAUSSIAN && m->ct_limit == 0 && m->rotor == ROTOR_CENTRE));
+}
+
+/* Rigid wakes, VL pairs at a time. Gaussian: narrow = 1 / sigma^2. */
+static void shape_pairs(wakes *w, const receiver *r, int m)
+{
+    const mpl_model *model = &w->set->model;
+    int rotor = r->radius > 0 ? model->rotor : ROTOR_CENTRE;
+    for (int u = 0; u < m; u += VL) {
+        vd dw = v_load(w->dw + u), c2 = v_load(w->c2 + u), diameter = v_load(w->across + u);
+        profile o[2] = {0};
+        int n_profile = 1 + model->mirror;
+        vd width = model->k * dw + diameter * (model->law == TOP_HAT ? 0.5 : model->ceps);
+        vd inverse = v_reciprocal(width), by_width = v_set(model->k);
+        for (int i = 0; i < n_profile; ++i) {
+            vd at2 = i ? v_load(w->mirror2 + u) : c2;
+            if (model->law == TOP_HAT) {
+                vd share = 0.5 * diameter * inverse, d = v_sqrt(at2);
+                overlap in = {v_if(d < width, v_set(1.0)), v_set(0), v_set(0)};
+                if (rotor == ROTOR_MEAN) in = disc_overlap(width, r->radius, d);
+                o[i] = (profile){share * share * in.value, share * share * (in.radius - 2.0 * inverse * in.value),
+                                 share * share * in.distance * 0.5 * v_reciprocal(v_max(d, v_set(1e-9)))};
+            } else {
+                vd half = 0.5 * inverse * inverse, scale = v_exp(-at2 * half);
+                o[i] = (profile){scale, scale * at2 * 2.0 * half * inverse, -half * scale};
+            }
+        }
+        if (n_profile == 2) {
+            vd q = v_sqrt(o[0].value * o[0].value + o[1].value * o[1].value), per = v_reciprocal(v_max(q, v_set(1e-150)));
+            o[0] = (profile){q, (o[0].value * o[0].w + o[1].value * o[1].w) * per,
+                             (o[0].value * o[0].c2 + o[1].value * o[1].c2) * per};
+        }
+        v_store(w->shape + u, o[0].value);
+        v_store(w->shape_dw + u, o[0].w * by_width);
+        v_store(w->shape_c2 + u, o[0].c2);
+        v_store(w->narrow + u, inverse * inverse);
+        v_store(w->narrow_dw + u, -2.0 * inverse * inverse * inverse * by_width);
+    }
+}
+
+static void place_pairs(wakes *w, int m)
+{
+    const mpl_model *model = &w->set->model;
+    for (int u = 0; u < m; u += VL) {
+        vd dw = v_load(w->dw + u), c2 = v_load(w->c2 + u);
+        profile place, far = {v_set(0), v_set(0), v_set(0)};
+        if (model->turbulence == STF2017) {
+            vd diameter = v_load(w->across + u);
+            stf_place(diameter, dw, c2, &place, &far);
+        } else {
+            crespo_place(model, dw, &place);
+        }
+        v_store(w->place + u, place.value), v_store(w->place_dw + u, place.w), v_store(w->place_c2 + u, place.c2);
+        v_store(w->far + u, far.value), v_store(w->far_dw + u, far.w), v_store(w->far_c2 + u, far.c2);
+    }
+}
+
+/* ---- the sums */
+
+
+enum { RIGID = TURBOPARK + 1 };                  /* beside the laws of kernel.h */
+enum { CENTRE, SERIES, TABLE, COVERED };         /* profile at a rotor */
+
+/* Where derivatives of one receiver lie on the tape: of each pair, then of the largest ones, by lane. */
+typedef struct {
+    int deficit, added;                          /* derivatives per pair */
+    size_t largest_deficit, largest_added;       /* where those blocks begin: index, then derivatives */
+    size_t length;
+} tape_plan;
+
+static tape_plan plan_tape(const wakes *w, int m)
+{
+    const mpl_model *model = &w->set->model;
+    size_t n = (size_t)w->n_lane;
+    tape_plan p = {model->superposition == LARGEST ? 0 : w->n_derivative,
+                   model->turbulence == STF2017 ? w->n_turbulence_derivative : 0, 0, 0, 0};
+    p.largest_deficit = (size_t)m * (size_t)(p.deficit + p.added) * n;
+    p.largest_added = p.largest_deficit + (model->superposition == LARGEST ? (size_t)(1 + w->n_derivative) * n : 0);
+    p.length = p.largest_added + (model->turbulence == CRESPO_HERNANDEZ ? (size_t)(1 + w->n_turbulence_derivative) * n : 0);
+    return p;
+}
+
+size_t FN(mpl_tape_length)(const wakes *w, int m) { return plan_tape(w, m).length; }
+
+/* Keep the larger of *sum and the response's value, and with it which pair it came from. */
+INLINE void keep_larger(const int partials, double *sum, response *t, int u, int n_derivative, double *block, int n_lane)
+{
+    vd before = v_load(sum);
+    vi more = t->value > before;
+    v_store(sum, v_max(t->value, before));
+    if (!partials || !v_mask(more)) return;
+    v_store(block, v_select(more, v_set(u), v_load(block)));
+    for (int p = 0; p < n_derivative; ++p)
+        v_store(block + (1 + p) * n_lane, v_select(more, t->by[p], v_load(block + (1 + p) * n_lane)));
+}
+
+static inline int rotor_terms(const wakes *w, double radius, vd smallest)
+{
+    double r = radius * v_largest(v_reciprocal(smallest));
+    return disc_terms((const disc_series *)w->series, 0.5 * r * r);
+}
+
+INLINE void gaussian_profiles(const wakes *w, const int profile_kind, const int partials, int terms, const int n_profile,
+                              double radius, const double *c2, vd inverse, profile *o)
+{
+    vd half = 0.5 * inverse * inverse;
+    if (profile_kind == TABLE) {
+        disc_mean_table(n_profile, partials, &w->set->disc, inverse, radius, c2, o);
+    } else if (profile_kind == SERIES) {
+        disc_mean_series(n_profile, partials, terms, half, radius, c2, o);
+    } else {
+        for (int i = 0; i < n_profile; ++i) {
+            o[i].value = v_exp(half * -c2[i]);
+            if (partials) o[i].w = o[i].value * -c2[i], o[i].c2 = -half * o[i].value;
+        }
+    }
+    if (partials)
+        for (int i = 0; i < n_profile; ++i) o[i].w *= -2.0 * half * inverse; /* from w = 1 / (2 sigma^2) to sigma */
+}
+
+/* All lanes of all pairs. law, profile_kind, n_profile and partials are constant where this is inlined: one loop for every model. */
+INLINE void sum_pairs(wakes *w, const receiver *r, int m, const int law, const int profile_kind, const int n_profile,
+                      const int partials)
+{
+    const mpl_model copy = w->set->model, *model = &copy; /* a store to a sum cannot change it */
+    const int n = w->n_lane, squared = model->superposition == SQUARED_SUM;
+    double *deficit = w->deficit, *added = w->added;
+    const tape_plan plan = plan_tape(w, m);
+    for (int u = m - 1; u >= 0; --u) { /* the nearest first */
+        const int i = w->list[u];
+        const double *f = w->source[i];
+        const mpl_turbine *source = &w->set->turbine[w->type[i]];
+        const double dw = w->dw[u], c2[2] = {w->c2[u], w->mirror2[u]};
+        double load_slope = source->rotor_diameter * source->rotor_diameter / 8;
+        double *tape = partials ? w->tape + (size_t)u * (size_t)(plan.deficit + plan.added) * (size_t)n : NULL;
+        int terms = 1;
+        if (profile_kind == SERIES) {
+            vd smallest = v_set(INFINITY);
+            for (int l = 0; l < n; l += VL) {
+                vd k = model->k_turbulence != 0 ? v_load(f + K * n + l) : v_set(model->k);
+                width s = law == TURBOPARK ? turbopark_width(w, partials, l, f + l, dw)
+                                           : linear_width(model, k, v_load(f + WIDTH * n + l), v_load(f + SLOPE * n + l), dw);
+                smallest = v_min(smallest, s.value);
+                v_store(w->sigma[0] + l, s.value);
+                if (partials) v_store(w->sigma[1] + l, s.dw), v_store(w->sigma[2] + l, s.ct);
+            }
+            terms = rotor_terms(w, r->radius, smallest);
+        }
+        for (int l = 0; l < n; l += VL) {
+            const double *at = f + l;
+            vd lacking = model->local_speed ? v_load(at + SPEED * n) : v_set(w->factor[u]);
+            vd load = v_load(at + LOAD * n);
+            width s;
+            amplitude a;
+            profile o[2];
+            response d;
+            if (law == RIGID) {
+                s = (width){v_set(0), v_set(1), v_set(0), v_set(0)}; /* dw itself stands for the width */
+                o[0] = (profile){v_set(w->shape[u]), v_set(w->shape_dw[u]), v_set(w->shape_c2[u])};
+                if (model->law == TOP_HAT) {
+                    a = top_hat_amplitude(load, v_load(at + SLOPE * n), lacking);
+                } else {
+                    valued peak = deficit_of_load(model->induction, load * w->narrow[u]);
+                    vd by_load = lacking * peak.slope;
+                    a = (amplitude){lacking * peak.value, by_load * load * w->narrow_dw[u],
+                                    by_load * w->narrow[u] * load_slope, peak.value};
+                }
+                d = deficit_of(partials, squared, a, 1, o, s);
+            } else {
+                vd k = model->k_turbulence != 0 ? v_load(at + K * n) : v_set(model->k);
+                if (profile_kind == SERIES)
+                    s = (width){v_load(w->sigma[0] + l), partials ? v_load(w->sigma[1] + l) : k,
+                                partials ? v_load(w->sigma[2] + l) : k, v_set(model->k_turbulence * dw)};
+                else if (law == TURBOPARK)
+                    s = turbopark_width(w, partials, l, at, dw);
+                else if (law == GAUSSIAN)
+                    s = linear_width(model, k, v_load(at + WIDTH * n), v_load(at + SLOPE * n), dw);
+                else
+                    s = linear_width(model, k, v_set(source->rotor_diameter / 2), v_set(0), dw);
+                if (law == TOP_HAT) {
+                    a = top_hat_amplitude(load, v_load(at + SLOPE * n), lacking);
+                    for (int q = 0; q < n_profile; ++q)
+                        o[q] = top_hat_profile(profile_kind == COVERED ? ROTOR_MEAN : ROTOR_CENTRE, s.value,
+                                               source->rotor_diameter / 2, r->radius, v_set(sqrt(c2[q])));
+                } else {
+                    vd inverse = v_reciprocal(s.value);
+                    a = gaussian_amplitude(model, load, load_slope, inverse, lacking);
+                    gaussian_profiles(w, profile_kind, partials, terms, n_profile, r->radius, c2, inverse, o);
+                }
+                d = deficit_of(partials, squared, a, n_profile, o, s);
+            }
+            if (model->superposition == LARGEST) {
+                keep_larger(partials, deficit + l, &d, u, w->n_derivative, w->tape + plan.largest_deficit + l, n);
+            } else {
+                v_store(deficit + l, v_load(deficit + l) + d.value);
+                if (partials) for (int p = 0; p < plan.deficit; ++p) v_store(tape + p * n + l, d.by[p]);
+            }
+            if (law == RIGID || model->turbulence == NO_TURBULENCE) continue;
+            if (model->turbulence == STF2017) {
+                response t = stf_added(w, partials, u, l, at);
+                v_store(added + l, v_load(added + l) + t.value);
+                if (partials) for (int p = 0; p < plan.added; ++p) v_store(tape + (plan.deficit + p) * n + l, t.by[p]);
+            } else if (r->radius > 0) {
+                double wide = law == TOP_HAT ? 1 : 2; /* radii of the wake in widths */
+                width radius = {wide * s.value, wide * s.dw, wide * s.ct, wide * s.turbulence};
+                response t = crespo_added(w, partials, u, at, r->radius, radius, v_load(added + l));
+                keep_larger(partials, added + l, &t, u, w->n_turbulence_derivative, w->tape + plan.largest_added + l, n);
+            }
+        }
+    }
+}
+
+/* The combinations that exist. */
+INLINE void sum_gaussian(wakes *w, const receiver *r, int m, const int law, const int profile_kind, const int partials)
+{
+    if (w->set->model.mirror) sum_pairs(w, r, m, law, profile_kind, 2, partials);
+    else sum_pairs(w, r, m, law, profile_kind, 1, partials);
+}
+
+INLINE void sum_law(wakes *w, const receiver *r, int m, const int law, const int partials)
+{
+    int rotor_mean = w->set->model.rotor == ROTOR_MEAN;
+    if (law == TOP_HAT && rotor_mean && r->radius > 0) sum_pairs(w, r, m, law, COVERED, 1, partials);
+    else if (law == TOP_HAT) sum_pairs(w, r, m, law, CENTRE, 1, partials);
+    else if (!rotor_mean) sum_gaussian(w, r, m, law, CENTRE, partials);
+    else if (w->set->disc.values) sum_gaussian(w, r, m, law, TABLE, partials); /* points too: as PyWake's */
+    else sum_gaussian(w, r, m, law, SERIES, partials);
+}
+
+INLINE void sum_model(wakes *w, const receiver *r, int m, const int partials)
+{
+    const mpl_model *model = &w->set->model;
+    if (is_rigid(model)) sum_pairs(w, r, m, RIGID, CENTRE, 1, partials);
+    else if (model->law == TOP_HAT) sum_law(w, r, m, TOP_HAT, partials);
+    else if (model->law == GAUSSIAN) sum_law(w, r, m, GAUSSIAN, partials);
+    else sum_law(w, r, m, TURBOPARK, partials);
+}
+
+static void clear(wakes *w, int m)
+{
+    size_t lanes = (size_t)w->n_lane * sizeof(double);
+    memset(w->deficit, 0, lanes);
+    memset(w->added, 0, lanes);
+    if (!w->tape) return;
+    tape_plan plan = plan_tape(w, m);
+    memset(w->tape + plan.largest_deficit, 0, (plan.length - plan.largest_deficit) * sizeof(double));
+}
+
+void FN(mpl_sum_wakes)(wakes *w, const receiver *r, int m)
+{
+    const mpl_model *model = &w->set->model;
+    clear(w, m);
+    if (model->turbulence != NO_TURBULENCE) place_pairs(w, m);
+    if (is_rigid(model)) shape_pairs(w, r, m);
+    if (w->tape) sum_model(w, r, m, 1);
+    else sum_model(w, r, m, 0);
+    for (int l = 0; l < w->n_lane; l += VL) {
+        vd sum = v_load(w->deficit + l), added = v_load(w->added + l), ambient = v_load(w->ambient + l);
+        v_store(w->deficit + l, model->superposition == SQUARED_SUM ? v_sqrt(sum) : sum);
+        v_store(w->added + l, model->turbulence == CRESPO_HERNANDEZ ? v_sqrt(ambient * ambient + added * added) : ambient + added);
+    }
+}
