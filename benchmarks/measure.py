@@ -1,0 +1,99 @@
+"""What the benchmarks of the wake engine share: one thread, CPU seconds, a farm, tables in the documentation.
+
+Import it before numpy: it sets the number of threads.
+"""
+
+import os
+
+for _pool in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS"):
+    os.environ[_pool] = "1"
+
+import argparse
+import platform
+import re
+import time
+from contextlib import contextmanager
+from pathlib import Path
+from statistics import median
+
+import numpy as np
+from peers import pywake as pywake  # puts the test suite's farms on the path
+from reference.trial import GENERIC, SITE, SPEED, scattered
+
+from mpi_layout.wake.kernel.binding import instruction_set
+
+DOCS = Path(__file__).resolve().parents[1] / "docs"
+TURBINE = GENERIC[0]
+AREA = 30.0  # rotor diameters squared for each turbine: 5.5 diameters apart
+INSTRUCTION_SETS = {"avx512": "AVX-512", "avx2": "AVX2", "generic": "SSE2 or NEON"}
+
+
+def layout(n, seed=0):
+    """Positions x, y (n,) in m at the benchmarks' density, at random, 3 rotor diameters apart at least."""
+    diameter = TURBINE.rotor_diameter
+    return scattered(n, 3.0 * diameter, diameter * np.sqrt(AREA * n), seed)
+
+
+def flow_cases(step=1.0):
+    """Wind from 0, step, 2 step, ... degrees at 3..25 m/s."""
+    return SITE.flow_cases(direction=np.arange(0.0, 360.0, step), speed=SPEED)
+
+
+def cpu_seconds(call, repeats=1):
+    """CPU seconds of one call, median."""
+    seconds = []
+    for _ in range(repeats):
+        started = time.process_time()
+        call()
+        seconds.append(time.process_time() - started)
+    return median(seconds)
+
+
+def kernel_seconds(call, repeats=15):
+    """CPU seconds of one call of ours, which may be shorter than the clock can tell: medians of several calls."""
+    call()
+    started = time.process_time()
+    call()
+    batch = max(1, round(0.02 / max(time.process_time() - started, 1e-6)))
+    return cpu_seconds(lambda: [call() for _ in range(batch)], repeats) / batch
+
+
+@contextmanager
+def running_on(isa):
+    """Run the kernel with the instruction set, or the best lesser one that this CPU has."""
+    before = os.environ.get("MPI_LAYOUT_ISA")
+    os.environ["MPI_LAYOUT_ISA"] = isa
+    try:
+        yield instruction_set()
+    finally:
+        os.environ.pop("MPI_LAYOUT_ISA") if before is None else os.environ.update(MPI_LAYOUT_ISA=before)
+
+
+def machine():
+    """The CPU, in a few words."""
+    cpuinfo = Path("/proc/cpuinfo")
+    names = re.findall(r"model name\s*: (.*)", cpuinfo.read_text()) if cpuinfo.exists() else []
+    return f"{(names or [platform.processor() or platform.machine()])[0]}, {INSTRUCTION_SETS[instruction_set()]}"
+
+
+def table(header, rows):
+    """Markdown: the first column to the left, numbers to the right."""
+    lines = [header, ["---", *["--:"] * (len(header) - 1)], *rows]
+    return "\n".join("| " + " | ".join(map(str, line)) + " |" for line in lines)
+
+
+def write(document, name, text):
+    """Put the text between the marks <!-- name --> and <!-- end name --> of a document in docs/."""
+    path = DOCS / document
+    marked = re.compile(rf"(<!-- {name} -->\n).*?(<!-- end {name} -->)", re.DOTALL)
+    found, count = marked.subn(lambda marks: f"{marks[1]}{text}\n{marks[2]}", path.read_text())
+    if count != 1:
+        raise SystemExit(f"{path} needs the marks of {name} once, has them {count} times")
+    path.write_text(found)
+
+
+def arguments(description):
+    """The parser of a benchmark: --write."""
+    parser = argparse.ArgumentParser(description=description.splitlines()[0])
+    parser.add_argument("--write", action="store_true", help="put the tables into docs/")
+    return parser
