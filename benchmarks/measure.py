@@ -73,7 +73,9 @@ def machine():
     """The CPU, in a few words."""
     cpuinfo = Path("/proc/cpuinfo")
     names = re.findall(r"model name\s*: (.*)", cpuinfo.read_text()) if cpuinfo.exists() else []
-    return f"{(names or [platform.processor() or platform.machine()])[0]}, {INSTRUCTION_SETS[instruction_set()]}"
+    return (
+        f"{(names or [platform.processor() or platform.machine()])[0]}, {INSTRUCTION_SETS[instruction_set()]}"
+    )
 
 
 def table(header, rows):
