@@ -18,7 +18,7 @@ GWH_PER_YEAR = HOURS_PER_YEAR * 1e-9  # of one watt
 
 # Gaussian wakes end where the receiver, or the near edge of its rotor, is this many standard deviations off
 # the axis: what is left out changes an AEP by some 1e-10 of it.
-_CUTOFF = {"top_hat": 1.0, "gaussian": 5.5, "turbopark": 4.75}
+_CUTOFF = {"top_hat": 1.0, "gaussian": 6.0, "turbopark": 5.5}
 _LARGEST_EXACT_RADIUS = 3.4  # DISC_LARGEST_RADIUS in kernel/disc.h
 
 

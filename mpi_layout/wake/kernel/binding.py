@@ -13,7 +13,7 @@ from importlib import resources
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from mpi_layout.site.turbine import Turbine
+from mpi_layout.site.turbine import SWITCHING, Turbine
 from mpi_layout.site.wind import FlowCases, FlowSeries
 from mpi_layout.wake.kernel.curves import curves_of
 from mpi_layout.wake.models import STF2017, CrespoHernandez, Law
@@ -193,11 +193,11 @@ class Setting:
 
     def _turbine(self, turbine: Turbine, speed_factor: float) -> _Turbine:
         curves = curves_of(turbine)
-        cut_in = (
-            turbine.cut_in if turbine.cut_in > 0 else -np.inf
-        )  # a linear sum of wakes may end below 0 m/s
+        # Sums of wakes may end below 0 m/s: no cut-in then.
+        cut_in = turbine.cut_in - SWITCHING if turbine.cut_in > 0 else -np.inf
+        cut_out = turbine.cut_out + SWITCHING
         return _Turbine(
-            *(turbine.rotor_diameter, turbine.hub_height, speed_factor, cut_in, turbine.cut_out),
+            *(turbine.rotor_diameter, turbine.hub_height, speed_factor, cut_in, cut_out),
             *(curves.first, 1 / curves.step),
             self._keep(_aligned_copy(curves.rows)),
             None if curves.kinks is None else self._keep(_aligned_copy(curves.kinks)),
