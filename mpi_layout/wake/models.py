@@ -8,6 +8,8 @@ are those of a uniform flow: no blockage, no deflection.
 from dataclasses import dataclass, field
 from typing import Literal
 
+from mpi_layout.wake.ranges import Exponent, InitialWidth, Positive, ThrustLimit, check_ranges
+
 Superposition = Literal["squared_sum", "linear_sum", "max_sum"]
 Induction = Literal["madsen", "momentum"]
 DiscMean = Literal["pywake", "exact"]
@@ -23,11 +25,10 @@ class STF2017:
         Added turbulence is 1 / (c0 + c1 distance / D / sqrt(Ct)), within a wedge, as a linear sum.
     """
 
-    c0: float = 1.5
-    c1: float = 0.8
+    c0: Positive = 1.5
+    c1: Positive = 0.8
 
-    def __post_init__(self) -> None:
-        _positive(self, "c0", "c1")
+    __post_init__ = check_ranges
 
 
 @dataclass(frozen=True)
@@ -42,14 +43,13 @@ class CrespoHernandez:
         The induction a from thrust.
     """
 
-    c0: float = 0.73
-    c1: float = 0.8325
-    c2: float = -0.0325
-    c3: float = -0.32
+    c0: Positive = 0.73
+    c1: Positive = 0.8325
+    c2: Exponent = -0.0325
+    c3: Exponent = -0.32
     induction: Induction = "madsen"
 
-    def __post_init__(self) -> None:
-        _positive(self, "c0", "c1")
+    __post_init__ = check_ranges
 
 
 Turbulence = STF2017 | CrespoHernandez
@@ -74,6 +74,12 @@ class Law:
     c1: float = 0.0
     c2: float = 1.0
     disc_mean: DiscMean = "exact"
+
+    @property
+    def needs_turbulence(self) -> bool:
+        """Whether it divides by the ambient turbulence intensity, which zero is then forbidden."""
+        added = self.turbulence
+        return self.shape == "turbopark" or (isinstance(added, CrespoHernandez) and added.c2 < 0)
 
 
 @dataclass(frozen=True)
@@ -112,19 +118,17 @@ class TurbOPark:
         If a parameter is out of its range.
     """
 
-    A: float = 0.04
-    c1: float = 1.5
-    c2: float = 0.8
-    ceps: float = 0.25
-    ct_limit: float = 0.96
+    A: Positive = 0.04
+    c1: Positive = 1.5
+    c2: Positive = 0.8
+    ceps: InitialWidth = 0.25
+    ct_limit: ThrustLimit = 0.96
     disc_mean: DiscMean = "pywake"
     superposition: Superposition = "squared_sum"
     rotor_average: Literal["gaussian_overlap", "centre"] = "gaussian_overlap"
     ground: Literal["mirror", "none"] = "mirror"
 
-    def __post_init__(self) -> None:
-        _check_width(self.ceps, self.ct_limit)
-        _positive(self, "A", "c1", "c2")
+    __post_init__ = check_ranges
 
     @property
     def law(self) -> Law:
@@ -164,13 +168,12 @@ class NOJ:
         The share of the rotor within the wake, or whether the hub is.
     """
 
-    k: float = 0.1
+    k: Positive = 0.1
     induction: Induction = "madsen"
     superposition: Superposition = "squared_sum"
     rotor_average: Literal["area_overlap", "centre"] = "area_overlap"
 
-    def __post_init__(self) -> None:
-        _positive(self, "k")
+    __post_init__ = check_ranges
 
     @property
     def law(self) -> Law:
@@ -200,15 +203,14 @@ class NOJLocal:
         The share of the rotor within the wake, or whether the hub is.
     """
 
-    k_turbulence: float = 0.38
-    k_constant: float = 0.004
+    k_turbulence: Positive = 0.38
+    k_constant: Positive = 0.004
     induction: Induction = "madsen"
     turbulence: Turbulence = field(default_factory=STF2017)
     superposition: Superposition = "linear_sum"
     rotor_average: Literal["area_overlap", "centre"] = "area_overlap"
 
-    def __post_init__(self) -> None:
-        _positive(self, "k_turbulence", "k_constant")
+    __post_init__ = check_ranges
 
     @property
     def law(self) -> Law:
@@ -252,18 +254,16 @@ class BastankhahGaussian:
         How the mean over the rotor is taken: with PyWake's interpolation table, or exactly.
     """
 
-    k: float = 0.0324555
-    ceps: float = 0.2
-    ct_limit: float = 0.899
+    k: Positive = 0.0324555
+    ceps: InitialWidth = 0.2
+    ct_limit: ThrustLimit = 0.899
     induction: Induction = "madsen"
     superposition: Superposition = "squared_sum"
     rotor_average: Literal["centre", "gaussian_overlap"] = "centre"
     ground: Literal["none", "mirror"] = "none"
     disc_mean: DiscMean = "pywake"
 
-    def __post_init__(self) -> None:
-        _check_width(self.ceps, self.ct_limit)
-        _positive(self, "k")
+    __post_init__ = check_ranges
 
     @property
     def law(self) -> Law:
@@ -301,10 +301,10 @@ class NiayifarGaussian:
         Whether the deficit is a share of the effective wind speed at the source instead of the free one.
     """
 
-    k_turbulence: float = 0.38
-    k_constant: float = 0.004
-    ceps: float = 0.2
-    ct_limit: float = 0.899
+    k_turbulence: Positive = 0.38
+    k_constant: Positive = 0.004
+    ceps: InitialWidth = 0.2
+    ct_limit: ThrustLimit = 0.899
     induction: Induction = "madsen"
     turbulence: Turbulence = field(default_factory=CrespoHernandez)
     superposition: Superposition = "squared_sum"
@@ -313,9 +313,7 @@ class NiayifarGaussian:
     disc_mean: DiscMean = "pywake"
     local_speed: bool = False
 
-    def __post_init__(self) -> None:
-        _check_width(self.ceps, self.ct_limit)
-        _positive(self, "k_turbulence", "k_constant")
+    __post_init__ = check_ranges
 
     @property
     def law(self) -> Law:
@@ -343,8 +341,8 @@ class NiayifarPorteAgel(NiayifarGaussian):
     PyWake's literature form, Niayifar_PorteAgel_2016.
     """
 
-    k_turbulence: float = 0.3837
-    k_constant: float = 0.003678
+    k_turbulence: Positive = 0.3837
+    k_constant: Positive = 0.003678
     induction: Induction = "momentum"
     turbulence: Turbulence = field(default_factory=lambda: CrespoHernandez(c2=0.0325, induction="momentum"))
     superposition: Superposition = "linear_sum"
@@ -368,11 +366,10 @@ class IEA37SimpleBastankhahGaussian:
         How the deficits of several wakes add up.
     """
 
-    k: float = 0.0324555
+    k: Positive = 0.0324555
     superposition: Superposition = "squared_sum"
 
-    def __post_init__(self) -> None:
-        _positive(self, "k")
+    __post_init__ = check_ranges
 
     @property
     def law(self) -> Law:
@@ -396,14 +393,7 @@ MODELS: dict[str, type[WakeModel]] = {
 TURBULENCE_MODELS: dict[str, type[Turbulence]] = {"STF2017": STF2017, "CrespoHernandez": CrespoHernandez}
 
 
-def _positive(model: object, *names: str) -> None:
-    for name in names:
-        if not getattr(model, name) > 0:
-            raise ValueError(f"{name} of {type(model).__name__} is {getattr(model, name)}; wants more than 0")
-
-
-def _check_width(ceps: float, ct_limit: float) -> None:
-    if not 0.15 <= ceps <= 1:
-        raise ValueError(f"ceps is {ceps}; wants 0.15 to 1")
-    if not 0 < ct_limit < 1:
-        raise ValueError(f"ct_limit is {ct_limit}; wants more than 0 and less than 1")
+def usual_name(model: WakeModel | Turbulence) -> str:
+    """Name of a model, the first one where it has several."""
+    names = {kind: name for name, kind in reversed((MODELS | TURBULENCE_MODELS).items())}
+    return names[type(model)]
