@@ -179,10 +179,12 @@ def _count_faults(parts: Parts) -> Iterator[Fault]:
 
 def _calm_faults(parts: Parts, site: Site) -> Iterator[Fault]:
     """A wind without turbulence, where the wake model cannot work with it."""
-    if parts.wake is not None and parts.wake.made().law.needs_turbulence:
-        if not np.min(site.flow_cases().turbulence_intensity) > 0:
-            text = f"{parts.wake.model} needs a turbulence intensity above 0, the site has flow cases of 0"
-            yield Fault(("wake", "model"), text)
+    wake = parts.wake
+    if wake is None or not wake.made().law.needs_turbulence:
+        return
+    if not np.min(site.flow_cases().turbulence_intensity) > 0:
+        text = "needs a turbulence intensity above 0, the site has flow cases with 0"
+        yield Fault(("wake", "model"), f"{wake.model} {text}")
 
 
 # ---------------------------------------------------------------- turbine types

@@ -43,14 +43,14 @@ def _section(names: Sequence[str], usual: WakeModel | Turbulence, within: str = 
     """Section of the model of these names, with the parameters of `usual` as defaults."""
     kind = type(usual)
     described = _descriptions(kind)
-    keys = {}
+    keys: dict[str, Any] = {}
     for parameter in fields(usual):
         key_type, default = parameter.type, getattr(usual, parameter.name)
         if isinstance(default, Turbulence):
             key_type, default = _turbulence(default, within=kind.__name__)
         keys[parameter.name] = key_type, Field(default=default, description=described[parameter.name])
     # A model of two names is one model: results do not depend on what it is called.
-    name = Annotated[Literal[tuple(names)], AfterValidator(lambda _: names[0])]
+    name: Any = Annotated[Literal[tuple(names)], AfterValidator(lambda _: names[0])]
     asked = Field(default=USUAL if USUAL in names else ..., description="Name of the model.")
     section: type[ModelSection] = create_model(
         f"{within}{kind.__name__}Spec",
@@ -75,15 +75,15 @@ def _turbulence(usual: Turbulence, within: str) -> tuple[Any, ModelSection]:
 
 def _one_of(sections: Mapping[str, type[ModelSection]], usual: str | None = None) -> Any:
     """Union of sections, told apart by their key `model`; `usual` is taken where that is missing."""
-    name = Literal[tuple(sections)]
+    name: Any = Literal[tuple(sections)]
     unknown = create_model("_UnknownName", __base__=_Unknown, model=(name, Field(description="Its name.")))
 
     def tag(value: Any) -> str:
         if isinstance(value, ModelSection):
             return f"<{type(value).__name__}>"
         asked = value.get("model", usual) if isinstance(value, dict) else usual
-        known = isinstance(asked, str) and asked in sections
-        return f"<{(sections[asked] if known else unknown).__name__}>"
+        section = sections.get(asked, unknown) if isinstance(asked, str) else unknown
+        return f"<{section.__name__}>"
 
     forms = [Annotated[section, Tag(f"<{section.__name__}>")] for section in dict.fromkeys(sections.values())]
     forms.append(Annotated[SkipJsonSchema[unknown], Tag("<_UnknownName>")])

@@ -8,7 +8,7 @@ are those of a uniform flow: no blockage, no deflection.
 from dataclasses import dataclass, field
 from typing import Literal
 
-from mpi_layout.wake.ranges import Exponent, InitialWidth, Positive, ThrustLimit, check_ranges
+from mpi_layout.wake.ranges import Exponent, InitialWidth, Parameters, Positive, ThrustLimit
 
 Superposition = Literal["squared_sum", "linear_sum", "max_sum"]
 Induction = Literal["madsen", "momentum"]
@@ -16,7 +16,7 @@ DiscMean = Literal["pywake", "exact"]
 
 
 @dataclass(frozen=True)
-class STF2017:
+class STF2017(Parameters):
     """Turbulence added in a wake by S. Frandsen (2007), Risø-R-1188, as in IEC 61400-1 of 2017.
 
     Attributes
@@ -28,11 +28,9 @@ class STF2017:
     c0: Positive = 1.5
     c1: Positive = 0.8
 
-    __post_init__ = check_ranges
-
 
 @dataclass(frozen=True)
-class CrespoHernandez:
+class CrespoHernandez(Parameters):
     """Turbulence added in a wake by A. Crespo, J. Hernández (1996), J. Wind Eng. Ind. Aerod. 61, 71-85.
 
     Attributes
@@ -48,8 +46,6 @@ class CrespoHernandez:
     c2: Exponent = -0.0325
     c3: Exponent = -0.32
     induction: Induction = "madsen"
-
-    __post_init__ = check_ranges
 
 
 Turbulence = STF2017 | CrespoHernandez
@@ -83,7 +79,7 @@ class Law:
 
 
 @dataclass(frozen=True)
-class TurbOPark:
+class TurbOPark(Parameters):
     """TurbOPark with Gaussian wakes.
 
     N. G. Nygaard, L. Poulsen, E. Svensson, J. Grønnegaard Pedersen (2022), Large-scale benchmarking of wake
@@ -128,8 +124,6 @@ class TurbOPark:
     rotor_average: Literal["gaussian_overlap", "centre"] = "gaussian_overlap"
     ground: Literal["mirror", "none"] = "mirror"
 
-    __post_init__ = check_ranges
-
     @property
     def law(self) -> Law:
         """The kernel's parts."""
@@ -149,7 +143,7 @@ class TurbOPark:
 
 
 @dataclass(frozen=True)
-class NOJ:
+class NOJ(Parameters):
     """Jensen's top-hat wake.
 
     N. O. Jensen (1983), A note on wind generator interaction, Risø-M-2411; I. Katic, J. Højstrup,
@@ -173,8 +167,6 @@ class NOJ:
     superposition: Superposition = "squared_sum"
     rotor_average: Literal["area_overlap", "centre"] = "area_overlap"
 
-    __post_init__ = check_ranges
-
     @property
     def law(self) -> Law:
         """The kernel's parts."""
@@ -183,7 +175,7 @@ class NOJ:
 
 
 @dataclass(frozen=True)
-class NOJLocal:
+class NOJLocal(Parameters):
     """Jensen's top hat that widens with the turbulence at its source.
 
     As NOJ, with k = k_turbulence TI + k_constant, TI the effective turbulence intensity at the source, the
@@ -210,8 +202,6 @@ class NOJLocal:
     superposition: Superposition = "linear_sum"
     rotor_average: Literal["area_overlap", "centre"] = "area_overlap"
 
-    __post_init__ = check_ranges
-
     @property
     def law(self) -> Law:
         """The kernel's parts."""
@@ -228,7 +218,7 @@ class NOJLocal:
 
 
 @dataclass(frozen=True)
-class BastankhahGaussian:
+class BastankhahGaussian(Parameters):
     """Gaussian wake of constant expansion.
 
     M. Bastankhah, F. Porté-Agel (2014), A new analytical model for wind-turbine wakes, Renewable Energy 70,
@@ -263,8 +253,6 @@ class BastankhahGaussian:
     ground: Literal["none", "mirror"] = "none"
     disc_mean: DiscMean = "pywake"
 
-    __post_init__ = check_ranges
-
     @property
     def law(self) -> Law:
         """The kernel's parts."""
@@ -282,7 +270,7 @@ class BastankhahGaussian:
 
 
 @dataclass(frozen=True)
-class NiayifarGaussian:
+class NiayifarGaussian(Parameters):
     """Gaussian wake that widens with the turbulence at its source.
 
     A. Niayifar, F. Porté-Agel (2016), Analytical modeling of wind farms: a new approach for power prediction,
@@ -312,8 +300,6 @@ class NiayifarGaussian:
     ground: Literal["none", "mirror"] = "none"
     disc_mean: DiscMean = "pywake"
     local_speed: bool = False
-
-    __post_init__ = check_ranges
 
     @property
     def law(self) -> Law:
@@ -351,7 +337,7 @@ class NiayifarPorteAgel(NiayifarGaussian):
 
 
 @dataclass(frozen=True)
-class IEA37SimpleBastankhahGaussian:
+class IEA37SimpleBastankhahGaussian(Parameters):
     """The wake model of IEA Wind Task 37's case studies.
 
     N. F. Baker et al. (2019), Best practices for wake model and optimization algorithm selection in wind farm
@@ -368,8 +354,6 @@ class IEA37SimpleBastankhahGaussian:
 
     k: Positive = 0.0324555
     superposition: Superposition = "squared_sum"
-
-    __post_init__ = check_ranges
 
     @property
     def law(self) -> Law:

@@ -14,21 +14,22 @@ InitialWidth = Annotated[float, Interval(ge=0.15, le=1)]
 ThrustLimit = Annotated[float, Interval(gt=0, lt=1)]
 
 
-def check_ranges(model: Any) -> None:
-    """Compare all parameters of a model, a dataclass, with the ranges of their annotations.
+class Parameters:
+    """What the dataclass of a model inherits from: its parameters keep to the ranges of their annotations.
 
     Raises
     ------
     ValueError
-        If one is out of its range.
+        If one does not.
     """
-    for parameter in fields(model):
-        value = getattr(model, parameter.name)
-        for interval in getattr(parameter.type, "__metadata__", ()):
-            if not _within(value, interval):
-                raise ValueError(
-                    f"{parameter.name} of {type(model).__name__} is {value}; wants {_text(interval)}"
-                )
+
+    def __post_init__(self) -> None:
+        for parameter in fields(self):  # type: ignore[arg-type]  # a dataclass, whichever
+            value = getattr(self, parameter.name)
+            for interval in getattr(parameter.type, "__metadata__", ()):
+                if not _within(value, interval):
+                    name = f"{parameter.name} of {type(self).__name__}"
+                    raise ValueError(f"{name} is {value}; wants {_text(interval)}")
 
 
 def _within(value: float, interval: Interval) -> bool:
