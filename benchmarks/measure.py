@@ -9,6 +9,7 @@ for _pool in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUM
     os.environ[_pool] = "1"
 
 import argparse
+import json
 import platform
 import re
 import time
@@ -24,12 +25,20 @@ from mpi_layout.wake.kernel.binding import instruction_set
 
 DOCS = Path(__file__).resolve().parents[1] / "docs"
 TURBINE = GENERIC[0]
-AREA = 30.0  # rotor diameters squared for each turbine: 5.5 diameters apart
+AREA = 49.0  # rotor diameters squared for each turbine: as if they stood 7 diameters apart
+RECORDS = Path(__file__).resolve().parents[1] / "tests" / "data" / "topfarm_smart_start.json"
 INSTRUCTION_SETS = {"avx512": "AVX-512", "avx2": "AVX2", "generic": "SSE2 or NEON"}
 
 
-def layout(n, seed=0):
-    """Positions x, y (n,) in m at the benchmarks' density, at random, 3 rotor diameters apart at least."""
+def reference_layout():
+    """Positions x, y (66,) in m of farm0_t5_s0, the first layout of the reference campaign with 66 turbines."""
+    records = json.loads(RECORDS.read_text())["records"]
+    (record,) = (r for r in records if (r["area"], r["turbine_type"], r["n_turbines"]) == ("farm0", "t5", 66))
+    return np.array(record["x"]), np.array(record["y"])
+
+
+def random_layout(n, seed=0):
+    """Positions x, y (n,) in m, always as dense, 3 rotor diameters apart at least."""
     diameter = TURBINE.rotor_diameter
     return scattered(n, 3.0 * diameter, diameter * np.sqrt(AREA * n), seed)
 
@@ -73,7 +82,9 @@ def machine():
     """The CPU, in a few words."""
     cpuinfo = Path("/proc/cpuinfo")
     names = re.findall(r"model name\s*: (.*)", cpuinfo.read_text()) if cpuinfo.exists() else []
-    return f"{(names or [platform.processor() or platform.machine()])[0]}, {INSTRUCTION_SETS[instruction_set()]}"
+    return (
+        f"{(names or [platform.processor() or platform.machine()])[0]}, {INSTRUCTION_SETS[instruction_set()]}"
+    )
 
 
 def table(header, rows):

@@ -82,7 +82,18 @@ def against_pywake(seconds, x, y):
         missed += [f"{name}: AEP"] * (their_aep / aep < aep_goal)
         missed += [f"{name}: gradient"] * (their_gradient / gradient < gradient_goal)
         missed += [f"{name}: gradient over AEP"] * (gradient / aep > MOST_GRADIENT)
-    header = ["model", "PyWake AEP", "AEP", "ratio", "goal", "autograd", "gradient", "ratio", "goal", "gradient / AEP"]
+    header = [
+        "model",
+        "PyWake AEP",
+        "AEP",
+        "ratio",
+        "goal",
+        "autograd",
+        "gradient",
+        "ratio",
+        "goal",
+        "gradient / AEP",
+    ]
     return table(header, rows), missed
 
 
@@ -118,11 +129,16 @@ def by_instruction_set(x, y):
     rows = [
         [name, *(f"{1e3 * seconds[isa][name][i]:.2f}" for i in (0, 1) for isa in seconds)] for name in NAMES
     ]
-    header = ["model", *(f"{what}, {INSTRUCTION_SETS[isa]}" for what in ("AEP", "gradient") for isa in seconds)]
+    header = [
+        "model",
+        *(f"{what}, {INSTRUCTION_SETS[isa]}" for what in ("AEP", "gradient") for isa in seconds),
+    ]
     missed = []
     if "avx512" in seconds:
         for name in NAMES:
-            shares = [best / half for best, half in zip(seconds["avx512"][name], seconds["avx2"][name], strict=True)]
+            shares = [
+                best / half for best, half in zip(seconds["avx512"][name], seconds["avx2"][name], strict=True)
+            ]
             missed += [f"{name}: AVX2"] * (min(shares) < LEAST_AVX2)
     return table(header, rows), missed
 
@@ -133,7 +149,7 @@ def table_row(row):
 
 def main():
     options = measure.arguments(__doc__).parse_args()
-    x, y = measure.layout(66)
+    x, y = measure.reference_layout()
     print(f"66 turbines x 360 directions x 23 speeds on {measure.machine()}, one core", flush=True)
     seconds = {name: ours(name, x, y) for name in NAMES}
     tables = {

@@ -6,7 +6,7 @@ from functools import cache
 import numpy as np
 
 from mpi_layout.site.turbine import Turbine, generic_turbine
-from mpi_layout.site.wind import WeibullSite
+from mpi_layout.site.weibull import WeibullSite
 from mpi_layout.wake.farm import Farm
 from mpi_layout.wake.models import STF2017, CrespoHernandez
 
