@@ -3,6 +3,7 @@
 Import it before numpy: it sets the number of threads.
 """
 
+# ruff: noqa: E402 - the number of threads must be set before numpy is imported
 import os
 
 for _pool in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS"):
@@ -31,7 +32,7 @@ INSTRUCTION_SETS = {"avx512": "AVX-512", "avx2": "AVX2", "generic": "SSE2 or NEO
 
 
 def reference_layout():
-    """Positions x, y (66,) in m of farm0_t5_s0, the first layout of the reference campaign with 66 turbines."""
+    """Positions x, y (66,) in m of farm0_t5_s0, a layout of the reference campaign with 66 turbines."""
     records = json.loads(RECORDS.read_text())["records"]
     (record,) = (r for r in records if (r["area"], r["turbine_type"], r["n_turbines"]) == ("farm0", "t5", 66))
     return np.array(record["x"]), np.array(record["y"])
@@ -59,7 +60,7 @@ def cpu_seconds(call, repeats=1):
 
 
 def kernel_seconds(call, repeats=15):
-    """CPU seconds of one call of ours, which may be shorter than the clock can tell: medians of several calls."""
+    """CPU seconds of one call of ours, timed several at a time: one may be too short for the clock."""
     call()
     started = time.process_time()
     call()

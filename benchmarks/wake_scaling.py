@@ -36,6 +36,10 @@ def exponent(cost):
     return np.log(cost[-1] / cost[0]) / np.log(SIZES[-1] / SIZES[0])
 
 
+def cells(cost):
+    return [f"{cost[0]:.1f}", f"{cost[-1]:.1f}", f"{exponent(cost):.2f}"]
+
+
 def draw(cost, path):
     mpl.use("agg")
     import matplotlib.pyplot as plt
@@ -57,11 +61,7 @@ def draw(cost, path):
 def main():
     options = measure.arguments(__doc__).parse_args()
     cost = {name: costs(name) for name in NAMES}
-    rows = [
-        [name, *(f"{ms:.1f}" for ms in cost[name][0][[0, -1]]), f"{exponent(cost[name][0]):.2f}"]
-        + [*(f"{ms:.1f}" for ms in cost[name][1][[0, -1]]), f"{exponent(cost[name][1]):.2f}"]
-        for name in NAMES
-    ]
+    rows = [[name, *(cell for one in cost[name] for cell in cells(one))] for name in NAMES]
     ends = [f"N = {SIZES[0]}, ms", f"N = {SIZES[-1]}, ms", "exponent"]
     text = table(["model", *(f"{what}: {end}" for what in ("AEP", "gradient") for end in ends)], rows)
     print(f"{measure.machine()}, one core\n{text}")
