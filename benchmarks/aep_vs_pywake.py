@@ -23,7 +23,7 @@ from record_topfarm import build_wake_model, named
 
 from mpi_layout.campaign import load_campaign
 from mpi_layout.optimise.solve import solve
-from mpi_layout.wake.farm import farm_aep
+from mpi_layout.wake.farm import Farm
 from mpi_layout.wake.kernel.binding import instruction_set
 
 CAMPAIGN = Path(__file__).resolve().parents[1] / "examples" / "danish_energy_island.yaml"
@@ -49,7 +49,8 @@ def pywake_calls(turbine_type):
 
 def kernel_call(problem, disc_mean):
     model, flow_cases = replace(problem.model, disc_mean=disc_mean), problem.site.flow_cases()
-    return lambda x, y: farm_aep(x, y, turbine=problem.turbine, flow_cases=flow_cases, model=model).aep
+    farm = Farm(problem.turbine, flow_cases, model)
+    return lambda x, y: farm.aep(x, y).aep
 
 
 def main():

@@ -1,4 +1,4 @@
-"""The command line: what each command is called, what it takes, what it says, how it exits."""
+"""The command line: what each command is called, what it takes, how it exits."""
 
 import argparse
 import contextlib
@@ -6,25 +6,29 @@ import io
 import os
 import re
 import sys
-import time
 from collections.abc import Callable, Sequence
-from dataclasses import asdict
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import Any, NoReturn
 
-from mpi_layout.console import answer, answer_json, complain, counting, say, set_up_logging
+from mpi_layout.commands import (
+    check_command,
+    diff_command,
+    evaluate_command,
+    export_command,
+    init_command,
+    missing_command,
+    recover_command,
+    run_command,
+    schema_command,
+    status_command,
+    verify_command,
+)
+from mpi_layout.console import complain, set_up_logging
 from mpi_layout.errors import InputError
 from mpi_layout.exit_codes import ExitCode
-from mpi_layout.order import Order
 from mpi_layout.parallel.launcher import launcher_hint
 from mpi_layout.printable import printable
-
-if TYPE_CHECKING:
-    from mpi_layout.results.summary import Summary
-
-EXIT_FOUND = 1  # of verify and diff: something is wrong, or differs
-WATCH_S = 2.0
 
 DESCRIPTION = "Databases of optimised wind farm layouts, computed by MPI ranks into one HDF5 file."
 MAIN_EPILOG = """\
@@ -53,7 +57,15 @@ examples:
 SIGUSR1, SIGTERM, Ctrl-C and the end of a Slurm job end a launch in order: nothing more is handed out,
 what ends soon is stored, the exit code is 75. The same command goes on. A second Ctrl-C ends it at once.
 """
-
+EVALUATE_EPILOG = """\
+examples:
+  mpi-layout evaluate system.yaml                              the layouts of a windIO system
+  mpi-layout evaluate system.yaml --model NOJ --model-parameter k=0.05
+  mpi-layout evaluate system.yaml --layout layout.csv --per-turbine
+  mpi-layout evaluate system.yaml --neighbours others.csv      ... in the wakes of another farm
+  mpi-layout evaluate campaign.yaml --layout other.h5 --only 'farm0_*'
+  mpi-layout evaluate campaign.h5 --model BastankhahGaussian   its layouts in the wakes of another model
+"""
 
 _STYLE: dict[str, Any] = {"formatter_class": argparse.RawDescriptionHelpFormatter, "allow_abbrev": False}
 
@@ -96,171 +108,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 0
 
 
-# ---------------------------------------------------------------- commands
-
-
-def run_command(args: argparse.Namespace) -> int:
-    """Compute the configs of a campaign."""
-    from mpi_layout.parallel.stopping import Stop
-    from mpi_layout.parallel.team import Worker, join
-
-    with Stop(args.time_limit) as stop:
-        team = join()
-        if isinstance(team, Worker):
-            return team.work()
-        from mpi_layout.run import run  # h5py and rich are loaded by rank 0 alone
-
-        order = Order(
-            campaign=args.campaign,
-            output=args.output or Path(args.campaign.stem + ".h5"),
-            only=args.only,
-            backend=args.backend,
-            retry_failed=args.retry_failed,
-            fresh=args.fresh,
-            no_lock=args.no_lock,
-        )
-        return run(order, team, stop)
-
-
-def check_command(args: argparse.Namespace) -> int:
-    """Say what a campaign would compute."""
-    from mpi_layout.campaign import load_campaign
-    from mpi_layout.estimate import describe_cost, describe_work, measure_cost
-
-    campaign = load_campaign(args.campaign)
-    say(describe_work(campaign))
-    say(describe_cost(measure_cost(campaign)))
-    for warning in campaign.warnings:
-        say(f"warning: {warning}")
-    return 0
-
-
-def schema_command(args: argparse.Namespace) -> int:
-    """Print the JSON schema of campaign files."""
-    from mpi_layout.campaign import campaign_schema
-
-    answer_json(campaign_schema())
-    return 0
-
-
-def init_command(args: argparse.Namespace) -> int:
-    """Write a campaign file to start from."""
-    from mpi_layout.campaign import starter_text
-
-    try:
-        with open(args.file, "x", encoding="utf-8") as file:
-            file.write(starter_text())
-    except FileExistsError:
-        raise InputError(f"{args.file}: exists already and is not overwritten; give another name") from None
-    except OSError as error:
-        raise InputError(f"{args.file}: cannot be written: {error.strerror}") from None
-    say(f"{args.file} written. Edit it, then: mpi-layout check {args.file}")
-    return 0
-
-
-def status_command(args: argparse.Namespace) -> int:
-    """Show how far a campaign is, once or again and again."""
-    while True:
-        summary, took = _show_status(args)
-        if not args.watch or not (summary.counts.waiting or summary.counts.damaged):
-            return 0
-        try:
-            # A look at a large file takes a while; most of the disk's time belongs to the writer.
-            time.sleep(max(WATCH_S, 5 * took))
-        except KeyboardInterrupt:
-            return 0
-
-
-def _show_status(args: argparse.Namespace) -> tuple["Summary", float]:
-    """Show it; give it back, and how long reading it took [s]."""
-    from mpi_layout.results.reader import open_reader
-    from mpi_layout.results.summary import summarise
-    from mpi_layout.tables import status_view
-
-    now, began = time.time(), time.monotonic()
-    summary = summarise(open_reader(args.file), now=now)
-    took = time.monotonic() - began
-    if args.json:
-        answer_json(summary.to_json(), indent=None if args.watch else 2)
-    else:
-        answer(status_view(summary, now=now), clear=args.watch)
-    return summary, took
-
-
-def verify_command(args: argparse.Namespace) -> int:
-    """Check everything in a results file anew."""
-    from mpi_layout.results.reader import open_reader
-    from mpi_layout.results.verify import verify
-    from mpi_layout.tables import verify_view
-
-    results = open_reader(args.file)
-    with counting("rows checked") as progress:
-        findings = list(verify(results, aep=not args.no_aep, progress=progress))
-    n_checked = 0 if any(finding.what == "campaign" for finding in findings) else results.n_rows
-    if args.json:
-        answer_json({"rows": n_checked, "findings": [asdict(finding) for finding in findings]})
-    else:
-        answer(verify_view(findings, n_checked))
-    return EXIT_FOUND if findings else 0
-
-
-def missing_command(args: argparse.Namespace) -> int:
-    """List the configs that are neither done nor failed."""
-    from mpi_layout.results.reader import open_reader
-    from mpi_layout.results.summary import missing_keys
-
-    keys = missing_keys(open_reader(args.file))
-    if args.json:
-        answer_json({"missing": list(keys)})
-    else:
-        sys.stdout.writelines(f"{printable(key)}\n" for key in keys)
-    return 0
-
-
-def diff_command(args: argparse.Namespace) -> int:
-    """Compare two results files."""
-    from mpi_layout.results.diff import diff
-    from mpi_layout.results.reader import open_reader
-    from mpi_layout.tables import diff_view
-
-    difference = diff(open_reader(args.a), open_reader(args.b))
-    if args.json:
-        answer_json(difference.to_json())
-    else:
-        answer(diff_view(difference))
-    return 0 if difference.equal else EXIT_FOUND
-
-
-def recover_command(args: argparse.Namespace) -> int:
-    """Save what a damaged results file still holds."""
-    from mpi_layout.results.recover import recover
-
-    saved = recover(args.file, args.new, args.campaign)
-    if args.json:
-        answer_json(asdict(saved))
-        return 0
-    say(f"{args.new}: {saved.done} done and {saved.failed} failed rows saved, {saved.lost} lost")
-    if left := saved.lost + saved.waiting:
-        campaign = args.campaign or "CAMPAIGN"
-        say(
-            f"compute the {left} that wait, the lost ones among them: mpi-layout run {campaign} -o {args.new}"
-        )
-    say(f"check what was saved: mpi-layout verify {args.new}")
-    return 0
-
-
-def export_command(args: argparse.Namespace) -> int:
-    """Write the layouts as a table."""
-    from mpi_layout.results.export import export_csv
-    from mpi_layout.results.reader import open_reader
-
-    results = open_reader(args.file)
-    n_configs = export_csv(results, args.csv, only=args.only, force=args.force)
-    if str(args.csv) != "-":
-        say(f"{args.csv}: the layouts of {n_configs} configs")
-    return 0
-
-
 # ---------------------------------------------------------------- parser
 
 
@@ -286,6 +133,7 @@ def make_parser() -> argparse.ArgumentParser:
     init.add_argument(
         "file", type=Path, nargs="?", default="campaign.yaml", metavar="FILE", help="default: campaign.yaml"
     )
+    _add_evaluate(commands)
     status = _add_reader(commands, "status", status_command, "show how far a campaign is, also while it runs")
     status.add_argument("--watch", action="store_true", help="again and again, until all is done or Ctrl-C")
     verify = _add_reader(
@@ -371,6 +219,44 @@ def _add_run(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
     )
 
 
+def _add_evaluate(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    evaluate = _add(
+        commands, "evaluate", evaluate_command, "say what annual energy given layouts have", EVALUATE_EPILOG
+    )
+    evaluate.add_argument(
+        "file", type=Path, metavar="FILE", help="windIO system (YAML), campaign or results file (.h5)"
+    )
+    evaluate.add_argument(
+        "--layout",
+        type=Path,
+        metavar="FILE",
+        help="layouts to take instead: CSV with x_m, y_m and turbine_type; windIO (YAML); results file (.h5)",
+    )
+    evaluate.add_argument(
+        "--only", default="*", metavar="GLOB", help="only layouts of a results file whose key matches"
+    )
+    evaluate.add_argument(
+        "--neighbours",
+        type=Path,
+        metavar="FILE",
+        help="turbines of another farm, whose wakes count and whose energy does not; files as of --layout",
+    )
+    evaluate.add_argument(
+        "--neighbours-only", default="*", metavar="GLOB", help="as --only, for the neighbours' results file"
+    )
+    evaluate.add_argument("--model", metavar="NAME", help="wake model to take instead, by its usual name")
+    evaluate.add_argument(
+        "--model-parameter",
+        type=assignment,
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="parameter of --model, such as k=0.05; may be repeated",
+    )
+    evaluate.add_argument("--per-turbine", action="store_true", help="show each turbine")
+    evaluate.add_argument("--json", action="store_true", help="answer in JSON")
+
+
 def _add_recover(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     recover = _add_reader(
         commands, "recover", recover_command, "save the sound rows of a damaged results file into a new one"
@@ -400,6 +286,14 @@ def _version() -> str:
         return version("mpi-layout")
     except PackageNotFoundError:
         return "(run from a source tree)"
+
+
+def assignment(text: str) -> tuple[str, str]:
+    """Name and value of NAME=VALUE."""
+    name, equals, value = text.partition("=")
+    if not (name and equals and value):
+        raise argparse.ArgumentTypeError(f"wants NAME=VALUE, such as k=0.05; has {text!r}")
+    return name, value
 
 
 def time_limit(text: str) -> float:

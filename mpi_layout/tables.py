@@ -1,9 +1,10 @@
-"""What status, verify and diff show: rich renderables, plain text where no terminal is."""
+"""What status, verify, diff and evaluate show: rich renderables, plain text where no terminal is."""
 
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 from rich.console import Group as Stack
 from rich.console import RenderableType
@@ -16,6 +17,11 @@ from mpi_layout.progress import duration
 from mpi_layout.results.diff import Difference
 from mpi_layout.results.summary import Counts, Group, LaunchState, Summary
 from mpi_layout.results.verify import Finding
+
+if TYPE_CHECKING:  # the other views have no need of the wake models
+    from mpi_layout.evaluate import Evaluation
+    from mpi_layout.plant import Plant
+    from mpi_layout.wake.models import WakeModel
 
 _MOST_AREAS = 20
 _MOST_TYPES = 6
@@ -78,6 +84,57 @@ def diff_view(difference: Difference) -> RenderableType:
     rows = [(d.key, d.column, d.a, d.b) for d in difference.first]
     more = "the first differences:" if len(rows) < sum(difference.by_column.values()) else "all of them:"
     return Stack(Text(head, "red"), Text(more), _table(("config", "column", "a", "b"), rows))
+
+
+def evaluation_view(
+    plant: "Plant", evaluations: Sequence["Evaluation"], *, per_turbine: bool
+) -> RenderableType:
+    """Show the annual energy of layouts, and of each of their turbines."""
+    head = Text.assemble((printable(plant.name), "bold"), f"  {_model(plant.model)}")
+    parts: list[RenderableType] = [head, _energies_of(evaluations, others=plant.neighbours is not None)]
+    for evaluation in evaluations if per_turbine else ():
+        parts += [Text(), Text(printable(evaluation.layout.name), "bold"), _turbines(evaluation)]
+    return Stack(*parts)
+
+
+def _model(model: "WakeModel") -> str:
+    """Name of a wake model, and the parameters that differ from its defaults."""
+    usual = type(model)()
+    names = [
+        entry.name for entry in fields(model) if getattr(model, entry.name) != getattr(usual, entry.name)
+    ]
+    parameters = ", ".join(f"{name}={getattr(model, name)}" for name in names)
+    return type(model).__name__ + (f" ({parameters})" if parameters else "")
+
+
+def _energies_of(evaluations: Sequence["Evaluation"], *, others: bool) -> RenderableType:
+    columns = ["layout", "turbines", "MW", "gross AEP [GWh]", "AEP [GWh]", "capacity factor", "wake loss"]
+    rows = [
+        [
+            evaluation.layout.name,
+            f"{len(evaluation.turbine_types)}",
+            f"{evaluation.rated_power / 1e6:g}",
+            f"{evaluation.energy.gross_aep:.3f}",
+            f"{evaluation.energy.aep:.3f}",
+            f"{100 * evaluation.capacity_factor:.2f} %",
+            f"{100 * evaluation.energy.wake_loss:.2f} %",
+        ]
+        for evaluation in evaluations
+    ]
+    if others:
+        columns.append("of it by neighbours")
+        for row, evaluation in zip(rows, evaluations, strict=True):
+            row.append(f"{100 * evaluation.energy.external_wake_loss:.2f} %")
+    return _table(columns, rows, right=range(1, len(columns)))
+
+
+def _turbines(evaluation: "Evaluation") -> RenderableType:
+    layout, aep = evaluation.layout, evaluation.energy.turbine_aep
+    rows = [
+        (f"{i}", f"{layout.x[i]:.1f}", f"{layout.y[i]:.1f}", f"{aep[i]:.3f}", turbine.name)
+        for i, turbine in enumerate(evaluation.turbine_types)
+    ]
+    return _table(("turbine", "x [m]", "y [m]", "AEP [GWh]", "type"), rows, right=range(4))
 
 
 # ---------------------------------------------------------------- status

@@ -31,7 +31,7 @@ STEPS = (1.0, 0.1, 0.01, 1e-3, 1e-4)  # m
 def straight_turbine(name, diameter, hub_height):
     """Curves without a kink at the wind speeds that occur."""
     speed = np.array([0.0, 50.0])
-    return Turbine(name, 15e6, diameter, hub_height, speed, 3e5 * speed, 0.9 - 0.012 * speed)
+    return Turbine(name, 15e6, diameter, hub_height, speed, 3e5 * speed + 15e6, 0.9 - 0.012 * speed)
 
 
 STRAIGHT = (straight_turbine("large", 240.0, 150.0), straight_turbine("small", 195.0, 121.0))

@@ -265,7 +265,7 @@ FAULTS = [
         TABLE,
         ("wind_direction_deg",),
         [0, 90, 180, 360],
-        "wind_direction_deg: wants no 360 beside 0: they are one",
+        "wind_direction_deg[3]: wants no 360 beside 0: they are one",
     ),
     (TABLE, ("wind_direction_deg",), [0, 90, 180], "probability: has 4 values, wind_direction_deg has 3"),
     (TABLE, ("wind_speed_m_s",), [6, 12, 9], "wind_speed_m_s[2]: must increase, has 9 after 12"),

@@ -14,7 +14,7 @@ from mpi_layout.site.area import Area
 from mpi_layout.site.turbine import generic_turbine
 from mpi_layout.site.weibull import WeibullSite
 from mpi_layout.wake.candidates import CandidateEnergy
-from mpi_layout.wake.farm import farm_aep
+from mpi_layout.wake.farm import Farm
 from mpi_layout.wake.models import TurbOPark
 
 TURBINE = generic_turbine("t5", rated_power=15e6, rotor_diameter=240, hub_height=150)
@@ -45,7 +45,7 @@ def test_the_layout_keeps_its_constraints():
 
 def test_the_figures_are_those_of_the_layout():
     solution = solve(problem())
-    farm = farm_aep(solution.x, solution.y, turbine=TURBINE, flow_cases=SITE.flow_cases(), model=TurbOPark())
+    farm = Farm(TURBINE, SITE.flow_cases(), TurbOPark()).aep(solution.x, solution.y)
     assert solution.aep == farm.aep == solution.start_aep
     assert solution.aep == pytest.approx(solution.turbine_aep.sum(), rel=1e-12)
     assert solution.wake_loss == pytest.approx(1 - solution.aep / solution.gross_aep)

@@ -10,7 +10,7 @@ from mpi_layout.optimise.start import SmartStart, smart_start
 from mpi_layout.site.area import Area
 from mpi_layout.site.turbine import generic_turbine
 from mpi_layout.site.weibull import WeibullSite
-from mpi_layout.wake.farm import farm_aep
+from mpi_layout.wake.farm import Farm
 from mpi_layout.wake.models import TurbOPark
 
 RECORDED = json.loads((Path(__file__).parent / "data" / "topfarm_smart_start.json").read_text())
@@ -64,13 +64,7 @@ def test_picks_are_topfarms_one_by_one(record):
 
 @pytest.mark.parametrize("record", RECORDED["records"], ids=name_of)
 def test_recorded_layouts_have_the_energy_that_pywake_gives_them(record):
-    farm = farm_aep(
-        record["x"],
-        record["y"],
-        turbine=turbine(record),
-        flow_cases=site().flow_cases(),
-        model=TurbOPark(),
-    )
+    farm = Farm(turbine(record), site().flow_cases(), TurbOPark()).aep(record["x"], record["y"])
     assert farm.aep == pytest.approx(record["aep_GWh"], rel=1e-6)
 
 

@@ -2,11 +2,12 @@
 
 import numpy as np
 import pytest
+from asking import speeds_of_every_case
 
 from mpi_layout.site.turbine import generic_turbine
 from mpi_layout.site.weibull import WeibullSite
 from mpi_layout.site.wind import FlowCases
-from mpi_layout.wake.farm import effective_speed, farm_aep
+from mpi_layout.wake.farm import Farm
 from mpi_layout.wake.models import TurbOPark
 
 MODEL = TurbOPark()
@@ -40,11 +41,11 @@ def layout(seed, n=12, width=12):
 
 
 def farm(x, y, flow_cases):
-    return farm_aep(x, y, turbine=TURBINE, flow_cases=flow_cases, model=MODEL)
+    return Farm(TURBINE, flow_cases, MODEL).aep(x, y)
 
 
 def speeds(x, y, direction=DIRECTION, speed=SPEED, model=MODEL, turbulence_intensity=0.1):
-    return effective_speed(
+    return speeds_of_every_case(
         x,
         y,
         turbine=TURBINE,
@@ -249,5 +250,5 @@ def test_positions_that_are_none_are_refused(x, y):
 
 @pytest.mark.parametrize("wrong", [{"ceps": 0.1}, {"ceps": 2}, {"A": 0}, {"ct_limit": 1}])
 def test_parameters_out_of_range_are_refused(wrong):
-    with pytest.raises(ValueError, match=r"ceps|ct_limit"):
+    with pytest.raises(ValueError, match=next(iter(wrong))):
         TurbOPark(**wrong)

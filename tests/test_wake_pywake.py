@@ -9,12 +9,13 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 import xarray as xr
+from asking import speeds_of_every_case
 
 from mpi_layout.site.turbine import Turbine, generic_turbine
 from mpi_layout.site.weibull import WeibullSite
 from mpi_layout.site.wind import FlowCases
 from mpi_layout.wake.disc import pywake_table
-from mpi_layout.wake.farm import effective_speed, farm_aep
+from mpi_layout.wake.farm import Farm
 from mpi_layout.wake.models import TurbOPark
 
 EXACT, PYWAKE = TurbOPark(disc_mean="exact"), TurbOPark()
@@ -159,12 +160,12 @@ def pywake(request):
 
 def farm_of(comparison, model):
     x, y = comparison.positions()
-    return farm_aep(x, y, turbine=comparison.turbine, flow_cases=comparison.flow_cases, model=model)
+    return Farm(comparison.turbine, comparison.flow_cases, model).aep(x, y)
 
 
 def speeds_of(comparison, model, direction=None, speed=SPEED, turbulence_intensity=0.1):
     x, y = comparison.positions()
-    return effective_speed(
+    return speeds_of_every_case(
         x,
         y,
         turbine=comparison.turbine,

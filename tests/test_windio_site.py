@@ -110,6 +110,7 @@ def data(values, *dims):
     ("change", "message"),
     [
         ({"wind_direction": [0, 90, 180, 400]}, "wind_direction[3]: wants 0 to 360 degrees, has 400"),
+        ({"wind_direction": [0, 90, 180, 360]}, "wind_direction[3]: wants no 360 beside 0: they are one"),
         ({"wind_speed": [6, 12, 9]}, "wind_speed[2]: must increase, has 9 after 12"),
         ({"wind_speed": [6, "x", 9]}, "wind_speed: wants numbers in equal rows, has a list of 3"),
         (
@@ -140,9 +141,11 @@ def data(values, *dims):
         ({"shear": {"alpha": 0.1}}, "shear.h_ref: wants a finite number, has nothing"),
         (
             {"shear": {"alpha": 0.1, "h_ref": 80}, "reference_height": 90},
-            "shear.h_ref: has 80 m, wants a height above 0 and that of reference_height, if there is one",
+            "shear.h_ref: has 80 m, reference_height is 90",
         ),
         ({"density": data([1.1, 1.2, 1.3], "wind_speed")}, "density: varies over wind_speed, wants"),
+        ({"shear": {"alpha": 0.1, "h_ref": -80}}, "shear.h_ref: wants a number above 0, has -80"),
+        ({"shear": {"alpha": 14, "h_ref": 80}}, "shear.alpha: wants -1 to 1, has 14"),
         ({"density": 0}, "density: wants a number above 0, has 0"),
         (
             {"operating": data([1, 0], "wind_turbine")},

@@ -13,7 +13,7 @@ from pydantic.json_schema import GenerateJsonSchema
 from mpi_layout.campaign import check, compare
 from mpi_layout.campaign.build import area_of, seed_numbers, turbine_count
 from mpi_layout.campaign.configs import Configs, Kind
-from mpi_layout.campaign.included import names_files, with_files
+from mpi_layout.campaign.included import IncludedFile, names_files, with_files
 from mpi_layout.campaign.parts import Parts
 from mpi_layout.campaign.schema import (
     AreaSpec,
@@ -30,6 +30,7 @@ from mpi_layout.campaign.schema import (
 )
 from mpi_layout.campaign.site_build import site_of
 from mpi_layout.campaign.site_spec import SiteSpec
+from mpi_layout.campaign.system import SECTIONS, of_system, with_system
 from mpi_layout.campaign.turbine_build import turbine_of
 from mpi_layout.campaign.turbine_spec import TurbineSpec
 from mpi_layout.errors import InputError
@@ -46,16 +47,24 @@ _MOST_LINES = 50  # of one message
 _LONGEST_GLOB = 1000  # characters; translating one takes time with their square
 
 
+def _alternatives(schema: dict[str, Any]) -> None:
+    """Let a JSON schema say which keys may stand for others."""
+    schema["oneOf"] = [{"required": ["n_turbines"]}, {"required": ["target_capacity_MW"]}]
+    schema["anyOf"] = [{"required": ["system"]}, {"required": list(SECTIONS)}]
+    schema["required"] = [key for key in schema["required"] if key not in SECTIONS]
+
+
 class Campaign(Section):
     """A campaign of wind farm layouts: areas x turbine types x seeds, and how each is found."""
 
-    model_config = ConfigDict(
-        title="mpi-layout campaign",
-        json_schema_extra={"oneOf": [{"required": ["n_turbines"]}, {"required": ["target_capacity_MW"]}]},
-    )
+    model_config = ConfigDict(title="mpi-layout campaign", json_schema_extra=_alternatives)
 
     name: Name = Field(description="Name of the campaign.")
     description: str | None = Field(default=None, description="Free text.")
+    system: IncludedFile | None = Field(
+        default=None,
+        description="windIO wind_energy_system (YAML): its areas, turbine_types and site, unless given here.",
+    )
     areas: Annotated[tuple[AreaSpec, ...], Field(min_length=1, max_length=10_000)] = Field(
         description="Where turbines may stand."
     )
@@ -233,19 +242,23 @@ def _checked(
     text: str, source: str, data: dict[Any, Any], repeated: list[str], file_faults: list[Fault]
 ) -> Campaign:
     """Campaign of plain values; InputError with all that is wrong."""
-    found = list(file_faults)
+    filled, system_faults = with_system(data)
+    found = [*file_faults, *system_faults]
     campaign = None
     try:
-        campaign = Campaign.model_validate(data)
+        campaign = Campaign.model_validate(filled)
     except ValidationError as error:
-        said = {fault.path for fault in file_faults}
+        said = {fault.path for fault in found}
+        # A system that cannot be read is the reason why they are missing.
+        said |= {(key,) for key in SECTIONS if data.get("system") is not None and key not in filled}
         found += [fault for fault in pydantic_faults(error, Campaign) if fault.path not in said]
-    parts = Parts.of(data)
+    parts = Parts.of(filled)
     found += check.faults(parts)
+    found = [of_system(fault, data) for fault in found]
     if campaign is None or found or repeated:
         raise InputError(_message(source, repeated, found))
     campaign._text = text
-    campaign._warnings = tuple(check.warnings(parts))
+    campaign._warnings = tuple(str(of_system(warning, data)) for warning in check.warnings(parts))
     return campaign
 
 

@@ -80,15 +80,15 @@ def _size_faults(parts: Parts) -> Iterator[Fault]:
             yield Fault(("target_capacity_MW",), text)
 
 
-def warnings(parts: Parts) -> list[str]:
-    """Everything odd in a campaign without faults, a line each."""
+def warnings(parts: Parts) -> list[Fault]:
+    """Everything odd in a campaign without faults."""
     found = [*_room_warnings(parts), *_turbine_warnings(parts)]
     if parts.site is not None:
         found += site_check.warnings(parts.site)
         if not isinstance(parts.site, WeibullSpec):
             # A table of one wind speed, or a time series of a storm, is no climate and need not be one.
             found += _capacity_factors(parts, site_of(parts.site))
-    return [str(fault) for fault in found]
+    return found
 
 
 # ---------------------------------------------------------------- areas

@@ -23,6 +23,8 @@ from pydantic import PlainSerializer, PlainValidator, WithJsonSchema
 from mpi_layout.errors import InputError
 from mpi_layout.formats.faults import Fault, Path, path_text
 from mpi_layout.formats.safe_yaml import MOST_BYTES, compose_yaml, inline_yaml, load_yaml, read_text
+from mpi_layout.formats.windio import RESOURCE, SYSTEM, load_windio
+from mpi_layout.formats.windio_system import FARM_TURBINES
 from mpi_layout.printable import clipped
 
 _MERGE = "tag:yaml.org,2002:merge"
@@ -38,10 +40,21 @@ def _turbine_values(path: str) -> Any:
     return data
 
 
+def _system_values(path: str) -> Any:
+    """Values of a windIO system that a campaign takes: no layouts, no models, no outputs."""
+    system = load_windio(path, SYSTEM)
+    parts = {"site": ("name", "boundaries", "exclusions", "energy_resource"), "wind_farm": FARM_TURBINES}
+    return {
+        part: {key: system[part][key] for key in keys if key in system[part]} for part, keys in parts.items()
+    }
+
+
 # Where a campaign may name a file, and what reads it: from its path to plain values (what YAML knows),
 # InputError if that fails. None stands for every index of a list.
 _PLACES: dict[tuple[str | None, ...], Callable[[str], Any]] = {
+    ("system",): _system_values,
     ("turbine_types", None, "file"): _turbine_values,
+    ("site", "file"): partial(load_windio, schema=RESOURCE),
     ("site", "time_series", "file"): partial(read_text, kind="time series"),
 }
 

@@ -8,6 +8,7 @@ import numpy as np
 from mpi_layout.campaign.site_spec import (
     FlowCasesSpec,
     SeriesSpec,
+    SiteFileSpec,
     SiteSpec,
     SpeedRange,
     StepsFileSpec,
@@ -16,6 +17,7 @@ from mpi_layout.campaign.site_spec import (
     WeibullSpec,
 )
 from mpi_layout.formats.wind_csv import Steps, read_wind_csv
+from mpi_layout.formats.windio_site import read_windio_site
 from mpi_layout.site.series import SeriesSite
 from mpi_layout.site.table import TableSite
 from mpi_layout.site.weibull import WeibullSite
@@ -23,7 +25,17 @@ from mpi_layout.site.wind import ALL_DIRECTIONS, ALL_SPEEDS, Floats, Site
 
 
 def site_of(spec: SiteSpec) -> Site:
-    """Wind of its section, which has no fault."""
+    """Wind of its section, which has no fault.
+
+    Raises
+    ------
+    InputError
+        Of a file with a fault.
+    """
+    if isinstance(spec, SiteFileSpec):
+        return read_windio_site(
+            spec.file.content, spec.file.name, turbulence_intensity=spec.turbulence_intensity
+        )
     if isinstance(spec, SeriesSpec):
         return _series_site(spec)
     return _table_site(spec) if isinstance(spec, TableSpec) else _weibull_site(spec)

@@ -11,14 +11,15 @@ outside 1-5.
 """
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 
-from mpi_layout.campaign.site_build import flow_resolution, probabilities, steps_of
+from mpi_layout.campaign.site_build import flow_resolution, probabilities, site_of, steps_of
 from mpi_layout.campaign.site_spec import (
     FlowCasesSpec,
     SeriesSpec,
+    SiteFileSpec,
     SiteSpec,
     StepsFileSpec,
     TableSpec,
@@ -27,19 +28,18 @@ from mpi_layout.campaign.site_spec import (
 from mpi_layout.errors import InputError
 from mpi_layout.formats.faults import Fault
 from mpi_layout.formats.wind_csv import Steps
-from mpi_layout.site.series import weight_flaws
-from mpi_layout.site.wind import (
-    ALL_DIRECTIONS,
-    ALL_SPEEDS,
+from mpi_layout.site.bins import evenly_covers_circle
+from mpi_layout.site.flaws import (
     Flaw,
-    Floats,
     direction_flaws,
-    evenly_covers_circle,
     increase_flaws,
     out_of_range,
     probability_flaws,
     speed_flaws,
+    turn_flaws,
 )
+from mpi_layout.site.series import weight_flaws
+from mpi_layout.site.wind import ALL_DIRECTIONS, ALL_SPEEDS, Floats
 
 TURBULENCE_INTENSITY = (0.01, 0.4)
 STEP_TURBULENCE_INTENSITY = (0.001, 1.0)  # of ten minutes, which may be calm
@@ -48,6 +48,9 @@ MOST_FLOW_CASES = 1_000_000
 
 def faults(site: SiteSpec) -> Iterator[Fault]:
     """Every fault that single values do not show."""
+    if isinstance(site, SiteFileSpec):
+        yield from _file_faults(site)
+        return
     if (site.shear_exponent is None) != (site.reference_height_m is None):
         key = "shear_exponent" if site.shear_exponent is None else "reference_height_m"
         yield Fault(("site", key), "is missing: shear_exponent and reference_height_m belong together")
@@ -62,6 +65,13 @@ def faults(site: SiteSpec) -> Iterator[Fault]:
         yield from _resolution_faults(site, site.flow_cases)
 
 
+def _file_faults(site: SiteFileSpec) -> Iterator[Fault]:
+    try:
+        site_of(site)
+    except InputError as error:
+        yield from (Fault(("site", "file"), line) for line in str(error).splitlines())
+
+
 def warnings(site: SiteSpec) -> Iterator[Fault]:
     """Everything odd in a site without faults."""
     if isinstance(site, WeibullSpec):
@@ -71,7 +81,7 @@ def warnings(site: SiteSpec) -> Iterator[Fault]:
         yield from _sum_warnings("probability", math.fsum(probabilities(site).ravel()))
 
 
-def _faults(key: str, flaws: Iterator[Flaw]) -> Iterator[Fault]:
+def _faults(key: str, flaws: Iterable[Flaw]) -> Iterator[Fault]:
     return (Fault(("site", key, *place), text) for place, text in flaws)
 
 
@@ -129,11 +139,7 @@ def _weibull_warnings(site: WeibullSpec) -> Iterator[Fault]:
 
 
 def _table_faults(site: TableSpec) -> Iterator[Fault]:
-    path, directions = ("site", "wind_direction_deg"), site.wind_direction_deg
-    yield from _faults("wind_direction_deg", direction_flaws(directions))
-    yield from _faults("wind_direction_deg", increase_flaws(directions))
-    if directions[-1] - directions[0] == 360:
-        yield Fault(path, "wants no 360 beside 0: they are one")
+    yield from _faults("wind_direction_deg", turn_flaws(site.wind_direction_deg))
     yield from _faults("wind_speed_m_s", increase_flaws(site.wind_speed_m_s))
     lengths = [*_length_faults(site, "probability", "sector_probability"), *_row_faults(site)]
     yield from lengths or _table_probability_faults(site)
@@ -154,8 +160,8 @@ def _table_probability_faults(site: TableSpec) -> Iterator[Fault]:
         return
     yield from _faults("sector_probability", probability_flaws(site.sector_probability))
     for i, row in enumerate(site.probability):
-        if flaws := list(probability_flaws(row)):
-            yield from _faults("probability", iter([((i, *place), text) for place, text in flaws]))
+        if flaws := [((i, *place), text) for place, text in probability_flaws(row)]:
+            yield from _faults("probability", flaws)
             return
 
 

@@ -6,8 +6,8 @@ from pydantic import AfterValidator, BeforeValidator, Discriminator, Field, Tag,
 
 from mpi_layout.campaign.included import Included, IncludedFile
 from mpi_layout.campaign.schema import Number, Section
+from mpi_layout.site.flaws import MOST_SPEED
 from mpi_layout.site.turbine import AIR_DENSITY
-from mpi_layout.site.wind import MOST_SPEED
 
 MOST_STEPS = 2_000_000  # of a time series: 38 years in steps of 10 minutes
 
@@ -211,10 +211,23 @@ class SeriesSpec(_AnySite):
     )
 
 
+class SiteFileSpec(Section):
+    """The wind: a windIO energy resource."""
+
+    file: IncludedFile = Field(
+        description="windIO energy resource (YAML), relative to the folder of the campaign file."
+    )
+    turbulence_intensity: Number | None = Field(
+        default=None, description="Ambient turbulence intensity, a fraction, if the file has none."
+    )
+
+
 def _site_tag(value: Any) -> str:
     if isinstance(value, Section):
         return f"<{type(value).__name__}>"
     keys = value if isinstance(value, dict) else {}
+    if "file" in keys:
+        return "<SiteFileSpec>"
     if "time_series" in keys:
         return "<SeriesSpec>"
     return "<TableSpec>" if "probability" in keys else "<WeibullSpec>"
@@ -223,6 +236,7 @@ def _site_tag(value: Any) -> str:
 SiteSpec = Annotated[
     Annotated[WeibullSpec, Tag("<WeibullSpec>")]
     | Annotated[TableSpec, Tag("<TableSpec>")]
-    | Annotated[SeriesSpec, Tag("<SeriesSpec>")],
+    | Annotated[SeriesSpec, Tag("<SeriesSpec>")]
+    | Annotated[SiteFileSpec, Tag("<SiteFileSpec>")],
     Discriminator(_site_tag),
 ]

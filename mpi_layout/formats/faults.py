@@ -172,7 +172,8 @@ def _noun(path: Path) -> str:
 
 def unknown_key(key: str, known: list[str]) -> str:
     """Say that a key is unknown and which one may be meant."""
-    close = difflib.get_close_matches(key, known, n=1)
+    same_letters = [other for other in known if other.lower() == key.lower()]
+    close = same_letters or difflib.get_close_matches(key, known, n=1)
     return "unknown key; " + (f"is {close[0]} meant?" if close else f"known are {', '.join(known)}")
 
 

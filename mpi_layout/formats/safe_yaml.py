@@ -1,8 +1,9 @@
 """From a file to plain Python values; every complaint about file or YAML is made here.
 
 A campaign or a turbine may come from anybody. So nothing in it is executed or fetched (there are
-no tags), and what it may ask for is limited before time or memory is spent: its size, its depth,
-and the number of its values, those behind aliases counted each time.
+no tags, but `!include` where the caller serves it), and what it may ask for is limited before time
+or memory is spent: its size, its depth, and the number of its values, those behind aliases counted
+each time.
 """
 
 import datetime
@@ -10,7 +11,7 @@ import math
 import os
 import re
 import stat
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NoReturn
@@ -25,6 +26,7 @@ MOST_VALUES = 250_000  # 12 s and 250 MB
 DEEPEST = 20  # a campaign needs 7: areas, area, polygons_m, polygon, point, x
 LONGEST_NUMBER = 40  # digits: beyond any meaning, and within every float
 
+_INCLUDE = "!include"
 _SURROGATE = re.compile("[\ud800-\udfff]")  # an escape such as "\\ud800" gives one
 
 
@@ -68,7 +70,9 @@ def _too_large(source: object, kind: str) -> str:
     return f"{source}: is larger than {MOST_BYTES // 2**20} MiB, too large for a {kind} file"
 
 
-def load_yaml(text: str, source: str, kind: str = "campaign") -> tuple[Any, list[str]]:
+def load_yaml(
+    text: str, source: str, kind: str = "campaign", *, include: Callable[[str], Any] | None = None
+) -> tuple[Any, list[str]]:
     """Plain values of a YAML text, and one line for each key that is given twice.
 
     Parameters
@@ -79,13 +83,16 @@ def load_yaml(text: str, source: str, kind: str = "campaign") -> tuple[Any, list
         What messages call the file.
     kind : str
         What messages call the thing that it describes.
+    include : function, optional
+        Plain values of the file that `!include NAME` names, InputError if they cannot be had; without
+        it this tag is refused like any other.
 
     Raises
     ------
     InputError
-        If the text is no YAML, has tags, is too large or too deep.
+        If the text is no YAML, has other tags, is too large or too deep.
     """
-    with _loader(text, source, kind) as loader:
+    with _loader(text, source, kind, include) as loader:
         return loader.get_single_data(), loader.repeated
 
 
@@ -120,13 +127,15 @@ def shown(value: Any) -> str:
 
 
 @contextmanager
-def _loader(text: str, source: str, kind: str) -> Iterator["_Loader"]:
+def _loader(
+    text: str, source: str, kind: str, include: Callable[[str], Any] | None = None
+) -> Iterator["_Loader"]:
     """Loader of a text, whose errors become ours."""
     if len(text) > MOST_BYTES:
         raise InputError(_too_large(source, kind))
     loader = None
     try:
-        loader = _Loader(text, source, kind)
+        loader = _Loader(text, source, kind, include)
         yield loader
     except yaml.MarkedYAMLError as error:
         raise InputError(f"{source}: {_place(error)}") from None
@@ -146,10 +155,11 @@ def _loader(text: str, source: str, kind: str) -> Iterator["_Loader"]:
 
 
 class _Loader(yaml.SafeLoader):
-    """SafeLoader with limits and without tags; remembers repeated keys, reads numbers as YAML 1.2 does."""
+    """SafeLoader with limits and no tag but !include; remembers repeated keys, has YAML 1.2's numbers."""
 
-    def __init__(self, text: str, source: str, kind: str) -> None:
+    def __init__(self, text: str, source: str, kind: str, include: Callable[[str], Any] | None) -> None:
         super().__init__(text)
+        self._include: Any = include
         self.repeated: list[str] = []
         self._source = source
         self._kind = kind
@@ -176,8 +186,11 @@ class _Loader(yaml.SafeLoader):
     def _refuse_tag(self, event: Any) -> None:
         if (tag := getattr(event, "tag", None)) is None:
             return
+        if tag == _INCLUDE and self._include is not None and isinstance(event, yaml.ScalarEvent):
+            return
         name = clipped(tag.replace("tag:yaml.org,2002:", "!!", 1))
-        self._refuse(event.start_mark, f"{name} is refused: a {self._kind} has no tags")
+        but = "" if self._include is None else f" but {_INCLUDE} and the name of a file"
+        self._refuse(event.start_mark, f"{name} is refused: a {self._kind} has no tags{but}")
 
     def _count(self, event: Any) -> None:
         """Count a value, or all those that an alias stands for."""
@@ -196,6 +209,12 @@ class _Loader(yaml.SafeLoader):
             return super().construct_object(node, deep)
         except (ValueError, OverflowError) as error:  # of int() and date()
             self._refuse(node.start_mark, f"{clipped(str(node.value))} cannot be read: {error}")
+
+    def construct_include(self, node: yaml.ScalarNode) -> Any:
+        try:
+            return self._include(node.value)
+        except InputError as error:
+            self._refuse(node.start_mark, f"{_INCLUDE} {clipped(node.value)}: {error}")
 
     def construct_yaml_int(self, node: yaml.ScalarNode) -> int:
         if len(node.value) > LONGEST_NUMBER:
@@ -221,6 +240,7 @@ class _Loader(yaml.SafeLoader):
 
 
 _Loader.add_constructor("tag:yaml.org,2002:int", _Loader.construct_yaml_int)
+_Loader.add_constructor(_INCLUDE, _Loader.construct_include)
 
 # YAML 1.1, PyYAML's version, reads 1e6 as text, 1:30 as 90 and 010 as 8.
 _NUMBER = {

@@ -14,11 +14,12 @@ from numpy.typing import NDArray
 from mpi_layout.errors import InputError
 from mpi_layout.formats.faults import unknown_key
 from mpi_layout.formats.safe_yaml import shown
+from mpi_layout.site.flaws import WindError
 from mpi_layout.site.series import SeriesSite
 from mpi_layout.site.table import TableSite
 from mpi_layout.site.turbine import AIR_DENSITY
 from mpi_layout.site.weibull import WeibullSite
-from mpi_layout.site.wind import Site, WindError
+from mpi_layout.site.wind import Site
 
 Floats = NDArray[np.float64]
 
@@ -34,12 +35,16 @@ _NOT_USED = [
     "capping_inversion_strength", "capping_inversion_height", "lapse_rate", "fc", "tau_x", "tau_y",
 ]
 # fmt: on
-_OUR_NAMES = {"direction": "wind_direction", "speed": "wind_speed", "air_density": "density"}
+_THEIR_NAMES = {
+    "direction": "wind_direction",
+    "speed": "wind_speed",
+    "shear_exponent": "shear.alpha",
+    "reference_height": "shear.h_ref",
+    "air_density": "density",
+}
 
 
-def read_windio_site(
-    energy_resource: dict[str, Any], where: str, *, turbulence_intensity: float | None = None
-) -> Site:
+def read_windio_site(energy_resource: Any, where: str, *, turbulence_intensity: float | None = None) -> Site:
     """Site of a windIO energy resource.
 
     Weibull sectors are looked up linearly between their centres, as PyWake does with such a file. A
@@ -60,12 +65,14 @@ def read_windio_site(
     InputError
         Naming the place, what was found there and what is wanted.
     """
+    if not isinstance(energy_resource, dict):
+        raise InputError(f"{where}: wants a windIO energy resource, has {shown(energy_resource)}")
     resource = _Resource(energy_resource.get("wind_resource"), f"{where}.wind_resource", turbulence_intensity)
     try:
         return _site(resource)
     except WindError as error:
         name, bracket, place = error.name.partition("[")
-        key = _OUR_NAMES.get(name, name) + bracket + place
+        key = _THEIR_NAMES.get(name, name) + bracket + place
         raise InputError(f"{resource.where}.{key}: {error.text}") from None
 
 
@@ -123,7 +130,8 @@ def _table_site(resource: "_Resource") -> TableSite:
 
 
 def _series_site(resource: "_Resource") -> SeriesSite:
-    n_steps = np.size(resource.given["time"])
+    time = resource.given["time"]
+    n_steps = len(time) if isinstance(time, list) else 1
     sizes = {"time": n_steps}
     direction, speed = (
         np.broadcast_to(resource.over(sizes, key), n_steps) for key in ("wind_direction", "wind_speed")
@@ -191,15 +199,13 @@ class _Resource:
     def air(self) -> dict[str, Any]:
         """Shear and density, as the sites take them."""
         density = float(self.over({"": 1}, "density")[0]) if "density" in self else AIR_DENSITY
-        if not 0 < density < np.inf:
-            raise InputError(f"{self.where}.density: wants a number above 0, has {density:g}")
         shear = self.given.get("shear")
         if shear is None:
             return {"air_density": density}
         exponent, height = (self._number("shear", shear, key) for key in ("alpha", "h_ref"))
         reference = self.given.get("reference_height", height)
-        if height <= 0 or reference != height:
-            text = f"has {height:g} m, wants a height above 0 and that of reference_height, if there is one"
+        if reference != height:
+            text = f"has {height:g} m, reference_height is {shown(reference)}"
             raise InputError(f"{self.where}.shear.h_ref: {text}")
         return {"air_density": density, "shear_exponent": exponent, "reference_height": height}
 

@@ -27,7 +27,7 @@ log = logging.getLogger(__name__)
 
 _AT = ("performance",)
 _CUBIC = ("rated_power", "rated_wind_speed", "cutin_wind_speed", "cutout_wind_speed")
-_DECIMALS = 3  # m/s; tables carry the noise of single precision, and 24.99999882 m/s means 25
+_PER_M_S = 1000  # the ends of a table, widened to thousandths: for 24.99999882 m/s is meant to be 25
 
 
 class _Part(BaseModel):
@@ -100,8 +100,8 @@ def read_windio_turbine(data: Any, where: str, warn: Callable[[str], None] = log
         rated_power=performance.rated_power,
         rotor_diameter=spec.rotor_diameter,
         hub_height=spec.hub_height,
-        cut_in=_first_of(performance.cutin_wind_speed, round(float(speed[0]), _DECIMALS)),
-        cut_out=_first_of(performance.cutout_wind_speed, round(float(speed[-1]), _DECIMALS)),
+        cut_in=_first_of(performance.cutin_wind_speed, math.floor(speed[0] * _PER_M_S) / _PER_M_S),
+        cut_out=_first_of(performance.cutout_wind_speed, math.ceil(speed[-1] * _PER_M_S) / _PER_M_S),
         warn=lambda text: warn(f"{where}: {text}"),
     )
 

@@ -10,8 +10,8 @@ from mpi_layout.optimise.start import SmartStart, smart_start
 from mpi_layout.site.area import Area
 from mpi_layout.site.turbine import Turbine
 from mpi_layout.site.wind import Site
-from mpi_layout.wake.farm import farm_aep
-from mpi_layout.wake.models import TurbOPark
+from mpi_layout.wake.farm import Farm
+from mpi_layout.wake.models import WakeModel
 
 Floats = NDArray[np.float64]
 
@@ -32,7 +32,7 @@ class Problem:
         Between any two turbines, m.
     site : Site
         Wind of the site.
-    model : TurbOPark
+    model : WakeModel
         Wake model.
     start : SmartStart
         How the first layout is made.
@@ -45,7 +45,7 @@ class Problem:
     n_turbines: int
     min_spacing: float
     site: Site
-    model: TurbOPark
+    model: WakeModel
     start: SmartStart
     seed: int
 
@@ -114,7 +114,7 @@ def solve(problem: Problem) -> Solution:
     )
     spacing, outside = smallest_spacing(x, y), float(problem.area.distance_outside(x, y).max())
     _check(spacing, outside, problem)
-    farm = farm_aep(x, y, turbine=problem.turbine, flow_cases=problem.site.flow_cases(), model=problem.model)
+    farm = Farm(problem.turbine, problem.site.flow_cases(), problem.model).aep(x, y)
     return Solution(
         x=x,
         y=y,

@@ -10,7 +10,7 @@ from mpi_layout.site.area import Area
 from mpi_layout.site.turbine import Turbine
 from mpi_layout.site.wind import FlowCases, Site
 from mpi_layout.wake.candidates import CandidateEnergy
-from mpi_layout.wake.models import TurbOPark
+from mpi_layout.wake.models import WakeModel
 
 Floats = NDArray[np.float64]
 
@@ -43,7 +43,7 @@ def smart_start(
     n_turbines: int,
     min_spacing: float,
     site: Site,
-    model: TurbOPark,
+    model: WakeModel,
     options: SmartStart,
     seed: int,
 ) -> tuple[Floats, Floats]:
@@ -65,7 +65,7 @@ def smart_start(
         m.
     site : Site
         Wind of the site.
-    model : TurbOPark
+    model : WakeModel
         Wake model.
     options : SmartStart
         Grid and share of the best.

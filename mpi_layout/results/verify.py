@@ -23,7 +23,7 @@ from mpi_layout.results.row import Status, waiting_rows
 from mpi_layout.results.schema import COORDINATES, IDENTITY
 from mpi_layout.results.store import PlainStore
 from mpi_layout.results.structure import check_structure
-from mpi_layout.wake.farm import farm_aep
+from mpi_layout.wake.farm import Farm
 
 OUTSIDE_TOLERANCE = 1e-6  # m
 RELATIVE_TOLERANCE = 1e-9  # of spacings and energies
@@ -236,7 +236,7 @@ def _sum_faults(row: np.void) -> Iterator[tuple[str, str]]:
 def _aep_faults(
     row: np.void, x: NDArray[np.float64], y: NDArray[np.float64], problem: Problem
 ) -> Iterator[tuple[str, str]]:
-    farm = farm_aep(x, y, turbine=problem.turbine, flow_cases=problem.site.flow_cases(), model=problem.model)
+    farm = Farm(problem.turbine, problem.site.flow_cases(), problem.model).aep(x, y)
     for name in ("aep", "gross_aep"):
         computed = getattr(farm, name)
         if not _close(row[name], computed):

@@ -7,21 +7,18 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from mpi_layout.site.turbine import AIR_DENSITY
-from mpi_layout.site.wind import (
-    ALL_DIRECTIONS,
+from mpi_layout.site.bins import bin_edges
+from mpi_layout.site.flaws import (
     Flaw,
-    Floats,
-    FlowCases,
-    FlowSeries,
     WindError,
-    bin_edges,
+    air_flaws,
     direction_flaws,
-    frozen,
     out_of_range,
     refuse,
     speed_flaws,
 )
+from mpi_layout.site.turbine import AIR_DENSITY
+from mpi_layout.site.wind import ALL_DIRECTIONS, Floats, FlowCases, FlowSeries, frozen
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,6 +69,7 @@ class SeriesSite:
             speed=speed_flaws(self.speed),
             turbulence_intensity=out_of_range(self.turbulence_intensity, 0),
             weight=weight_flaws(self._weight),
+            **air_flaws(self.shear_exponent, self.reference_height, self.air_density),
         )
 
     def flow_cases(self) -> FlowSeries:

@@ -5,22 +5,18 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
-from mpi_layout.site.turbine import AIR_DENSITY
-from mpi_layout.site.wind import (
-    Floats,
-    FlowCases,
-    between_sectors,
-    bin_edges,
-    bin_width,
-    direction_flaws,
-    evenly_covers_circle,
-    frozen,
+from mpi_layout.site.bins import between_sectors, bin_edges, bin_width, evenly_covers_circle
+from mpi_layout.site.flaws import (
+    air_flaws,
     increase_flaws,
     out_of_range,
     probability_flaws,
     refuse,
     speed_flaws,
+    turn_flaws,
 )
+from mpi_layout.site.turbine import AIR_DENSITY
+from mpi_layout.site.wind import Floats, FlowCases, frozen
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,14 +77,13 @@ class TableSite:
         if self.lookup not in ("nearest", "linear"):
             raise ValueError(f"lookup is {self.lookup!r}; wants 'nearest' or 'linear'")
         refuse(
-            direction=direction_flaws(self.direction),
+            direction=turn_flaws(self.direction),
             speed=speed_flaws(self.speed),
             probability=probability_flaws(self.probability),
             turbulence_intensity=out_of_range(self.turbulence_intensity, 0),
+            **air_flaws(self.shear_exponent, self.reference_height, self.air_density),
         )
-        refuse(direction=increase_flaws(self.direction), speed=increase_flaws(self.speed))
-        if self.direction[-1] - self.direction[0] >= 360:
-            raise ValueError("direction wants no 360 beside 0: they are one")
+        refuse(speed=increase_flaws(self.speed))
         self.flow_cases()  # whether the resolution asked for can be had
 
     def flow_cases(self, *, direction: ArrayLike | None = None, speed: ArrayLike | None = None) -> FlowCases:

@@ -18,6 +18,7 @@ AIR_DENSITY = 1.225  # kg/m3, of the curves
 BETZ_LIMIT = 16 / 27  # of the power coefficient
 LEAST_STEP = 1e-3  # m/s, between the speeds of a curve
 _ROUNDING = 1e-9  # m/s
+SWITCHING = 1e-8  # m/s; a wake of less does not stop a turbine that stands at its cut-in speed
 
 _TURBULENCE = 0.1  # standard deviation over mean of the wind speed
 _MAX_CP = 0.49  # power coefficient below rated power
@@ -102,7 +103,7 @@ class Turbine:
 
     def _at(self, speed: ArrayLike, values: Floats) -> Floats:
         speed = np.asarray(speed, float)
-        turns = (self.cut_in <= speed) & (speed <= self.cut_out)
+        turns = (self.cut_in - SWITCHING <= speed) & (speed <= self.cut_out + SWITCHING)
         return np.where(turns, np.interp(speed, self.speed, values), 0.0)
 
 

@@ -11,22 +11,10 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import ArrayLike
 
+from mpi_layout.site.bins import between_sectors, bin_edges, bin_width
+from mpi_layout.site.flaws import air_flaws, circle_flaws, increase_flaws, not_positive, out_of_range, refuse
 from mpi_layout.site.turbine import AIR_DENSITY
-from mpi_layout.site.wind import (
-    ALL_DIRECTIONS,
-    ALL_SPEEDS,
-    Floats,
-    FlowCases,
-    between_sectors,
-    bin_edges,
-    bin_width,
-    circle_flaws,
-    frozen,
-    increase_flaws,
-    not_positive,
-    out_of_range,
-    refuse,
-)
+from mpi_layout.site.wind import ALL_DIRECTIONS, ALL_SPEEDS, Floats, FlowCases, frozen
 
 
 @dataclass(frozen=True, eq=False)
@@ -91,6 +79,7 @@ class WeibullSite:
             sector_probability=out_of_range(self.sector_probability, 0),
             turbulence_intensity=out_of_range(self.turbulence_intensity, 0),
             flow_speed=increase_flaws(self.flow_speed),
+            **air_flaws(self.shear_exponent, self.reference_height, self.air_density),
         )
 
     def at(self, direction: ArrayLike) -> tuple[Floats, Floats, Floats]:
@@ -134,7 +123,8 @@ class WeibullSite:
         a, k, sector_probability = self.at(direction)
         sector_width = 360 / self.direction.size
         direction_probability = sector_probability / sector_width * bin_width(direction)
-        cumulative = 1 - np.exp(-((bin_edges(speed) / a[:, None]) ** k[:, None]))
+        with np.errstate(over="ignore"):  # far above the scale nothing is left, however far
+            cumulative = 1 - np.exp(-((bin_edges(speed) / a[:, None]) ** k[:, None]))
         probability = direction_probability[:, None] * np.diff(cumulative, axis=1)
         turbulence = self._turbulence(direction)
         return FlowCases(

@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mpi_layout.site.turbine import Turbine
-from mpi_layout.site.wind import FlowCases
+from mpi_layout.site.wind import FlowCases, FlowSeries
 from mpi_layout.wake.farm import GWH_PER_YEAR, Neighbours, free_power, setting_of
 from mpi_layout.wake.kernel.binding import StartState
 from mpi_layout.wake.models import WakeModel
@@ -27,7 +27,7 @@ class CandidateEnergy:
         Candidate points, m.
     turbine : Turbine
         The type of all turbines.
-    flow_cases : FlowCases
+    flow_cases : FlowCases or FlowSeries
         Wind directions and speeds with their probabilities.
     model : WakeModel
         Wake model.
@@ -43,7 +43,7 @@ class CandidateEnergy:
         y: Floats,
         *,
         turbine: Turbine,
-        flow_cases: FlowCases,
+        flow_cases: FlowCases | FlowSeries,
         model: WakeModel,
         n_turbines: int,
         neighbours: Neighbours | None = None,

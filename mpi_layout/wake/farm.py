@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from mpi_layout.site.turbine import Turbine
-from mpi_layout.site.wind import FlowCases
+from mpi_layout.site.wind import FlowCases, FlowSeries
 from mpi_layout.wake.disc import pywake_table
 from mpi_layout.wake.kernel import binding
 from mpi_layout.wake.models import Law, TurbOPark, WakeModel
@@ -16,9 +16,9 @@ Floats = NDArray[np.float64]
 HOURS_PER_YEAR = 24 * 365
 GWH_PER_YEAR = HOURS_PER_YEAR * 1e-9  # of one watt
 
-# Gaussian wakes end where the rotor's near edge is this many standard deviations off the axis: what is left out
-# changes an AEP by some 1e-11 of it, that of TurbOPark, whose rotors reach inwards, by less than 1e-9.
-_CUTOFF = {"top_hat": 1.0, "gaussian": 5.5, "turbopark": 4.75}
+# Gaussian wakes end where the receiver, or the near edge of its rotor, is this many standard deviations off
+# the axis: what is left out changes an AEP by some 1e-10 of it.
+_CUTOFF = {"top_hat": 1.0, "gaussian": 6.0, "turbopark": 5.5}
 _LARGEST_EXACT_RADIUS = 3.4  # DISC_LARGEST_RADIUS in kernel/disc.h
 
 
@@ -103,7 +103,7 @@ class Farm:
     def __init__(
         self,
         turbine_types: Turbine | Sequence[Turbine],
-        flow_cases: FlowCases,
+        flow_cases: FlowCases | FlowSeries,
         model: WakeModel | None = None,
         *,
         type_of: ArrayLike | None = None,
@@ -168,7 +168,6 @@ class Farm:
         """
         x, y = positions(x, y)
         powers = self._power(x, y, gradient=True)
-        assert powers.d_dx is not None and powers.d_dy is not None  # noqa: S101 - for the type checker
         return self._report(x, y, powers), powers.d_dx * GWH_PER_YEAR, powers.d_dy * GWH_PER_YEAR
 
     def effective_speed(self, x: ArrayLike, y: ArrayLike) -> Floats:
@@ -219,7 +218,7 @@ class Farm:
         return FarmAEP(float(turbine_aep.sum()), gross, turbine_aep, direction_aep, external)
 
 
-def free_power(turbine: Turbine, flow_cases: FlowCases) -> Floats:
+def free_power(turbine: Turbine, flow_cases: FlowCases | FlowSeries) -> Floats:
     """Mean power of a turbine in the free wind, by direction.
 
     Returns
@@ -235,7 +234,7 @@ def free_power(turbine: Turbine, flow_cases: FlowCases) -> Floats:
 
 def setting_of(
     turbine_types: Sequence[Turbine],
-    flow_cases: FlowCases,
+    flow_cases: FlowCases | FlowSeries,
     model: WakeModel,
     *,
     cutoff: float | None = None,
@@ -265,14 +264,10 @@ def setting_of(
     if law.shape == "turbopark" and not np.min(flow_cases.turbulence_intensity) > 0:
         raise ValueError("TurbOPark needs a turbulence intensity above zero in every flow case")
     table = _disc_table(law, turbine_types, disc_mean or law.disc_mean)
-    return binding.Setting(
-        turbine_types, flow_cases, law, cutoff=cutoff or _CUTOFF[law.shape], disc=table
-    )
+    return binding.Setting(turbine_types, flow_cases, law, cutoff=cutoff or _CUTOFF[law.shape], disc=table)
 
 
-def _disc_table(
-    law: Law, turbine_types: Sequence[Turbine], disc_mean: str
-) -> binding.DiscTable | None:
+def _disc_table(law: Law, turbine_types: Sequence[Turbine], disc_mean: str) -> binding.DiscTable | None:
     """PyWake's table, if it is asked for, or rotors are too unequal for the exact series."""
     if not law.rotor_mean or law.shape == "top_hat":
         return None

@@ -1,8 +1,8 @@
 """The wake models to choose from: what each is made of, its parameters, its source.
 
-A model is a choice of parts that the kernel knows (`Law`); the equations of the parts, with their derivatives,
-stand in kernel/law.h and kernel/turbulence.h. Defaults are those of PyWake 2.6.20. All deficits are those of a
-uniform flow: no blockage, no deflection.
+A model is a choice of parts that the kernel knows (`Law`); the equations of the parts, with their
+derivatives, stand in kernel/law.h and kernel/turbulence.h. Defaults are those of PyWake 2.6.20. All deficits
+are those of a uniform flow: no blockage, no deflection.
 """
 
 from dataclasses import dataclass, field
@@ -15,7 +15,7 @@ DiscMean = Literal["pywake", "exact"]
 
 @dataclass(frozen=True)
 class STF2017:
-    """Turbulence added in a wake by S. Frandsen (2007), Risø-R-1188, with his weight of 2017 (IEC 61400-1 ed. 4).
+    """Turbulence added in a wake by S. Frandsen (2007), Risø-R-1188, as in IEC 61400-1 of 2017.
 
     Attributes
     ----------
@@ -148,8 +148,9 @@ class TurbOPark:
 class NOJ:
     """Jensen's top-hat wake.
 
-    N. O. Jensen (1983), A note on wind generator interaction, Risø-M-2411; I. Katic, J. Højstrup, N. O. Jensen
-    (1986). Deficit of the free wind speed, share of the rotor within the wake, root-sum-square. PyWake's NOJ.
+    N. O. Jensen (1983), A note on wind generator interaction, Risø-M-2411; I. Katic, J. Højstrup,
+    N. O. Jensen (1986). Deficit of the free wind speed, share of the rotor
+    within the wake, root-sum-square. PyWake's NOJ.
 
     Attributes
     ----------

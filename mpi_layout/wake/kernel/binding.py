@@ -13,10 +13,10 @@ from importlib import resources
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from mpi_layout.site.turbine import Turbine
-from mpi_layout.site.wind import FlowCases
+from mpi_layout.site.turbine import SWITCHING, Turbine
+from mpi_layout.site.wind import FlowCases, FlowSeries
 from mpi_layout.wake.kernel.curves import curves_of
-from mpi_layout.wake.models import CrespoHernandez, Law, STF2017
+from mpi_layout.wake.models import STF2017, CrespoHernandez, Law
 
 Floats = NDArray[np.float64]
 _LANE_BLOCK = 8  # LANE_BLOCK in kernel.h
@@ -152,7 +152,7 @@ class Setting:
     law : Law
         Wake model.
     cutoff : float
-        A Gaussian wake is ignored where the receiver's near edge is this many standard deviations off its axis.
+        A Gaussian wake is ignored where the receiver's near edge is so many standard deviations off its axis.
     disc : DiscTable, optional
         Tabulated disc mean; without it the exact series.
     """
@@ -160,7 +160,7 @@ class Setting:
     def __init__(
         self,
         turbine_types: Sequence[Turbine],
-        flow_cases: FlowCases,
+        flow_cases: FlowCases | FlowSeries,
         law: Law,
         *,
         cutoff: float,
@@ -181,16 +181,23 @@ class Setting:
         )
         self.ref = ctypes.byref(self._struct)
 
-    def _keep(self, values: ArrayLike, dtype: type = np.float64) -> "ctypes._Pointer[c_double]":
-        array = np.ascontiguousarray(values, dtype=dtype)
+    def _keep(self, values: ArrayLike) -> "ctypes._Pointer[c_double]":
+        array = np.ascontiguousarray(values, dtype=np.float64)
         self._arrays.append(array)
-        return array.ctypes.data_as(_doubles if dtype is np.float64 else _ints)
+        return array.ctypes.data_as(_doubles)
+
+    def _keep_ints(self, values: ArrayLike) -> "ctypes._Pointer[c_int]":
+        array = np.ascontiguousarray(values, dtype=np.intc)
+        self._arrays.append(array)
+        return array.ctypes.data_as(_ints)
 
     def _turbine(self, turbine: Turbine, speed_factor: float) -> _Turbine:
         curves = curves_of(turbine)
-        cut_in = turbine.cut_in if turbine.cut_in > 0 else -np.inf  # a linear sum of wakes may end below 0 m/s
+        # Sums of wakes may end below 0 m/s: no cut-in then.
+        cut_in = turbine.cut_in - SWITCHING if turbine.cut_in > 0 else -np.inf
+        cut_out = turbine.cut_out + SWITCHING
         return _Turbine(
-            *(turbine.rotor_diameter, turbine.hub_height, speed_factor, cut_in, turbine.cut_out),
+            *(turbine.rotor_diameter, turbine.hub_height, speed_factor, cut_in, cut_out),
             *(curves.first, 1 / curves.step),
             self._keep(_aligned_copy(curves.rows)),
             None if curves.kinks is None else self._keep(_aligned_copy(curves.kinks)),
@@ -201,7 +208,7 @@ class Setting:
         angle, cases = np.deg2rad(90 - direction), self.cases
         return _Flow(
             *(self._keep(a) for a in (np.cos(angle), np.sin(angle))),
-            *(self._keep(a, np.intc) for a in (cases.n_lane, cases.speed_at, cases.case_at)),
+            *(self._keep_ints(a) for a in (cases.n_lane, cases.speed_at, cases.case_at)),
             *(self._keep(a) for a in (cases.speed, cases.turbulence, cases.probability)),
             *(direction.size, int(cases.n_lane.max())),
         )
@@ -225,7 +232,7 @@ class _Cases:
         Lane of each case among the probabilities.
     """
 
-    def __init__(self, flow_cases: FlowCases) -> None:
+    def __init__(self, flow_cases: FlowCases | FlowSeries) -> None:
         count, speed, turbulence, probability = flow_cases.by_direction()
         self.n_lane = -(-count // _LANE_BLOCK) * _LANE_BLOCK
         self.case_at = np.concatenate([[0], np.cumsum(self.n_lane)[:-1]])
@@ -274,14 +281,14 @@ class Powers:
         Of each turbine, W.
     direction_power : (n_directions,) array
         Of the own turbines together, by direction, W.
-    d_dx, d_dy : (n_own,) array or None
-        Derivatives of the own turbines' power by their positions, W/m.
+    d_dx, d_dy : (n_own,) array
+        Derivatives of the own turbines' power by their positions, W/m; empty unless asked for.
     """
 
     power: Floats
     direction_power: Floats
-    d_dx: Floats | None = None
-    d_dy: Floats | None = None
+    d_dx: Floats
+    d_dy: Floats
 
 
 def farm_power(
@@ -308,12 +315,8 @@ def farm_power(
     gradient : bool
         Whether derivatives are asked for.
     """
-    answer = Powers(
-        np.empty(x.size),
-        np.empty(setting.cases.n_lane.size),
-        np.empty(n_own) if gradient else None,
-        np.empty(n_own) if gradient else None,
-    )
+    slopes = np.empty((2, n_own if gradient else 0))
+    answer = Powers(np.empty(x.size), np.empty(setting.cases.n_lane.size), *slopes)
     _evaluate(setting, x, y, type_of, n_own, **vars(answer))
     return answer
 
@@ -332,10 +335,10 @@ def _evaluate(
     y: Floats,
     type_of: NDArray[np.intc],
     n_own: int,
-    **answers: Floats | None,
+    **answers: Floats,
 ) -> None:
     farm = _Farm(_pointer(x), _pointer(y), type_of.ctypes.data_as(_ints), x.size, n_own)
-    pointers = {name: None if array is None else _pointer(array) for name, array in answers.items()}
+    pointers = {name: _pointer(array) for name, array in answers.items() if array.size}
     _call(_library.mpl_evaluate, setting.ref, ctypes.byref(farm), ctypes.byref(_Answer(**pointers)))
 
 

@@ -57,7 +57,9 @@ def curves_of(turbine: Turbine) -> Curves:
         values = np.asarray(values, dtype=float)
         slope = np.append(np.diff(values) / np.diff(speed), 0.0) * step  # behind each point
         edge = np.arange(n + 1)
-        behind = np.searchsorted(row + (place > 0), edge, side="right") - 1  # last point at or before the edge
+        behind = (
+            np.searchsorted(row + (place > 0), edge, side="right") - 1
+        )  # last point at or before the edge
         value = values[behind] + slope[behind] * (edge - row[behind] - place[behind])
         columns += [np.append(values[0], value), np.append(0.0, slope[behind])]
         turn = np.zeros(n + 2)
