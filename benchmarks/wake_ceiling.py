@@ -3,7 +3,7 @@
     python benchmarks/wake_ceiling.py [--write]
 
 Needs the ``test`` extra and a C compiler; takes half a minute. 66 turbines stand in one line along the wind,
-so that each pair is computed in every flow case. The floor is the time that the functions and multiply-adds of
+so that each pair is computed in every flow case. The floor is the time that functions and multiply-adds of
 one pair's equations take by themselves, each at the speed that the machine reaches in a loop of nothing else,
 with the kernel's own vectors and functions. Table look-ups and memory are not in it.
 """

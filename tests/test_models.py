@@ -14,6 +14,7 @@ from reference import pywake
 from reference.trial import (
     EVERY_DEGREE,
     FARMS,
+    GENERIC,
     NAMES,
     OPTIONS,
     OTHER,
@@ -188,6 +189,19 @@ def test_kernel_does_what_the_equations_say_on_every_instruction_set(name, farm,
     layout = layout_of(farm)
     found = grid_speeds(layout.farm(exact_model(name)), layout)
     np.testing.assert_allclose(found, reference_speeds(name, farm), rtol=0, atol=5e-6)
+
+
+def test_turbulence_is_added_up_to_the_edge_of_its_wedge():
+    """Where the weight of STF2017 is 1/e, its last and by no means small value."""
+    turbine = GENERIC[0]
+    for dw in turbine.rotor_diameter * np.array([0.5, 2.0, 5.0, 11.0, 30.0, 100.0]):
+        edge = np.tan((np.arctan(turbine.rotor_diameter / dw) + np.deg2rad(10.0)) / 2.0) * dw
+        x, y = np.array([0.0, dw, 2.0 * dw]), np.array([0.0, 0.9999 * edge, -1.0001 * 2.0 * dw])
+        layout = Layout(x, y, (turbine,), np.zeros(3, int), np.array([270.0]), SPEED)
+        farm = layout.farm(MODELS["NOJLocal"]())
+        ours = farm.effective_turbulence(x, y)
+        assert (ours[:, 1] > SITE.turbulence_intensity).all()
+        assert (ours[:, 2] == SITE.turbulence_intensity).all()
 
 
 @pytest.mark.parametrize("name", NAMES)
