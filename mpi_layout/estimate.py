@@ -9,6 +9,7 @@ import numpy as np
 
 from mpi_layout.campaign import Campaign, Config
 from mpi_layout.errors import ConfigError
+from mpi_layout.named_model import model_text
 from mpi_layout.optimise import solve as optimise
 from mpi_layout.progress import duration
 from mpi_layout.results.file import expected_size
@@ -72,6 +73,7 @@ def describe_work(campaign: Campaign) -> str:
         ),
         ("keys", f"{configs[0].key} ... {configs[-1].key}"),
         ("turbines", f"per layout: {each}"),
+        ("wakes", model_text(campaign.problem(0).model)),
         ("file", f"{expected_size(campaign) / 1e6:.1f} MB"),
     ]
     return "\n".join(f"{name + ':':<10} {text}" for name, text in rows)

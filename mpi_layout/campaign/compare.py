@@ -16,6 +16,11 @@ _SHAPES_NOTHING: dict[str, Any] = {
     "checkpoint": True,
     "failures": True,
 }
+# Keys of the wake section that came later. With these values a campaign is what it was without them, and
+# results files of that time still belong to it.
+_CAME_LATER = {
+    "TurbOPark": {"superposition": "squared_sum", "rotor_average": "gaussian_overlap", "ground": "mirror"}
+}
 _ABSENT = object()
 
 
@@ -26,7 +31,11 @@ def shaping(campaign: BaseModel) -> dict[str, Any]:
 
 def digest(campaign: BaseModel) -> str:
     """SHA-256, hexadecimal, of everything that shapes the results."""
-    canonical = json.dumps(shaping(campaign), sort_keys=True, separators=(",", ":"), allow_nan=False)
+    values = shaping(campaign)
+    for key, value in _CAME_LATER.get(values["wake"]["model"], {}).items():
+        if values["wake"][key] == value:
+            del values["wake"][key]
+    canonical = json.dumps(values, sort_keys=True, separators=(",", ":"), allow_nan=False)
     return hashlib.sha256(canonical.encode()).hexdigest()
 
 

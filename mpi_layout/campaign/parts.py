@@ -21,6 +21,7 @@ from mpi_layout.campaign.schema import (
 from mpi_layout.campaign.site_spec import SiteSpec
 from mpi_layout.campaign.turbine_build import turbine_of
 from mpi_layout.campaign.turbine_spec import TurbineSpec
+from mpi_layout.campaign.wake_spec import WakeSpec
 from mpi_layout.formats.faults import Fault
 from mpi_layout.site.area import Area
 from mpi_layout.site.turbine import Turbine
@@ -36,7 +37,7 @@ class Parts:
         Top-level keys of the file, well-formed or not.
     areas, turbine_types : dict
         Sections by their index in the file.
-    seeds, site, n_turbines, target_capacity_MW, min_spacing_D, start
+    seeds, site, n_turbines, target_capacity_MW, min_spacing_D, wake, start
         None where absent or malformed.
     """
 
@@ -48,6 +49,7 @@ class Parts:
     n_turbines: int | None
     target_capacity_MW: float | None
     min_spacing_D: float | None
+    wake: WakeSpec | None
     start: StartSpec | None
 
     @classmethod
@@ -62,6 +64,7 @@ class Parts:
             n_turbines=_well_formed(Count, data.get("n_turbines")),
             target_capacity_MW=_well_formed(Capacity, data.get("target_capacity_MW")),
             min_spacing_D=_well_formed(Spacing, data.get("min_spacing_D")),
+            wake=_well_formed(WakeSpec, data.get("wake", {})),
             start=_well_formed(StartSpec, data.get("start", {})),
         )
 
