@@ -1,1 +1,75 @@
-"""Databases of optimised wind farm layouts, computed by MPI ranks into one HDF5 file."""
+"""Databases of optimised wind farm layouts, computed by MPI ranks into one HDF5 file.
+
+For notebooks this package offers its wake engine, described in docs/api.md: turbines, sites, wake models and
+`Farm`. They are loaded when they are first used, as the workers of a campaign need but a few of them.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from mpi_layout.errors import InputError
+    from mpi_layout.formats.turbine_file import load_turbine
+    from mpi_layout.site.series import SeriesSite
+    from mpi_layout.site.table import TableSite
+    from mpi_layout.site.turbine import Turbine, generic_turbine
+    from mpi_layout.site.weibull import WeibullSite
+    from mpi_layout.site.wind import FlowCases, FlowSeries
+    from mpi_layout.wake.farm import Farm, FarmAEP, Neighbours
+    from mpi_layout.wake.models import (
+        NOJ,
+        STF2017,
+        BastankhahGaussian,
+        CrespoHernandez,
+        IEA37SimpleBastankhahGaussian,
+        NiayifarGaussian,
+        NiayifarPorteAgel,
+        NOJLocal,
+        TurbOPark,
+    )
+
+__all__ = [
+    "NOJ",
+    "STF2017",
+    "BastankhahGaussian",
+    "CrespoHernandez",
+    "Farm",
+    "FarmAEP",
+    "FlowCases",
+    "FlowSeries",
+    "IEA37SimpleBastankhahGaussian",
+    "InputError",
+    "NOJLocal",
+    "Neighbours",
+    "NiayifarGaussian",
+    "NiayifarPorteAgel",
+    "SeriesSite",
+    "TableSite",
+    "TurbOPark",
+    "Turbine",
+    "WeibullSite",
+    "generic_turbine",
+    "load_turbine",
+]
+
+_HOME = {
+    "errors": ("InputError",),
+    "formats.turbine_file": ("load_turbine",),
+    "site.series": ("SeriesSite",),
+    "site.table": ("TableSite",),
+    "site.turbine": ("Turbine", "generic_turbine"),
+    "site.weibull": ("WeibullSite",),
+    "site.wind": ("FlowCases", "FlowSeries"),
+    "wake.farm": ("Farm", "FarmAEP", "Neighbours"),
+}
+_MODULE_OF = {name: module for module, names in _HOME.items() for name in names}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_MODULE_OF.get(name, 'wake.models')}"), name)
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *__all__])

@@ -27,6 +27,7 @@ from mpi_layout.results.disk import exists
 from mpi_layout.results.file import ResultsFile, WriterLock, create_results, move_aside, open_writer
 from mpi_layout.results.row import Status
 from mpi_layout.results.versions import software_versions
+from mpi_layout.wake.kernel.binding import instruction_set
 
 log = logging.getLogger(__name__)
 
@@ -54,6 +55,7 @@ def run(order: Order, team: Team, stop: Stop) -> int:
     """
     with ExitStack() as opened:
         try:
+            log.debug("wake kernel: %s", instruction_set())
             campaign = load_campaign(order.campaign)
             chosen = campaign.select(order.only)
             results = opened.enter_context(open_results(order, campaign))

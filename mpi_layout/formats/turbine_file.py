@@ -2,11 +2,13 @@
 
 import logging
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, Literal
 
 from mpi_layout.errors import InputError
 from mpi_layout.formats.floris_turbine import read_floris_turbine
 from mpi_layout.formats.windio_turbine import read_windio_turbine
+from mpi_layout.formats.yaml_include import load_with_includes
 from mpi_layout.site.turbine import Turbine
 
 log = logging.getLogger(__name__)
@@ -37,6 +39,19 @@ def read_turbine(
     """
     form = form or _format_of(data, where)
     return (read_windio_turbine if form == "windio" else read_floris_turbine)(data, where, warn)
+
+
+def load_turbine(path: str | Path) -> Turbine:
+    """Turbine of a windIO or FLORIS turbine file.
+
+    What is odd but allowed is logged as a warning.
+
+    Raises
+    ------
+    InputError
+        With a line for each fault of the file.
+    """
+    return read_turbine(load_with_includes(path, "turbine"), str(path))
 
 
 def _format_of(data: Any, where: str) -> TurbineFormat:

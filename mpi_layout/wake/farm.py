@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from mpi_layout.site.turbine import Turbine
-from mpi_layout.site.wind import FlowCases, FlowSeries
+from mpi_layout.site.wind import FlowCases, FlowSeries, Site
 from mpi_layout.wake.disc import pywake_table
 from mpi_layout.wake.kernel import binding
 from mpi_layout.wake.models import Law, TurbOPark, WakeModel, usual_name
@@ -85,25 +85,38 @@ class Farm:
     ----------
     turbine_types : Turbine or sequence of Turbine
         The type of all turbines, or the types that occur.
-    flow_cases : FlowCases or FlowSeries
-        Wind directions and speeds with their probabilities.
+    wind : Site, FlowCases or FlowSeries
+        A site, whose flow cases and air density are taken, or wind directions and speeds with their
+        probabilities.
     model : WakeModel
-        One of the models of `mpi_layout.wake.models`.
+        One of the models of `mpi_layout.wake.models`; TurbOPark by default.
     type_of : (n,) int array, optional
         Which type each turbine is; all are of the first one by default.
     neighbours : Neighbours, optional
         Turbines of other farms.
 
+    Attributes
+    ----------
+    turbine_types : tuple of Turbine
+        Those of the farm itself.
+    flow_cases : FlowCases or FlowSeries
+        All that is summed over.
+    model : WakeModel
+        Wake model.
+    neighbours : Neighbours or None
+        Turbines of other farms.
+
     Raises
     ------
     ValueError
-        If `type_of` names a type that is not there, or the model cannot work with the turbulence given.
+        If there is no turbine type, `type_of` names one that is not there, or the model cannot work with the
+        turbulence given.
     """
 
     def __init__(
         self,
         turbine_types: Turbine | Sequence[Turbine],
-        flow_cases: FlowCases | FlowSeries,
+        wind: Site | FlowCases | FlowSeries,
         model: WakeModel | None = None,
         *,
         type_of: ArrayLike | None = None,
@@ -111,6 +124,13 @@ class Farm:
     ) -> None:
         own = (turbine_types,) if isinstance(turbine_types, Turbine) else tuple(turbine_types)
         others = () if neighbours is None else tuple(neighbours.turbine_types)
+        if not own:
+            raise ValueError("wants at least one turbine type")
+        if isinstance(wind, FlowCases | FlowSeries):
+            flow_cases = wind
+        else:
+            flow_cases, density = wind.flow_cases(), wind.air_density
+            own, others = (tuple(t.at_air_density(density) for t in types) for types in (own, others))
         self.turbine_types, self.flow_cases, self.model = own, flow_cases, model or TurbOPark()
         self.neighbours = neighbours
         self._type_of = None if type_of is None else np.ascontiguousarray(type_of, dtype=np.intc)

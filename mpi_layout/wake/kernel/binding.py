@@ -5,6 +5,7 @@ the functions check shapes and hand over pointers, and know no physics.
 """
 
 import ctypes
+import os
 from collections.abc import Sequence
 from ctypes import POINTER, Structure, c_double, c_int
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ from importlib import resources
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from mpi_layout.errors import InputError
 from mpi_layout.site.turbine import SWITCHING, Turbine
 from mpi_layout.site.wind import FlowCases, FlowSeries
 from mpi_layout.wake.kernel.arrays import aligned, aligned_copy
@@ -24,6 +26,7 @@ from mpi_layout.wake.models import STF2017, CrespoHernandez, Law
 Floats = NDArray[np.float64]
 _LANE_BLOCK = 8  # LANE_BLOCK in kernel.h
 _N_FIELD = 10  # N_FIELD in wakes.h
+_ISA_VARIABLE, _ISAS = "MPI_LAYOUT_ISA", ("generic", "avx2", "avx512")  # dispatch.c
 _doubles = POINTER(c_double)
 _ints = POINTER(c_int)
 
@@ -127,7 +130,18 @@ _library = _load()
 
 
 def instruction_set() -> str:
-    """Name of the instruction set that the kernel uses on this CPU."""
+    """Name of the instruction set that the kernel uses on this CPU, MPI_LAYOUT_ISA at most.
+
+    Raises
+    ------
+    InputError
+        If MPI_LAYOUT_ISA is none of their names.
+    """
+    wanted = os.environ.get(_ISA_VARIABLE)
+    if wanted is not None and wanted not in _ISAS:
+        raise InputError(
+            f"environment variable {_ISA_VARIABLE}: is {wanted!r}; wants one of {', '.join(_ISAS)}"
+        )
     return str(_library.mpl_isa().decode())
 
 
@@ -181,6 +195,7 @@ class Setting:
         cutoff: float,
         disc: DiscTable | None = None,
     ) -> None:
+        instruction_set()  # refuses a wrong MPI_LAYOUT_ISA
         # The arrays live as long as the structure that points into them.
         self._arrays: list[NDArray[np.generic]] = []
         self.cases = _Cases(flow_cases)
