@@ -292,3 +292,14 @@ def test_progress_lines_come_once_per_interval(monkeypatch, capsys):
     assert "10 of 100 done (10.0 %)" in err[0]
     assert "60 of 100 done" in err[1]
     assert "60 s left" in err[1]
+
+
+@pytest.mark.parametrize("command", ["run", "check"])
+def test_an_unknown_instruction_set_is_wrong_input(command, small_campaign, monkeypatch, capsys):
+    monkeypatch.chdir(small_campaign.parent)
+    monkeypatch.setenv("MPI_LAYOUT_ISA", "sse")
+    assert cli.main([command, str(small_campaign)]) == 2
+    assert capsys.readouterr().err.splitlines() == [
+        "mpi-layout: error: environment variable MPI_LAYOUT_ISA: is 'sse'; wants one of generic, avx2, avx512"
+    ]
+    assert not small_campaign.with_suffix(".h5").exists()
