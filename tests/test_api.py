@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from reference.trial import GENERIC, SITE, layout_of
+from reference.trial import GENERIC, NAMES, OPTIONS, SITE, layout_of, name_of
 
 import mpi_layout
 from mpi_layout.errors import InputError
@@ -129,3 +129,11 @@ def test_an_unknown_instruction_set_is_refused(monkeypatch):
     monkeypatch.setenv("MPI_LAYOUT_ISA", "sse")
     with pytest.raises(InputError, match="MPI_LAYOUT_ISA: is 'sse'; wants one of generic, avx2, avx512"):
         mpi_layout.Farm(GENERIC, SITE)
+
+
+@pytest.mark.parametrize(("name", "options"), [*((name, {}) for name in NAMES), *OPTIONS], ids=name_of)
+def test_the_gradient_is_finite_on_a_grid_along_the_wind_where_all_kinks_meet(name, options):
+    layout = layout_of("100 on a grid")  # wind along rows and diagonals, speeds on points of the curves
+    _, d_dx, d_dy = layout.farm(MODELS[name](**options)).aep_gradient(layout.x, layout.y)
+    assert np.isfinite([d_dx, d_dy]).all()
+    assert 0 < np.abs([d_dx, d_dy]).max() < 1  # GWh/m: no slope runs away
