@@ -18,7 +18,7 @@ LONG_S = 10.0
 
 @dataclass(frozen=True)
 class Cost:
-    """CPU time, measured on the largest config and scaled with the square of the number of turbines.
+    """CPU time, measured on the largest config and scaled with the square of all turbines, neighbours too.
 
     Attributes
     ----------
@@ -54,8 +54,9 @@ def measure_cost(campaign: Campaign) -> Cost:
         seconds = min(seconds, time.process_time() - started)
         if seconds > LONG_S:
             break
-    weights = len(configs.seeds) * sum(kind.n_turbines**2 for kind in configs.kinds)
-    return Cost(largest, seconds, seconds * weights / largest.n_turbines**2, failure)
+    others = 0 if problem.neighbours is None else problem.neighbours.x.size
+    weights = len(configs.seeds) * sum((kind.n_turbines + others) ** 2 for kind in configs.kinds)
+    return Cost(largest, seconds, seconds * weights / (largest.n_turbines + others) ** 2, failure)
 
 
 def describe_work(campaign: Campaign) -> str:
@@ -72,20 +73,26 @@ def describe_work(campaign: Campaign) -> str:
         ),
         ("keys", f"{configs[0].key} ... {configs[-1].key}"),
         ("turbines", f"per layout: {each}"),
+        *_neighbours(campaign),
         ("file", f"{expected_size(campaign) / 1e6:.1f} MB"),
     ]
-    return "\n".join(f"{name + ':':<10} {text}" for name, text in rows)
+    return "\n".join(f"{name + ':':<11} {text}" for name, text in rows)
+
+
+def _neighbours(campaign: Campaign) -> list[tuple[str, str]]:
+    others = campaign.problem(0).neighbours
+    return [] if others is None else [("neighbours", f"{others.x.size} turbines, which stay where they are")]
 
 
 def describe_cost(cost: Cost) -> str:
     """Lines on what a campaign costs."""
     cores = len(os.sched_getaffinity(0))
     if cost.failure:
-        return f"{'CPU time:':<10} unknown: {cost.config.key}, the largest config, fails: {cost.failure}"
+        return f"{'CPU time:':<11} unknown: {cost.config.key}, the largest config, fails: {cost.failure}"
     on = "1 core" if cores == 1 else f"{cores} cores"
     lines = [
-        f"{'CPU time:':<10} {duration(cost.seconds)} for {cost.config.key} "
+        f"{'CPU time:':<11} {duration(cost.seconds)} for {cost.config.key} "
         f"with {cost.config.n_turbines} turbines, measured",
-        f"{'':<10} {duration(cost.total)} for all; about {duration(cost.total / cores)} on the {on} here",
+        f"{'':<11} {duration(cost.total)} for all; about {duration(cost.total / cores)} on the {on} here",
     ]
     return "\n".join(lines)

@@ -45,6 +45,7 @@ _COUNTED = {
     "polygons_m": "polygons",
     "exclusions_m": "polygons",
     "boundary_m": "points",
+    "positions_m": "points",
 }
 
 

@@ -94,22 +94,34 @@ def type_numbers(layout: Layout, turbine_types: Mapping[str, Turbine]) -> NDArra
 
 
 def read_csv_layouts(path: str | Path) -> tuple[Layout, ...]:
+    """Layouts of a table in a file, as of `csv_layouts`."""
+    return csv_layouts(read_text(path, "layout"), str(path))
+
+
+def csv_layouts(text: str, where: str) -> tuple[Layout, ...]:
     """Layouts of a table with columns x_m and y_m (or x and y), one line per turbine.
 
     A column turbine_type (or type) names each turbine's type; a column key tells several layouts apart, as
     `mpi-layout export` writes them. Other columns do not count.
+
+    Parameters
+    ----------
+    text : str
+        The complete text.
+    where : str
+        What messages call it: the file.
 
     Raises
     ------
     InputError
         Naming file, line and column of what cannot be read.
     """
-    table = csv.reader(read_text(path, "layout").splitlines())
-    columns = _Columns.of([name.strip() for name in next(table, [])], f"{path}: line 1")
-    rows = [columns.row(cells, f"{path}: line {table.line_num}") for cells in table if cells]
+    table = csv.reader(text.splitlines())
+    columns = _Columns.of([name.strip() for name in next(table, [])], f"{where}: line 1")
+    rows = [columns.row(cells, f"{where}: line {table.line_num}") for cells in table if cells]
     if not rows:
-        raise InputError(f"{path}: has no turbines")
-    return tuple(_of_rows(rows, str(path), typed=columns.turbine_type is not None))
+        raise InputError(f"{where}: has no turbines")
+    return tuple(_of_rows(rows, where, typed=columns.turbine_type is not None))
 
 
 @dataclass(frozen=True)
