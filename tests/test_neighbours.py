@@ -12,7 +12,7 @@ import yaml
 from mpi_layout import cli
 from mpi_layout.campaign import campaign_schema, load_campaign, parse_campaign
 from mpi_layout.errors import InputError
-from mpi_layout.formats.layouts import Layout
+from mpi_layout.formats.layouts import Layout, same_place
 from mpi_layout.formats.windio_out import windio_farm, windio_text
 from mpi_layout.optimise.start import smart_start
 from mpi_layout.results.layouts import results_neighbours
@@ -311,6 +311,20 @@ def test_two_groups_at_the_same_place_are_a_fault():
         InputError, match=r"neighbours\[1\]: turbine 1, .* place as turbine 2 of neighbours\[0\]"
     ):
         campaign_of({"positions_m": WEST}, {"positions_m": [[-9000, 0], WEST[2]]})
+
+
+def test_many_at_one_place_are_told_soon():
+    with pytest.raises(InputError, match=r"positions_m: turbines 0 and 1, counted from 0, stand at the same"):
+        campaign_of({"positions_m": [[-900.0, 0.0]] * 50_000})
+
+
+def test_places_are_the_same_if_less_than_a_metre_apart():
+    seed = np.random.SeedSequence().entropy
+    print(f"seed {seed}")
+    x, y = np.random.default_rng(seed).uniform(-20, 20, (2, 40))
+    for n in range(2, 40):
+        near = np.hypot(x[:n, None] - x[:n], y[:n, None] - y[:n])[np.triu_indices(n, 1)] < 1
+        assert (same_place(x[:n], y[:n]) is not None) == near.any()
 
 
 def test_a_faulty_turbine_type_is_told_once():

@@ -43,13 +43,13 @@ def neighbours_of(
 def joined(groups: Iterable[Neighbours]) -> Neighbours:
     """One group of several."""
     x, y, type_of = [], [], []
-    types: list[Turbine] = []
+    number: dict[Turbine, int] = {}
     for group in groups:
+        own = [number.setdefault(turbine, len(number)) for turbine in group.turbine_types]
         x.append(group.x)
         y.append(group.y)
-        type_of.append(group.type_of + len(types))
-        types += group.turbine_types
-    return Neighbours(np.concatenate(x), np.concatenate(y), tuple(types), np.concatenate(type_of))
+        type_of.append(np.array(own, dtype=np.intc)[group.type_of])
+    return Neighbours(np.concatenate(x), np.concatenate(y), tuple(number), np.concatenate(type_of))
 
 
 def group_of(spec: NeighbourSpec, turbine_types: Mapping[str, Turbine]) -> Neighbours:
@@ -74,7 +74,9 @@ def group_of(spec: NeighbourSpec, turbine_types: Mapping[str, Turbine]) -> Neigh
         points = np.array(positions.positions_m)
         layout = Layout("positions_m", "positions_m", points[:, 0], points[:, 1])
         types = _types(positions.turbine_type, turbine_types)
-    return Neighbours(layout.x, layout.y, tuple(types.values()), type_numbers(layout, types))
+    used, type_of = np.unique(type_numbers(layout, types), return_inverse=True)
+    known = tuple(types.values())
+    return Neighbours(layout.x, layout.y, tuple(known[i] for i in used), type_of.astype(np.intc))
 
 
 def positions_of(spec: ResultsRowSpec) -> PositionsSpec:

@@ -19,7 +19,7 @@ from mpi_layout.campaign.schema import FARTHEST, MOST_TURBINES
 from mpi_layout.campaign.turbine_spec import TurbineSpec
 from mpi_layout.errors import InputError
 from mpi_layout.formats.faults import Fault
-from mpi_layout.formats.layouts import SAME_PLACE
+from mpi_layout.formats.layouts import same_place
 from mpi_layout.wake.farm import Neighbours
 
 
@@ -73,13 +73,10 @@ def _sound_group(spec: NeighbourSpec, parts: Parts) -> Neighbours:
 
 
 def _same_place_faults(groups: Mapping[int, Neighbours]) -> Iterator[Fault]:
-    from scipy.spatial import cKDTree  # only campaigns with neighbours pay for it
-
     together = joined(groups.values())
     numbers = [(i, k) for i, group in groups.items() for k in range(group.x.size)]
-    pairs = cKDTree(np.column_stack([together.x, together.y])).query_pairs(SAME_PLACE)
-    if pairs:
-        (i, k), (j, m) = (numbers[n] for n in min(pairs))
+    if pair := same_place(together.x, together.y):
+        (i, k), (j, m) = (numbers[n] for n in pair)
         text = f"turbine {m}, counted from 0, stands at the same place as turbine {k} of neighbours[{i}]"
         yield Fault(("neighbours", j), text)
 
