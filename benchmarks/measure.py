@@ -3,12 +3,14 @@
 Import it before numpy: it sets the number of threads.
 """
 
+# ruff: noqa: E402 - the number of threads must be set before numpy is imported
 import os
 
 for _pool in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS"):
     os.environ[_pool] = "1"
 
 import argparse
+import json
 import platform
 import re
 import time
@@ -24,12 +26,20 @@ from mpi_layout.wake.kernel.binding import instruction_set
 
 DOCS = Path(__file__).resolve().parents[1] / "docs"
 TURBINE = GENERIC[0]
-AREA = 30.0  # rotor diameters squared for each turbine: 5.5 diameters apart
+AREA = 49.0  # rotor diameters squared for each turbine: as if they stood 7 diameters apart
+RECORDS = Path(__file__).resolve().parents[1] / "tests" / "data" / "topfarm_smart_start.json"
 INSTRUCTION_SETS = {"avx512": "AVX-512", "avx2": "AVX2", "generic": "SSE2 or NEON"}
 
 
-def layout(n, seed=0):
-    """Positions x, y (n,) in m at the benchmarks' density, at random, 3 rotor diameters apart at least."""
+def reference_layout():
+    """Positions x, y (66,) in m of farm0_t5_s0, a layout of the reference campaign with 66 turbines."""
+    records = json.loads(RECORDS.read_text())["records"]
+    (record,) = (r for r in records if (r["area"], r["turbine_type"], r["n_turbines"]) == ("farm0", "t5", 66))
+    return np.array(record["x"]), np.array(record["y"])
+
+
+def random_layout(n, seed=0):
+    """Positions x, y (n,) in m, always as dense, 3 rotor diameters apart at least."""
     diameter = TURBINE.rotor_diameter
     return scattered(n, 3.0 * diameter, diameter * np.sqrt(AREA * n), seed)
 
@@ -50,7 +60,7 @@ def cpu_seconds(call, repeats=1):
 
 
 def kernel_seconds(call, repeats=15):
-    """CPU seconds of one call of ours, which may be shorter than the clock can tell: medians of several calls."""
+    """CPU seconds of one call of ours, timed several at a time: one may be too short for the clock."""
     call()
     started = time.process_time()
     call()

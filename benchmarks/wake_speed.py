@@ -2,10 +2,12 @@
 
     python benchmarks/wake_speed.py [--write]
 
-Needs the ``peers`` extra; takes about eight minutes. All programs run in this process, on one core, for the same
-layout in the same wind. PyWake's AEP is the faster of ``wfm.aep(x, y)`` and ``wfm(x, y).aep()``, its gradient
-that of all directions at once or in 12 chunks. Exits with 1 where a goal is missed.
+Needs the ``peers`` extra; takes about eight minutes. All programs run in this process, on one core, for the
+same layout in the same wind. PyWake's AEP is the faster of ``wfm.aep(x, y)`` and ``wfm(x, y).aep()``, its
+gradient that of all directions at once or in 12 chunks. Exits with 1 where a goal is missed.
 """
+
+from functools import partial
 
 import measure  # first: it sets the number of threads
 from measure import INSTRUCTION_SETS, TURBINE, cpu_seconds, kernel_seconds, pywake, running_on, table
@@ -46,10 +48,8 @@ def pywake_aep(name, x, y):
 def pywake_gradient(name, x, y):
     model = pywake.ready_made(name, pywake.weibull_site(SITE, speed=SPEED), [TURBINE])
     model.aep(x, y, wd=[0.0], ws=[10.0])
-    return min(
-        cpu_seconds(lambda: model.aep_gradients(autograd, ["x", "y"], x=x, y=y, wd_chunks=chunks))
-        for chunks in (12, None)
-    )
+    ask = partial(model.aep_gradients, autograd, ["x", "y"], x=x, y=y)
+    return min(cpu_seconds(partial(ask, wd_chunks=chunks)) for chunks in (12, None))
 
 
 def floris_aep(name, x, y):
@@ -149,7 +149,7 @@ def table_row(row):
 
 def main():
     options = measure.arguments(__doc__).parse_args()
-    x, y = measure.layout(66)
+    x, y = measure.reference_layout()
     print(f"66 turbines x 360 directions x 23 speeds on {measure.machine()}, one core", flush=True)
     seconds = {name: ours(name, x, y) for name in NAMES}
     tables = {

@@ -82,13 +82,16 @@ def init_command(args: argparse.Namespace) -> int:
 def evaluate_command(args: argparse.Namespace) -> int:
     """Say what annual energy given layouts have."""
     from mpi_layout.evaluate import evaluate
+    from mpi_layout.formats.safe_yaml import load_yaml
     from mpi_layout.named_model import named_model
     from mpi_layout.plant import read_layouts, read_neighbours, read_plant
     from mpi_layout.tables import evaluation_view
+    from mpi_layout.wake.models import usual_name
 
     plant = read_plant(args.file, only=args.only)
     if args.model is not None:
-        model = named_model(args.model, dict(args.model_parameter), "--model")
+        given = {key: load_yaml(text, f"--model-parameter {key}")[0] for key, text in args.model_parameter}
+        model = named_model(args.model, given, "--model")
         plant = replace(plant, model=model, model_notes=())
     elif args.model_parameter:
         raise InputError("--model-parameter: wants --model, whose parameter it is")
@@ -100,7 +103,7 @@ def evaluate_command(args: argparse.Namespace) -> int:
     evaluations = [evaluate(plant, layout) for layout in layouts]
     if args.json:
         layouts_json = [evaluation.to_json(per_turbine=args.per_turbine) for evaluation in evaluations]
-        model_json = {"name": type(plant.model).__name__, **asdict(plant.model)}
+        model_json = {"name": usual_name(plant.model), **asdict(plant.model)}
         notes = [*plant.notes, *plant.model_notes]
         answer_json({"name": plant.name, "model": model_json, "layouts": layouts_json, "notes": notes})
         return 0

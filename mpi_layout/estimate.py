@@ -9,6 +9,7 @@ import numpy as np
 
 from mpi_layout.campaign import Campaign, Config
 from mpi_layout.errors import ConfigError
+from mpi_layout.named_model import model_text
 from mpi_layout.optimise import solve as optimise
 from mpi_layout.progress import duration
 from mpi_layout.results.file import expected_size
@@ -65,6 +66,8 @@ def describe_work(campaign: Campaign) -> str:
     n_areas, n_types, n_seeds = len(campaign.areas), len(campaign.turbine_types), len(configs.seeds)
     turbines = {kind.turbine_type: kind.n_turbines for kind in configs.kinds}
     each = ", ".join(f"{name} {n}" for name, n in turbines.items())
+    others = campaign.problem(0).neighbours
+    beside = "" if others is None else f"; beside {others.x.size} neighbours"
     rows = [
         ("campaign", campaign.name),
         (
@@ -72,27 +75,22 @@ def describe_work(campaign: Campaign) -> str:
             f"{len(configs)} = {n_areas} areas x {n_types} turbine types x {n_seeds} seeds",
         ),
         ("keys", f"{configs[0].key} ... {configs[-1].key}"),
-        ("turbines", f"per layout: {each}"),
-        *_neighbours(campaign),
+        ("turbines", f"per layout: {each}{beside}"),
+        ("wakes", model_text(campaign.problem(0).model)),
         ("file", f"{expected_size(campaign) / 1e6:.1f} MB"),
     ]
-    return "\n".join(f"{name + ':':<11} {text}" for name, text in rows)
-
-
-def _neighbours(campaign: Campaign) -> list[tuple[str, str]]:
-    others = campaign.problem(0).neighbours
-    return [] if others is None else [("neighbours", f"{others.x.size} turbines, which stay where they are")]
+    return "\n".join(f"{name + ':':<10} {text}" for name, text in rows)
 
 
 def describe_cost(cost: Cost) -> str:
     """Lines on what a campaign costs."""
     cores = len(os.sched_getaffinity(0))
     if cost.failure:
-        return f"{'CPU time:':<11} unknown: {cost.config.key}, the largest config, fails: {cost.failure}"
+        return f"{'CPU time:':<10} unknown: {cost.config.key}, the largest config, fails: {cost.failure}"
     on = "1 core" if cores == 1 else f"{cores} cores"
     lines = [
-        f"{'CPU time:':<11} {duration(cost.seconds)} for {cost.config.key} "
+        f"{'CPU time:':<10} {duration(cost.seconds)} for {cost.config.key} "
         f"with {cost.config.n_turbines} turbines, measured",
-        f"{'':<11} {duration(cost.total)} for all; about {duration(cost.total / cores)} on the {on} here",
+        f"{'':<10} {duration(cost.total)} for all; about {duration(cost.total / cores)} on the {on} here",
     ]
     return "\n".join(lines)

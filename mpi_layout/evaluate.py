@@ -105,7 +105,7 @@ def evaluate(plant: Plant, layout: Layout) -> Evaluation:
     try:
         farm = Farm(own, plant.site.flow_cases(), plant.model, type_of=type_of, neighbours=others)
     except ValueError as error:
-        raise InputError(f"{plant.source}: {type(plant.model).__name__}: {error}") from None
+        raise InputError(f"{plant.source}: {error}") from None
     return Evaluation(
         layout=layout,
         turbine_types=tuple(own[i] for i in type_of.tolist()),

@@ -1,16 +1,13 @@
-"""A wake model by its usual name, with parameters as people write them."""
+"""A wake model by its usual name, with parameters as people write them, and the words for one."""
 
 from collections.abc import Mapping
 from dataclasses import fields
 from typing import Any
 
-from pydantic import TypeAdapter, ValidationError
-from pydantic_core import ErrorDetails
-
+from mpi_layout.campaign.wake_spec import WAKE_SECTIONS
 from mpi_layout.errors import InputError
-from mpi_layout.formats.faults import path_text, unknown_key
-from mpi_layout.formats.safe_yaml import shown
-from mpi_layout.wake.models import MODELS, TURBULENCE_MODELS, WakeModel
+from mpi_layout.formats.faults import validated
+from mpi_layout.wake.models import WakeModel, usual_name
 
 
 def named_model(name: str, parameters: Mapping[str, Any], where: str) -> WakeModel:
@@ -21,39 +18,28 @@ def named_model(name: str, parameters: Mapping[str, Any], where: str) -> WakeMod
     name : str
         Usual name, a key of `MODELS`.
     parameters : dict
-        Those that differ from the model's defaults: numbers (or text of them), or words such as
-        "linear_sum"; a turbulence model by its name.
+        Those that differ from the model's defaults, as in the wake section of a campaign; a turbulence model
+        may be given by its name alone.
     where : str
         What messages call them.
 
     Raises
     ------
     InputError
-        If there is no such model or parameter, or a value is out of its range.
+        If there is no such model or parameter, or values are out of their ranges.
     """
-    if name not in MODELS:
-        raise InputError(f"{where}: no wake model is called {name!r}; known are {', '.join(MODELS)}")
-    model = MODELS[name]
-    known = [field.name for field in fields(model)]
-    for key in parameters:
-        if key not in known:
-            raise InputError(f"{where}: {name}.{key}: {unknown_key(key, known)}")
-    values = {key: _turbulence(value) if key == "turbulence" else value for key, value in parameters.items()}
-    try:
-        return TypeAdapter(model).validate_python(values)
-    except ValidationError as error:
-        raise InputError(
-            "\n".join(f"{where}: {name}: {_said(detail)}" for detail in error.errors())
-        ) from None
+    if name not in WAKE_SECTIONS:
+        raise InputError(f"{where}: no wake model is called {name!r}; known are {', '.join(WAKE_SECTIONS)}")
+    values = {"model": name, **parameters}
+    if isinstance(values.get("turbulence"), str):
+        values["turbulence"] = {"model": values["turbulence"]}
+    model: WakeModel = validated(WAKE_SECTIONS[name], values, f"{where}: {name}").made()
+    return model
 
 
-def _said(detail: ErrorDetails) -> str:
-    if detail["type"] == "value_error":  # of the model itself, which names the parameter
-        return str(detail["ctx"]["error"])
-    place = path_text(detail["loc"])
-    return f"{place}: {detail['msg']}, has {shown(detail['input'])}"
-
-
-def _turbulence(value: Any) -> Any:
-    made = TURBULENCE_MODELS.get(value)
-    return made() if made else value
+def model_text(model: WakeModel) -> str:
+    """Name of a wake model, and the parameters that differ from its defaults."""
+    usual = type(model)()
+    values = {entry.name: getattr(model, entry.name) for entry in fields(model)}
+    given = [f"{name}={value}" for name, value in values.items() if value != getattr(usual, name)]
+    return usual_name(model) + (f" ({', '.join(given)})" if given else "")

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -18,10 +18,9 @@ from mpi_layout.results.diff import Difference
 from mpi_layout.results.summary import Counts, Group, LaunchState, Summary
 from mpi_layout.results.verify import Finding
 
-if TYPE_CHECKING:  # the other views have no need of the wake models
+if TYPE_CHECKING:  # the other views have no need of wake models
     from mpi_layout.evaluate import Evaluation
     from mpi_layout.plant import Plant
-    from mpi_layout.wake.models import WakeModel
 
 _MOST_AREAS = 20
 _MOST_TYPES = 6
@@ -90,21 +89,13 @@ def evaluation_view(
     plant: "Plant", evaluations: Sequence["Evaluation"], *, per_turbine: bool
 ) -> RenderableType:
     """Show the annual energy of layouts, and of each of their turbines."""
-    head = Text.assemble((printable(plant.name), "bold"), f"  {_model(plant.model)}")
+    from mpi_layout.named_model import model_text
+
+    head = Text.assemble((printable(plant.name), "bold"), f"  {model_text(plant.model)}")
     parts: list[RenderableType] = [head, _energies_of(evaluations, others=plant.neighbours is not None)]
     for evaluation in evaluations if per_turbine else ():
         parts += [Text(), Text(printable(evaluation.layout.name), "bold"), _turbines(evaluation)]
     return Stack(*parts)
-
-
-def _model(model: "WakeModel") -> str:
-    """Name of a wake model, and the parameters that differ from its defaults."""
-    usual = type(model)()
-    names = [
-        entry.name for entry in fields(model) if getattr(model, entry.name) != getattr(usual, entry.name)
-    ]
-    parameters = ", ".join(f"{name}={getattr(model, name)}" for name in names)
-    return type(model).__name__ + (f" ({parameters})" if parameters else "")
 
 
 def _energies_of(evaluations: Sequence["Evaluation"], *, others: bool) -> RenderableType:

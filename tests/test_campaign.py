@@ -439,7 +439,12 @@ ONE_FAULT = [
     ((("start", "best_percent"), 101), "start.best_percent: wants at most 100, has 101"),
     ((("wake", "ct_limit"), 1), "wake.ct_limit: wants less than 1, has 1"),
     ((("wake", "A"), 0), "wake.A: wants more than 0, has 0"),
-    ((("wake", "model"), "Jensen"), "wake.model: wants 'TurbOPark', has the text 'Jensen'"),
+    (
+        (("wake", "model"), "Janson"),
+        "wake.model: wants 'TurbOPark', 'Nygaard_2022', 'NOJ', 'Jensen', 'NOJLocal', 'BastankhahGaussian', "
+        "'NiayifarGaussian', 'Niayifar_PorteAgel_2016' or 'IEA37SimpleBastankhahGaussian', "
+        "has the text 'Janson'",
+    ),
     ((("site", "lookup"), "cubic"), "site.lookup: wants 'nearest' or 'linear', has the text 'cubic'"),
     ((("seeds",), [1, -1]), "seeds[1]: wants at least 0, has -1"),
     ((("seeds", "count"), 0), "seeds.count: wants at least 1, has 0"),

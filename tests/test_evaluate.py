@@ -226,11 +226,11 @@ def test_what_has_no_counterpart_is_noted(analysis, note):
     ("name", "parameters", "message"),
     [
         ("Janson", {}, "no wake model is called 'Janson'; known are TurbOPark,"),
-        ("NOJ", {"kk": "1"}, "NOJ.kk: unknown key; is k meant?"),
-        ("NOJ", {"k": "wide"}, "NOJ: k: "),
-        ("NOJ", {"k": "-1"}, "k of NOJ is -1"),
+        ("NOJ", {"kk": 1}, "NOJ: kk: unknown key; is k meant?"),
+        ("NOJ", {"k": "wide"}, "NOJ: k: wants a number, has the text 'wide'"),
+        ("NOJ", {"k": -1}, "NOJ: k: wants more than 0, has -1"),
         ("NOJ", {"superposition": "product"}, "NOJ: superposition: "),
-        ("NOJLocal", {"turbulence": "GCL"}, "NOJLocal: turbulence"),
+        ("NOJLocal", {"turbulence": "GCL"}, "NOJLocal: turbulence.model: wants 'STF2017' or"),
     ],
 )
 def test_faults_of_models(name, parameters, message):

@@ -28,13 +28,13 @@ from mpi_layout.campaign.schema import (
     Seeds,
     Spacing,
     StartSpec,
-    WakeSpec,
 )
 from mpi_layout.campaign.site_build import site_of
 from mpi_layout.campaign.site_spec import SiteSpec
 from mpi_layout.campaign.system import SECTIONS, of_system, with_system
 from mpi_layout.campaign.turbine_build import turbine_of
 from mpi_layout.campaign.turbine_spec import TurbineSpec
+from mpi_layout.campaign.wake_spec import USUAL_WAKE, WakeSpec
 from mpi_layout.errors import InputError
 from mpi_layout.formats.faults import Fault, pydantic_faults
 from mpi_layout.formats.safe_yaml import load_yaml, read_text, shown
@@ -44,7 +44,7 @@ from mpi_layout.site.area import Area
 from mpi_layout.site.turbine import Turbine
 from mpi_layout.site.wind import Site
 from mpi_layout.wake.farm import Neighbours
-from mpi_layout.wake.models import TurbOPark
+from mpi_layout.wake.models import WakeModel
 
 _MOST_LINES = 50  # of one message
 _LONGEST_GLOB = 1000  # characters; translating one takes time with their square
@@ -88,7 +88,7 @@ class Campaign(Section):
         default=(),
         description="Turbines of other farms: they cast wakes, stay where they are and do not count.",
     )
-    wake: WakeSpec = Field(default=WakeSpec(), description="The wake model.")
+    wake: WakeSpec = Field(default=USUAL_WAKE, description="The wake model.")
     start: StartSpec = Field(default=StartSpec(), description="How the first layout is found.")
     checkpoint: CheckpointSpec = Field(
         default=CheckpointSpec(), description="When results become safe from a power cut."
@@ -202,8 +202,9 @@ class Campaign(Section):
         return site_of(self.site)
 
     @cached_property
-    def _model(self) -> TurbOPark:
-        return TurbOPark(**self.wake.model_dump(exclude={"model"}))
+    def _model(self) -> WakeModel:
+        model: WakeModel = self.wake.made()
+        return model
 
 
 def load_campaign(path: str | Path, *, results_layout: ResultsLayout | None = None) -> Campaign:

@@ -6,8 +6,9 @@ Faults: polygons that are none or overlap; areas of which nothing is left; names
 seeds or config keys given twice; not exactly one of n_turbines and
 target_capacity_MW; a gross capacity factor outside 5-70 % in Weibull sectors; more turbines
 than the densest packing fits into an area; more areas, types, configs, turbines or
-candidate points than a launch could handle; and those of turbine types
-(turbine_check.py), site (site_check.py) and neighbours (neighbour_check.py).
+candidate points than a launch could handle; a wind without turbulence for a wake
+model that needs it; and those of turbine types (turbine_check.py), site
+(site_check.py) and neighbours (neighbour_check.py).
 
 Warnings: a start grid with fewer points inside an area than turbines (those
 configs fail, the others run); an area filled beyond half the densest packing (a
@@ -18,6 +19,8 @@ turbine types, site and neighbours.
 import itertools
 import math
 from collections.abc import Iterator, Mapping, Sequence
+
+import numpy as np
 
 from mpi_layout.campaign import neighbour_check, site_check, turbine_check
 from mpi_layout.campaign.build import outlines, seed_numbers
@@ -58,8 +61,10 @@ def faults(parts: Parts) -> list[Fault]:
     if parts.site is not None:
         site_faults = list(site_check.faults(parts.site))
         found += site_faults
-        if not site_faults and isinstance(parts.site, WeibullSpec):
-            found += _capacity_factors(parts, site_of(parts.site))
+        if not site_faults:
+            site = site_of(parts.site)
+            found += _calm_faults(parts, site)
+            found += _capacity_factors(parts, site) if isinstance(parts.site, WeibullSpec) else ()
     return found
 
 
@@ -171,6 +176,16 @@ def _count_faults(parts: Parts) -> Iterator[Fault]:
                 f"{rated_MW:g} MW"
             )
             yield Fault(("target_capacity_MW",), text)
+
+
+def _calm_faults(parts: Parts, site: Site) -> Iterator[Fault]:
+    """A wind without turbulence, where the wake model cannot work with it."""
+    wake = parts.wake
+    if wake is None or not wake.made().law.needs_turbulence:
+        return
+    if not np.min(site.flow_cases().turbulence_intensity) > 0:
+        text = "needs a turbulence intensity above 0, the site has flow cases with 0"
+        yield Fault(("wake", "model"), f"{wake.model} {text}")
 
 
 # ---------------------------------------------------------------- turbine types

@@ -17,6 +17,11 @@ _SHAPES_NOTHING: dict[str, Any] = {
     "checkpoint": True,
     "failures": True,
 }
+# Keys of the wake section that came later. With these values a campaign is what it was without them, and
+# results files of that time still belong to it.
+_CAME_LATER = {
+    "TurbOPark": {"superposition": "squared_sum", "rotor_average": "gaussian_overlap", "ground": "mirror"}
+}
 _ABSENT = object()
 
 
@@ -27,7 +32,13 @@ def shaping(campaign: BaseModel) -> dict[str, Any]:
 
 def digest(campaign: BaseModel) -> str:
     """SHA-256, hexadecimal, of everything that shapes the results."""
-    canonical = json.dumps(shaping(campaign), sort_keys=True, separators=(",", ":"), allow_nan=False)
+    values = shaping(campaign)
+    for key, value in _CAME_LATER.get(values["wake"]["model"], {}).items():
+        if values["wake"][key] == value:
+            del values["wake"][key]
+    if not values["neighbours"]:  # a section that came later
+        del values["neighbours"]
+    canonical = json.dumps(values, sort_keys=True, separators=(",", ":"), allow_nan=False)
     return hashlib.sha256(canonical.encode()).hexdigest()
 
 

@@ -22,6 +22,7 @@ from mpi_layout.campaign.schema import (
 from mpi_layout.campaign.site_spec import SiteSpec
 from mpi_layout.campaign.turbine_build import turbine_of
 from mpi_layout.campaign.turbine_spec import TurbineSpec
+from mpi_layout.campaign.wake_spec import WakeSpec
 from mpi_layout.formats.faults import Fault
 from mpi_layout.site.area import Area
 from mpi_layout.site.turbine import Turbine
@@ -39,7 +40,7 @@ class Parts:
         Sections by their index in the file.
     n_turbine_types : int
         Turbine types of the file, well-formed or not.
-    seeds, site, n_turbines, target_capacity_MW, min_spacing_D, start
+    seeds, site, n_turbines, target_capacity_MW, min_spacing_D, wake, start
         None where absent or malformed.
     """
 
@@ -53,6 +54,7 @@ class Parts:
     n_turbines: int | None
     target_capacity_MW: float | None
     min_spacing_D: float | None
+    wake: WakeSpec | None
     start: StartSpec | None
 
     @classmethod
@@ -70,6 +72,7 @@ class Parts:
             n_turbines=_well_formed(Count, data.get("n_turbines")),
             target_capacity_MW=_well_formed(Capacity, data.get("target_capacity_MW")),
             min_spacing_D=_well_formed(Spacing, data.get("min_spacing_D")),
+            wake=_well_formed(WakeSpec, data.get("wake", {})),
             start=_well_formed(StartSpec, data.get("start", {})),
         )
 

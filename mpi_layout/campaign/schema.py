@@ -22,7 +22,6 @@ from pydantic import (
 )
 
 from mpi_layout.optimise.start import SmartStart
-from mpi_layout.wake.models import TurbOPark
 
 NAME_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9_.-]*$"
 LARGEST_SEED = 2**32 - 1  # of the legacy generator that draws the smart start
@@ -50,7 +49,6 @@ def _open(points: tuple[Point, ...]) -> tuple[Point, ...]:
 
 Ring = Annotated[tuple[Point, ...], Field(min_length=3, max_length=20_000), AfterValidator(_open)]
 
-_WAKE = TurbOPark()
 _START = SmartStart()
 
 
@@ -105,29 +103,6 @@ Seeds = Annotated[
         custom_error_message="wants {first: 0, count: 50} or a list of whole numbers",
     ),
 ]
-
-
-class WakeSpec(Section):
-    """The wake model: TurbOPark with Gaussian profile (Nygaard et al. 2022)."""
-
-    model: Literal["TurbOPark"] = Field(default="TurbOPark", description="Name of the wake model.")
-    A: Annotated[Number, Field(gt=0, le=10)] = Field(default=_WAKE.A, description="Wake expansion.")
-    c1: Annotated[Number, Field(gt=0, le=100)] = Field(
-        default=_WAKE.c1, description="Turbulence from the ambient air."
-    )
-    c2: Annotated[Number, Field(gt=0, le=100)] = Field(
-        default=_WAKE.c2, description="Turbulence from the thrust."
-    )
-    ceps: Annotated[Number, Field(ge=0.15, le=1)] = Field(
-        default=_WAKE.ceps, description="Initial wake width."
-    )
-    ct_limit: Annotated[Number, Field(gt=0, lt=1)] = Field(
-        default=_WAKE.ct_limit, description="Largest thrust coefficient in the initial wake width."
-    )
-    disc_mean: Literal["pywake", "exact"] = Field(
-        default=_WAKE.disc_mean,
-        description="Mean of the wake over a rotor: by PyWake's interpolation table, or exact.",
-    )
 
 
 GridSize = Annotated[Integer, Field(ge=2, le=10_000)]

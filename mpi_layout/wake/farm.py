@@ -10,7 +10,7 @@ from mpi_layout.site.turbine import Turbine
 from mpi_layout.site.wind import FlowCases, FlowSeries
 from mpi_layout.wake.disc import pywake_table
 from mpi_layout.wake.kernel import binding
-from mpi_layout.wake.models import Law, TurbOPark, WakeModel
+from mpi_layout.wake.models import Law, TurbOPark, WakeModel, usual_name
 
 Floats = NDArray[np.float64]
 HOURS_PER_YEAR = 24 * 365
@@ -258,11 +258,11 @@ def setting_of(
     Raises
     ------
     ValueError
-        If TurbOPark meets flow cases without turbulence.
+        If a model that needs turbulence meets flow cases without it.
     """
     law = model.law
-    if law.shape == "turbopark" and not np.min(flow_cases.turbulence_intensity) > 0:
-        raise ValueError("TurbOPark needs a turbulence intensity above zero in every flow case")
+    if law.needs_turbulence and not np.min(flow_cases.turbulence_intensity) > 0:
+        raise ValueError(f"{usual_name(model)} needs a turbulence intensity above zero in every flow case")
     table = _disc_table(law, turbine_types, disc_mean or law.disc_mean)
     return binding.Setting(turbine_types, flow_cases, law, cutoff=cutoff or _CUTOFF[law.shape], disc=table)
 

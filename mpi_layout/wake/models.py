@@ -8,13 +8,15 @@ are those of a uniform flow: no blockage, no deflection.
 from dataclasses import dataclass, field
 from typing import Literal
 
+from mpi_layout.wake.ranges import Exponent, InitialWidth, Parameters, Positive, ThrustLimit
+
 Superposition = Literal["squared_sum", "linear_sum", "max_sum"]
 Induction = Literal["madsen", "momentum"]
 DiscMean = Literal["pywake", "exact"]
 
 
 @dataclass(frozen=True)
-class STF2017:
+class STF2017(Parameters):
     """Turbulence added in a wake by S. Frandsen (2007), Risø-R-1188, as in IEC 61400-1 of 2017.
 
     Attributes
@@ -23,15 +25,12 @@ class STF2017:
         Added turbulence is 1 / (c0 + c1 distance / D / sqrt(Ct)), within a wedge, as a linear sum.
     """
 
-    c0: float = 1.5
-    c1: float = 0.8
-
-    def __post_init__(self) -> None:
-        _positive(self, "c0", "c1")
+    c0: Positive = 1.5
+    c1: Positive = 0.8
 
 
 @dataclass(frozen=True)
-class CrespoHernandez:
+class CrespoHernandez(Parameters):
     """Turbulence added in a wake by A. Crespo, J. Hernández (1996), J. Wind Eng. Ind. Aerod. 61, 71-85.
 
     Attributes
@@ -42,14 +41,11 @@ class CrespoHernandez:
         The induction a from thrust.
     """
 
-    c0: float = 0.73
-    c1: float = 0.8325
-    c2: float = -0.0325
-    c3: float = -0.32
+    c0: Positive = 0.73
+    c1: Positive = 0.8325
+    c2: Exponent = -0.0325
+    c3: Exponent = -0.32
     induction: Induction = "madsen"
-
-    def __post_init__(self) -> None:
-        _positive(self, "c0", "c1")
 
 
 Turbulence = STF2017 | CrespoHernandez
@@ -75,9 +71,15 @@ class Law:
     c2: float = 1.0
     disc_mean: DiscMean = "exact"
 
+    @property
+    def needs_turbulence(self) -> bool:
+        """Whether it divides by the ambient turbulence intensity, which zero is then forbidden."""
+        added = self.turbulence
+        return self.shape == "turbopark" or (isinstance(added, CrespoHernandez) and added.c2 < 0)
+
 
 @dataclass(frozen=True)
-class TurbOPark:
+class TurbOPark(Parameters):
     """TurbOPark with Gaussian wakes.
 
     N. G. Nygaard, L. Poulsen, E. Svensson, J. Grønnegaard Pedersen (2022), Large-scale benchmarking of wake
@@ -112,19 +114,15 @@ class TurbOPark:
         If a parameter is out of its range.
     """
 
-    A: float = 0.04
-    c1: float = 1.5
-    c2: float = 0.8
-    ceps: float = 0.25
-    ct_limit: float = 0.96
+    A: Positive = 0.04
+    c1: Positive = 1.5
+    c2: Positive = 0.8
+    ceps: InitialWidth = 0.25
+    ct_limit: ThrustLimit = 0.96
     disc_mean: DiscMean = "pywake"
     superposition: Superposition = "squared_sum"
     rotor_average: Literal["gaussian_overlap", "centre"] = "gaussian_overlap"
     ground: Literal["mirror", "none"] = "mirror"
-
-    def __post_init__(self) -> None:
-        _check_width(self.ceps, self.ct_limit)
-        _positive(self, "A", "c1", "c2")
 
     @property
     def law(self) -> Law:
@@ -145,7 +143,7 @@ class TurbOPark:
 
 
 @dataclass(frozen=True)
-class NOJ:
+class NOJ(Parameters):
     """Jensen's top-hat wake.
 
     N. O. Jensen (1983), A note on wind generator interaction, Risø-M-2411; I. Katic, J. Højstrup,
@@ -164,13 +162,10 @@ class NOJ:
         The share of the rotor within the wake, or whether the hub is.
     """
 
-    k: float = 0.1
+    k: Positive = 0.1
     induction: Induction = "madsen"
     superposition: Superposition = "squared_sum"
     rotor_average: Literal["area_overlap", "centre"] = "area_overlap"
-
-    def __post_init__(self) -> None:
-        _positive(self, "k")
 
     @property
     def law(self) -> Law:
@@ -180,7 +175,7 @@ class NOJ:
 
 
 @dataclass(frozen=True)
-class NOJLocal:
+class NOJLocal(Parameters):
     """Jensen's top hat that widens with the turbulence at its source.
 
     As NOJ, with k = k_turbulence TI + k_constant, TI the effective turbulence intensity at the source, the
@@ -200,15 +195,12 @@ class NOJLocal:
         The share of the rotor within the wake, or whether the hub is.
     """
 
-    k_turbulence: float = 0.38
-    k_constant: float = 0.004
+    k_turbulence: Positive = 0.38
+    k_constant: Positive = 0.004
     induction: Induction = "madsen"
     turbulence: Turbulence = field(default_factory=STF2017)
     superposition: Superposition = "linear_sum"
     rotor_average: Literal["area_overlap", "centre"] = "area_overlap"
-
-    def __post_init__(self) -> None:
-        _positive(self, "k_turbulence", "k_constant")
 
     @property
     def law(self) -> Law:
@@ -226,7 +218,7 @@ class NOJLocal:
 
 
 @dataclass(frozen=True)
-class BastankhahGaussian:
+class BastankhahGaussian(Parameters):
     """Gaussian wake of constant expansion.
 
     M. Bastankhah, F. Porté-Agel (2014), A new analytical model for wind-turbine wakes, Renewable Energy 70,
@@ -252,18 +244,14 @@ class BastankhahGaussian:
         How the mean over the rotor is taken: with PyWake's interpolation table, or exactly.
     """
 
-    k: float = 0.0324555
-    ceps: float = 0.2
-    ct_limit: float = 0.899
+    k: Positive = 0.0324555
+    ceps: InitialWidth = 0.2
+    ct_limit: ThrustLimit = 0.899
     induction: Induction = "madsen"
     superposition: Superposition = "squared_sum"
     rotor_average: Literal["centre", "gaussian_overlap"] = "centre"
     ground: Literal["none", "mirror"] = "none"
     disc_mean: DiscMean = "pywake"
-
-    def __post_init__(self) -> None:
-        _check_width(self.ceps, self.ct_limit)
-        _positive(self, "k")
 
     @property
     def law(self) -> Law:
@@ -282,7 +270,7 @@ class BastankhahGaussian:
 
 
 @dataclass(frozen=True)
-class NiayifarGaussian:
+class NiayifarGaussian(Parameters):
     """Gaussian wake that widens with the turbulence at its source.
 
     A. Niayifar, F. Porté-Agel (2016), Analytical modeling of wind farms: a new approach for power prediction,
@@ -301,10 +289,10 @@ class NiayifarGaussian:
         Whether the deficit is a share of the effective wind speed at the source instead of the free one.
     """
 
-    k_turbulence: float = 0.38
-    k_constant: float = 0.004
-    ceps: float = 0.2
-    ct_limit: float = 0.899
+    k_turbulence: Positive = 0.38
+    k_constant: Positive = 0.004
+    ceps: InitialWidth = 0.2
+    ct_limit: ThrustLimit = 0.899
     induction: Induction = "madsen"
     turbulence: Turbulence = field(default_factory=CrespoHernandez)
     superposition: Superposition = "squared_sum"
@@ -312,10 +300,6 @@ class NiayifarGaussian:
     ground: Literal["none", "mirror"] = "none"
     disc_mean: DiscMean = "pywake"
     local_speed: bool = False
-
-    def __post_init__(self) -> None:
-        _check_width(self.ceps, self.ct_limit)
-        _positive(self, "k_turbulence", "k_constant")
 
     @property
     def law(self) -> Law:
@@ -343,8 +327,8 @@ class NiayifarPorteAgel(NiayifarGaussian):
     PyWake's literature form, Niayifar_PorteAgel_2016.
     """
 
-    k_turbulence: float = 0.3837
-    k_constant: float = 0.003678
+    k_turbulence: Positive = 0.3837
+    k_constant: Positive = 0.003678
     induction: Induction = "momentum"
     turbulence: Turbulence = field(default_factory=lambda: CrespoHernandez(c2=0.0325, induction="momentum"))
     superposition: Superposition = "linear_sum"
@@ -353,7 +337,7 @@ class NiayifarPorteAgel(NiayifarGaussian):
 
 
 @dataclass(frozen=True)
-class IEA37SimpleBastankhahGaussian:
+class IEA37SimpleBastankhahGaussian(Parameters):
     """The wake model of IEA Wind Task 37's case studies.
 
     N. F. Baker et al. (2019), Best practices for wake model and optimization algorithm selection in wind farm
@@ -368,11 +352,8 @@ class IEA37SimpleBastankhahGaussian:
         How the deficits of several wakes add up.
     """
 
-    k: float = 0.0324555
+    k: Positive = 0.0324555
     superposition: Superposition = "squared_sum"
-
-    def __post_init__(self) -> None:
-        _positive(self, "k")
 
     @property
     def law(self) -> Law:
@@ -396,14 +377,7 @@ MODELS: dict[str, type[WakeModel]] = {
 TURBULENCE_MODELS: dict[str, type[Turbulence]] = {"STF2017": STF2017, "CrespoHernandez": CrespoHernandez}
 
 
-def _positive(model: object, *names: str) -> None:
-    for name in names:
-        if not getattr(model, name) > 0:
-            raise ValueError(f"{name} of {type(model).__name__} is {getattr(model, name)}; wants more than 0")
-
-
-def _check_width(ceps: float, ct_limit: float) -> None:
-    if not 0.15 <= ceps <= 1:
-        raise ValueError(f"ceps is {ceps}; wants 0.15 to 1")
-    if not 0 < ct_limit < 1:
-        raise ValueError(f"ct_limit is {ct_limit}; wants more than 0 and less than 1")
+def usual_name(model: WakeModel | Turbulence) -> str:
+    """Name of a model, the first one where it has several."""
+    names = {kind: name for name, kind in reversed((MODELS | TURBULENCE_MODELS).items())}
+    return names[type(model)]

@@ -8,6 +8,7 @@ import ctypes
 from collections.abc import Sequence
 from ctypes import POINTER, Structure, c_double, c_int
 from dataclasses import dataclass
+from functools import cached_property
 from importlib import resources
 
 import numpy as np
@@ -15,13 +16,14 @@ from numpy.typing import ArrayLike, NDArray
 
 from mpi_layout.site.turbine import SWITCHING, Turbine
 from mpi_layout.site.wind import FlowCases, FlowSeries
+from mpi_layout.wake.kernel.arrays import aligned, aligned_copy
 from mpi_layout.wake.kernel.curves import curves_of
+from mpi_layout.wake.kernel.expansion import FIRST_OCTAVE, N_OCTAVES, expansion_rows
 from mpi_layout.wake.models import STF2017, CrespoHernandez, Law
 
 Floats = NDArray[np.float64]
 _LANE_BLOCK = 8  # LANE_BLOCK in kernel.h
 _N_FIELD = 10  # N_FIELD in wakes.h
-_ALIGNMENT = 64
 _doubles = POINTER(c_double)
 _ints = POINTER(c_int)
 
@@ -67,7 +69,11 @@ class _Flow(Structure):
 
 
 class _DiscTable(Structure):
-    _fields_ = [("values", _doubles), ("n_radius", c_int), ("n_distance", c_int), ("inverse_step", c_double)]
+    _fields_ = [("cells", _doubles), ("n_radius", c_int), ("n_distance", c_int), ("inverse_step", c_double)]
+
+
+class _Expansion(Structure):
+    _fields_ = [("rows", _doubles), ("first_octave", c_int), ("n_octave", c_int)]
 
 
 class _Setting(Structure):
@@ -76,6 +82,7 @@ class _Setting(Structure):
         ("turbine", POINTER(_Turbine)),
         ("flow", _Flow),
         ("disc", _DiscTable),
+        ("expansion", _Expansion),
         ("cutoff", c_double),
         ("n_turbine", c_int),
     ]
@@ -139,6 +146,14 @@ class DiscTable:
     values: Floats
     step: float
 
+    @cached_property
+    def cells(self) -> Floats:
+        """Bilinear forms (n_radius - 1, n_distance - 1, 4): value, by radius, by distance, by both."""
+        v = self.values
+        by_radius, by_distance = np.diff(v, axis=0), np.diff(v, axis=1)
+        forms = (v[:-1, :-1], by_radius[:, :-1], by_distance[:-1], np.diff(by_radius, axis=1))
+        return aligned_copy(np.stack(forms, axis=2))
+
 
 class Setting:
     """Everything that a kernel call needs besides positions, in the kernel's own layout.
@@ -176,6 +191,7 @@ class Setting:
             turbine=self._turbines,
             flow=self._flow(flow_cases.direction),
             disc=self._disc(disc),
+            expansion=_Expansion(self._keep(expansion_rows()), FIRST_OCTAVE, N_OCTAVES),
             cutoff=cutoff,
             n_turbine=len(turbine_types),
         )
@@ -199,8 +215,8 @@ class Setting:
         return _Turbine(
             *(turbine.rotor_diameter, turbine.hub_height, speed_factor, cut_in, cut_out),
             *(curves.first, 1 / curves.step),
-            self._keep(_aligned_copy(curves.rows)),
-            None if curves.kinks is None else self._keep(_aligned_copy(curves.kinks)),
+            self._keep(aligned_copy(curves.rows)),
+            None if curves.kinks is None else self._keep(aligned_copy(curves.kinks)),
             len(curves.rows),
         )
 
@@ -216,7 +232,7 @@ class Setting:
     def _disc(self, disc: DiscTable | None) -> _DiscTable:
         if disc is None:
             return _DiscTable(None, 0, 0, 0)
-        return _DiscTable(self._keep(disc.values), *disc.values.shape, 1 / disc.step)
+        return _DiscTable(self._keep(disc.cells), *disc.cells.shape[:2], 1 / disc.step)
 
 
 class _Cases:
@@ -242,12 +258,12 @@ class _Cases:
         # Padding repeats the direction's last case, with no probability.
         filled = np.repeat(first + count - 1, self.n_lane)
         filled[self.lane] = np.arange(count.sum())
-        self.probability = _aligned(n_lanes)
+        self.probability = aligned(n_lanes)
         self.probability[self.lane] = probability
         shared = flow_cases.same_in_all_directions
         kept = self.n_lane[0] if shared else n_lanes
         self.speed_at = np.zeros_like(self.case_at) if shared else self.case_at
-        self.speed, self.turbulence = _aligned(kept), _aligned(kept)
+        self.speed, self.turbulence = aligned(kept), aligned(kept)
         self.speed[:], self.turbulence[:] = speed[filled[:kept]], turbulence[filled[:kept]]
 
 
@@ -373,7 +389,7 @@ class StartState:
         self._placed = np.zeros((2, n_turbines))
         self._type = np.zeros(n_turbines, dtype=np.intc)
         self._order = np.zeros((n_directions, n_turbines), dtype=np.intc)
-        self._source = _aligned(n_turbines * _N_FIELD * int(setting.cases.n_lane.sum()))
+        self._source = aligned(n_turbines * _N_FIELD * int(setting.cases.n_lane.sum()))
         self._struct = _Start(
             candidate_x=_pointer(self._x),
             candidate_y=_pointer(self._y),
@@ -402,20 +418,6 @@ def _pointer(array: Floats) -> "ctypes._Pointer[c_double]":
     if array.dtype != np.float64 or not array.flags.c_contiguous:
         raise ValueError("the kernel needs contiguous arrays of float64")
     return array.ctypes.data_as(_doubles)
-
-
-def _aligned(*shape: int) -> Floats:
-    """Zeros whose first element lies on a cache line, as vector loads want."""
-    n_bytes = int(np.prod(shape)) * 8
-    raw = np.zeros(n_bytes + _ALIGNMENT, dtype=np.uint8)
-    offset = -raw.ctypes.data % _ALIGNMENT
-    return raw[offset : offset + n_bytes].view(np.float64).reshape(shape)
-
-
-def _aligned_copy(values: Floats) -> Floats:
-    copy = _aligned(*values.shape)
-    copy[:] = values
-    return copy
 
 
 def _call(function: "ctypes._NamedFuncPointer", *arguments: object) -> None:

@@ -116,30 +116,27 @@ static inline __attribute__((always_inline)) void disc_mean_series(const int n, 
     }
 }
 
-/* PyWake's table, bilinear between its points; it reaches beyond every radius that occurs, and distances end with it.
+/* PyWake's table, bilinear within its cells; it reaches beyond every radius that occurs, and distances end with it.
  * radius may be 0: a point. */
 static inline __attribute__((always_inline)) void disc_mean_table(const int n, const int partials,
                                                                   const mpl_disc_table *table, vd inverse_sigma,
                                                                   double radius, const double *c2, profile *out)
 {
-    const double end = table->n_distance - 1 - 1e-9;
+    const double end = table->n_distance - 1e-9;
     vd scale = inverse_sigma * table->inverse_step;
-    vd a = v_min(scale * radius, v_set(table->n_radius - 1 - 1e-9));
+    vd a = v_min(scale * radius, v_set(table->n_radius - 1e-9));
     vidx row = v_truncate(a);
     a -= v_float(row);
-    row = i_scale(row, table->n_distance);
-    const double *near = table->values, *far = near + table->n_distance;
     for (int i = 0; i < n; ++i) {
         double c = sqrt(c2[i]);
-        vd b = v_min(scale * c, v_set(end));
-        vidx j = v_truncate(b), at = i_add(row, j);
-        vd within = b - v_float(j);
-        vd near_0 = v_gather(near, at), far_0 = v_gather(far, at);
-        vd near_b = v_gather(near + 1, at) - near_0, far_b = v_gather(far + 1, at) - far_0;
-        vd near_value = near_0 + within * near_b, by_a = far_0 + within * far_b - near_value;
-        out[i].value = near_value + a * by_a;
+        vd b = v_min(scale * c, v_set(end)), cell[4];
+        vidx column = v_truncate(b);
+        vd within = b - v_float(column);
+        v_rows(table->cells, i_cell(row, table->n_distance, column), cell);
+        vd by_a = cell[1] + within * cell[3];
+        out[i].value = cell[0] + within * cell[2] + a * by_a;
         if (partials) { /* both coordinates are proportional to sqrt(w), the second to the distance */
-            vd by_b = v_if(b < end, near_b + a * (far_b - near_b)) * scale;
+            vd by_b = v_if(b < end, cell[2] + a * cell[3]) * scale;
             vd w = 0.5 * inverse_sigma * inverse_sigma;
             out[i].w = 0.5 * v_reciprocal(w) * (by_a * scale * radius + by_b * c);
             out[i].c2 = by_b * (c > 0 ? 0.5 / c : 0.0);

@@ -25,6 +25,7 @@ typedef struct {
     wakes wakes;
     const mpl_setting *set;
     const mpl_farm *farm;
+    int keep;                        /* whether deficits and turbulence will be asked for */
     int *order;                      /* (n,) turbines from upwind to downwind */
     double *position;                /* (n,) downwind coordinate by turbine */
     free_type *free;                 /* (n_turbine types,) */
@@ -134,12 +135,10 @@ static receiver receiver_at(const sweep *w, int k)
 
 /* ---- downwind */
 
-static vd add_energy(sweep *w, int k, vd power, int l, const double *probability)
+static void add_energy(sweep *w, int k, vd energy)
 {
     double *total = w->power + (size_t)w->order[k] * VL;
-    vd energy = power * v_load(probability + l);
     v_store(total, v_load(total) + energy);
-    return energy;
 }
 
 static vd pass_free(sweep *w, int k, const double *probability)
@@ -151,10 +150,12 @@ static vd pass_free(sweep *w, int k, const double *probability)
     w->wakes.source[k] = free->fields;
     FN(mpl_set_reach)(&w->wakes, k, free->fields);
     for (int l = 0; l < w->wakes.n_lane; l += VL) {
-        energy += add_energy(w, k, v_load(free->power + l), l, probability);
+        energy += v_load(free->power + l) * v_load(probability + l);
+        if (!w->keep) continue;
         v_store(w->deficit + k * lanes + l, v_set(0));
         v_store(w->turbulence + k * lanes + l, v_load(w->wakes.ambient + l));
     }
+    add_energy(w, k, energy);
     return energy;
 }
 
@@ -187,9 +188,11 @@ static vd pass_waked(sweep *w, int k, int m, const double *probability)
         vd deficit = v_load(wakes->deficit + l), turbulence = v_load(wakes->added + l), free = v_load(wakes->speed + l);
         vd share = r.speed_factor - deficit;
         operation now = operate(turbine, share * free);
-        energy += add_energy(w, k, now.power, l, probability);
-        v_store(w->deficit + at + l, deficit);
-        v_store(w->turbulence + at + l, turbulence);
+        energy += now.power * v_load(probability + l);
+        if (w->keep) {
+            v_store(w->deficit + at + l, deficit);
+            v_store(w->turbulence + at + l, turbulence);
+        }
         if (wakes->partials) {
             v_store(w->power_slope + at + l, now.power_slope * free);
             v_store(w->ct_slope + at + l, now.ct_slope * free);
@@ -197,6 +200,7 @@ static vd pass_waked(sweep *w, int k, int m, const double *probability)
         FN(mpl_emit)(wakes, wakes->type[k], l, now.ct, turbulence, share, fields);
     }
     FN(mpl_set_reach)(wakes, k, fields);
+    add_energy(w, k, energy);
     return energy;
 }
 
@@ -360,8 +364,9 @@ int FN(mpl_evaluate)(const mpl_setting *set, const mpl_farm *farm, const mpl_ans
 {
     sweep w;
     void *memory;
-    int gradient = answer->d_dx != NULL;
+    int gradient = answer->d_dx != NULL, flow = answer->speed || answer->turbulence;
     if (sweep_open(&w, &memory, set, farm, gradient)) return MPL_OUT_OF_MEMORY;
+    w.keep = gradient || flow;
     for (int d = 0; d < set->flow.n_direction; ++d) {
         int same_cases = d > 0 && set->flow.speed_at[d] == set->flow.speed_at[d - 1];
         FN(mpl_wakes_direction)(&w.wakes, d);
@@ -370,7 +375,7 @@ int FN(mpl_evaluate)(const mpl_setting *set, const mpl_farm *farm, const mpl_ans
         double energy = sweep_down(&w, d, gradient);
         if (answer->direction_power) answer->direction_power[d] = energy;
         if (gradient) sweep_back(&w, d);
-        if (answer->speed || answer->turbulence) report_flow(&w, d, answer);
+        if (flow) report_flow(&w, d, answer);
     }
     for (int i = 0; i < farm->n; ++i)
         if (answer->power) answer->power[i] = v_sum(v_load(w.power + (size_t)i * VL));

@@ -45,19 +45,28 @@ typedef struct {
     int n_direction, n_lane_max;
 } mpl_flow;
 
-/* Mean of exp(-d^2/2) over a disc, tabulated on radius and distance (in sigma) from 0 in equal steps.
- * values == NULL: the exact series instead (disc.h). */
+/* Mean of exp(-d^2/2) over a disc, in cells of radius and distance (in sigma) from 0 in equal steps; in each cell, with a
+ * and b the places within it: value + by_a a + by_b b + by_ab a b. cells == NULL: the exact series instead (disc.h). */
 typedef struct {
-    const double *values;             /* (n_radius, n_distance) */
+    const double *cells;              /* (n_radius, n_distance, 4): value, by_a, by_b, by_ab; 64-byte aligned */
     int n_radius, n_distance;
     double inverse_step;
 } mpl_disc_table;
+
+/* TurbOPark's H(y) (law.h): cubics in the place within each EXPANSION_ROWS-th of an octave, from y = 2^first_octave. */
+#define EXPANSION_BITS 8
+#define EXPANSION_ROWS (1 << EXPANSION_BITS)
+typedef struct {
+    const double *rows;               /* (n_octave * EXPANSION_ROWS, 4): coefficients, constant first; 64-byte aligned */
+    int first_octave, n_octave;
+} mpl_expansion;
 
 typedef struct {
     mpl_model model;
     const mpl_turbine *turbine;       /* (n_turbine,) */
     mpl_flow flow;
     mpl_disc_table disc;
+    mpl_expansion expansion;          /* for TURBOPARK */
     double cutoff;                    /* Gaussian wakes end where the rotor's near edge is this many sigma off the axis */
     int n_turbine;
 } mpl_setting;

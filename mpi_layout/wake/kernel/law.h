@@ -55,6 +55,17 @@ INLINE vd turbopark_h(vd y)
     return g - v_log((g + 1.0) * v_reciprocal(y));
 }
 
+/* The same from a table, within 4e-12: a quarter of the time. */
+INLINE vd turbopark_h_of(const mpl_expansion *e, vd y)
+{
+    const int64_t place_bits = 52 - EXPANSION_BITS, one = 0x3ff0000000000000;
+    y = v_min(y, v_set(ldexp(1 - 0x1p-53, e->first_octave + e->n_octave)));
+    vi row = ((vi)y >> place_bits) - ((int64_t)(1023 + e->first_octave) << EXPANSION_BITS);
+    vd t = (vd)((((vi)y << EXPANSION_BITS) & (((int64_t)1 << 52) - 1)) | one) - 1.0, c[4];
+    v_rows(e->rows, v_index(row), c);
+    return c[0] + t * (c[1] + t * (c[2] + t * c[3]));
+}
+
 /* ---- what a source leaves, from its own state */
 
 INLINE void emit_wake(const wakes *w, const mpl_turbine *turbine, int l, vd ct, vd turbulence, vd speed, double *f)
@@ -68,13 +79,13 @@ INLINE void emit_wake(const wakes *w, const mpl_turbine *turbine, int l, vd ct, 
     if (m->law == TOP_HAT) {
         valued a = deficit_of_load(m->induction, ct);
         v_store(f + LOAD * n, a.value);
-        v_store(f + SLOPE * n, a.slope);
+        if (w->partials) v_store(f + SLOPE * n, a.slope);
         return;
     }
     valued eps = width_at_rotor(m, w->partials, m->law == TURBOPARK ? positive : ct);
     vd start = eps.value * diameter;
     v_store(f + LOAD * n, ct * (diameter * diameter / 8));
-    v_store(f + SLOPE * n, eps.slope * diameter);
+    if (w->partials) v_store(f + SLOPE * n, eps.slope * diameter);
     v_store(f + WIDTH * n, start);
     if (m->law == TURBOPARK) {
         vd root = v_sqrt(positive), scale = root * (m->A * diameter / m->c2);
@@ -85,7 +96,7 @@ INLINE void emit_wake(const wakes *w, const mpl_turbine *turbine, int l, vd ct, 
     }
 }
 
-/* ---- width of the wake */
+/* ---- width of the wake: top hats their radius, the others sigma */
 
 typedef struct {
     vd value, dw, ct, turbulence;
@@ -101,10 +112,9 @@ INLINE width turbopark_width(const wakes *w, const int partials, int l, const do
     const int n = w->n_lane;
     vd rate = v_load(f + K * n), scale = v_load(f + SCALE * n);
     vd y = v_load(w->alpha + l) + rate * dw;
-    vd g = v_sqrt(y * y + 1.0), inverse = v_reciprocal(y);
-    vd sigma = scale * (g - v_log((g + 1.0) * inverse)) + v_load(f + WIDTH * n);
+    vd sigma = scale * turbopark_h_of(&w->set->expansion, y) + v_load(f + WIDTH * n);
     if (!partials) return (width){.value = sigma};
-    vd by_dw = scale * g * inverse * rate; /* S H' dy/dz */
+    vd by_dw = scale * v_sqrt(1.0 + v_reciprocal(y * y)) * rate; /* S H' dy/dz */
     /* S grows as sqrt(ct), dy/dz falls as it. */
     vd by_ct = (sigma - v_load(f + START * n) - by_dw * dw) * v_load(f + HALF_CT * n) + v_load(f + SLOPE * n);
     return (width){sigma, by_dw, by_ct, v_set(0)};
@@ -135,11 +145,12 @@ INLINE amplitude top_hat_amplitude(vd load, vd load_slope, vd speed)
 }
 
 /* The profile of a top hat of radius r at a rotor (or, radius 0, a point): derivatives by r and by d^2. */
-INLINE profile top_hat_profile(int rotor, vd r, double source_radius, double radius, vd d)
+INLINE profile top_hat_profile(const int partials, int rotor, vd r, vd source_radius, double radius, vd d)
 {
-    vd inverse = v_reciprocal(r), share = source_radius * source_radius * inverse * inverse;
-    overlap o = rotor == ROTOR_MEAN && radius > 0 ? disc_overlap(r, radius, d)
-                                                  : (overlap){v_if(d < r, v_set(1.0)), v_set(0), v_set(0)};
+    vd inverse = v_reciprocal(r), share = source_radius * inverse;
+    share *= share;
+    overlap o = {v_if(d < r, v_set(1.0)), v_set(0), v_set(0)};
+    if (rotor == ROTOR_MEAN && radius > 0) o = disc_overlap(partials, r, radius, d);
     return (profile){share * o.value, share * (o.radius - 2.0 * inverse * o.value),
                      share * o.distance * 0.5 * v_reciprocal(v_max(d, v_set(1e-9)))};
 }

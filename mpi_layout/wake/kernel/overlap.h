@@ -13,7 +13,7 @@ typedef struct {
     vd value, radius, distance; /* the share, and its derivatives by R1 and by d */
 } overlap;
 
-static inline overlap disc_overlap(vd r1, double r2, vd d)
+static inline overlap disc_overlap(const int partials, vd r1, double r2, vd d)
 {
     vd large = v_max(r1, v_set(r2)), small = v_min(r1, v_set(r2));
     vi whole = d <= large - small, partly = ~whole & (d < large + small);
@@ -30,6 +30,9 @@ static inline overlap disc_overlap(vd r1, double r2, vd d)
     vd sine = v_sqrt(1.0 - cosine * cosine);
     double per_rotor = 1 / (2 * HALF_PI * r2 * r2);
     vd area = alpha * large * large + beta * small * small - sine * r1 * d;
+    vi counts = partly & (area > 0);
+    o.value += v_if(counts, area * per_rotor);
+    if (!partials) return o;
     /* The lens shrinks by its chord and grows by the arc of the wake's edge. What PyWake's R1 in place of M adds where
      * R1 < R2 is sin(alpha) d (M - R1). */
     vd arc = v_select(r1 >= r2, alpha, beta);
@@ -38,8 +41,6 @@ static inline overlap disc_overlap(vd r1, double r2, vd d)
                    + extra * (sine - cotangent * (0.5 * d * d - 0.5 * difference) * inverse_d * v_reciprocal(large));
     vd by_radius = 2.0 * arc * r1
                  + v_if(r1 < r2, extra * cotangent * small * v_reciprocal(large) - sine * d);
-    vi counts = partly & (area > 0);
-    o.value += v_if(counts, area * per_rotor);
     o.distance = v_if(counts, by_distance * per_rotor);
     o.radius = v_if(counts, by_radius * per_rotor);
     return o;

@@ -38,9 +38,8 @@ static inline vd v_min(vd a, vd b) { return (vd)_mm512_min_pd((__m512d)a, (__m51
 static inline vd v_max(vd a, vd b) { return (vd)_mm512_max_pd((__m512d)a, (__m512d)b); }
 static inline vidx v_truncate(vd a) { return _mm512_cvttpd_epi32((__m512d)a); }
 static inline vd v_float(vidx i) { return (vd)_mm512_cvtepi32_pd(i); }
-static inline vd v_gather(const double *t, vidx i) { return (vd)_mm512_i32gather_pd(i, t, 8); }
-static inline vidx i_add(vidx a, vidx b) { return _mm256_add_epi32(a, b); }
-static inline vidx i_scale(vidx a, int m) { return _mm256_mullo_epi32(a, _mm256_set1_epi32(m)); }
+static inline vidx v_index(vi a) { return _mm512_cvtepi64_epi32((__m512i)a); }
+static inline vidx i_cell(vidx a, int m, vidx b) { return _mm256_add_epi32(_mm256_mullo_epi32(a, _mm256_set1_epi32(m)), b); }
 static inline double v_largest(vd a) { return _mm512_reduce_max_pd((__m512d)a); }
 /* Store the lanes whose bit is set one behind the other; up to VL places beyond them may be overwritten. */
 static inline void v_pack(double *to, unsigned bits, vd a)
@@ -77,9 +76,8 @@ static inline vd v_min(vd a, vd b) { return (vd)_mm256_min_pd((__m256d)a, (__m25
 static inline vd v_max(vd a, vd b) { return (vd)_mm256_max_pd((__m256d)a, (__m256d)b); }
 static inline vidx v_truncate(vd a) { return _mm256_cvttpd_epi32((__m256d)a); }
 static inline vd v_float(vidx i) { return (vd)_mm256_cvtepi32_pd(i); }
-static inline vd v_gather(const double *t, vidx i) { return (vd)_mm256_i32gather_pd(t, i, 8); }
-static inline vidx i_add(vidx a, vidx b) { return _mm_add_epi32(a, b); }
-static inline vidx i_scale(vidx a, int m) { return _mm_mullo_epi32(a, _mm_set1_epi32(m)); }
+static inline vidx v_index(vi a) { return _mm_set_epi32((int)a[3], (int)a[2], (int)a[1], (int)a[0]); }
+static inline vidx i_cell(vidx a, int m, vidx b) { return _mm_add_epi32(_mm_mullo_epi32(a, _mm_set1_epi32(m)), b); }
 static inline double v_largest(vd a) { return fmax(fmax(a[0], a[1]), fmax(a[2], a[3])); }
 static inline void v_rows(const double *t, vidx i, vd column[4])
 {
@@ -103,9 +101,8 @@ static inline vd v_min(vd a, vd b) { LANES(a[l] = a[l] < b[l] ? a[l] : b[l]) ret
 static inline vd v_max(vd a, vd b) { LANES(a[l] = a[l] > b[l] ? a[l] : b[l]) return a; }
 static inline vidx v_truncate(vd a) { return (vidx){{(int)a[0], (int)a[1]}}; }
 static inline vd v_float(vidx i) { return (vd){i.i[0], i.i[1]}; }
-static inline vd v_gather(const double *t, vidx i) { return (vd){t[i.i[0]], t[i.i[1]]}; }
-static inline vidx i_add(vidx a, vidx b) { LANES(a.i[l] += b.i[l]) return a; }
-static inline vidx i_scale(vidx a, int m) { LANES(a.i[l] *= m) return a; }
+static inline vidx v_index(vi a) { return (vidx){{(int)a[0], (int)a[1]}}; }
+static inline vidx i_cell(vidx a, int m, vidx b) { return (vidx){{a.i[0] * m + b.i[0], a.i[1] * m + b.i[1]}}; }
 static inline double v_largest(vd a) { return fmax(a[0], a[1]); }
 static inline void v_rows(const double *t, vidx i, vd column[4])
 {
@@ -237,15 +234,6 @@ static inline vd v_atan(vd a) /* a >= 0 */
     vi large;
     vd t = v_asin_reduced(a * v_reciprocal(v_sqrt(1.0 + a * a)), &large);
     return v_select(large, HALF_PI - 2.0 * t, t);
-}
-
-/* Values at t of a table with n >= 2 entries at t = 0, 1, ...; linear between, the end values beyond. */
-static inline vd v_interpolate(const double *table, int n, vd t)
-{
-    t = v_min(v_max(t, v_set(0.0)), v_set(n - 1.0));
-    vidx i = v_truncate(v_min(t, v_set(n - 2.0)));
-    vd lower = v_gather(table, i);
-    return lower + (t - v_float(i)) * (v_gather(table + 1, i) - lower);
 }
 
 #endif

@@ -66,7 +66,8 @@ INLINE response stf_added(const wakes *w, const int partials, int u, int l, cons
     vd r = v_load(f + ADDED * w->n_lane), ambient = v_load(w->ambient + l);
     vd i = v_reciprocal(c[0] + c[1] * w->far[u] * r);
     vd root = v_sqrt(i * i + ambient * ambient), excess = root - ambient;
-    response t = {.value = w->place[u] * excess};
+    response t;
+    t.value = w->place[u] * excess;
     if (!partials) return t;
     vd by_far = w->place[u] * i * v_reciprocal(root) * -(i * i * c[1] * r);
     t.by[BY_DOWNWIND] = w->place_dw[u] * excess + by_far * w->far_dw[u];
@@ -76,24 +77,26 @@ INLINE response stf_added(const wakes *w, const int partials, int u, int l, cons
     return t;
 }
 
-/* wake: radius of the wake and its derivatives. `so_far`: what need not be exceeded is not computed. */
-INLINE response crespo_added(const wakes *w, const int partials, int u, const double *f, double radius, width wake, vd so_far)
+/* The wake's radius is `widths` of its width. What does not exceed `so_far` is not computed. */
+INLINE response crespo_added(const wakes *w, const int partials, double widths, int u, const double *f, double radius,
+                             width wake, vd so_far)
 {
     vd strength = v_load(f + ADDED * w->n_lane);
-    response t = {.value = strength * w->place[u]};
+    response t; /* not initialised: it is large */
+    t.value = strength * w->place[u];
     if (!v_mask((vi)(t.value > so_far))) {
         t.value = v_set(0);
         if (partials) for (int p = 0; p <= BY_TURBULENCE; ++p) t.by[p] = v_set(0);
         return t;
     }
     double d = sqrt(w->c2[u]);
-    overlap o = disc_overlap(wake.value, radius, v_set(d));
+    overlap o = disc_overlap(partials, widths * wake.value, radius, v_set(d));
     if (partials) {
-        vd by_radius = t.value * o.radius;
-        t.by[BY_DOWNWIND] = strength * o.value * w->place_dw[u] + by_radius * wake.dw;
+        vd by_width = widths * t.value * o.radius;
+        t.by[BY_DOWNWIND] = strength * o.value * w->place_dw[u] + by_width * wake.dw;
         t.by[BY_CROSSWIND2] = t.value * o.distance * (d > 0 ? 0.5 / d : 0.0);
-        t.by[BY_CT] = by_radius * wake.ct + v_load(f + ADDED_SLOPE * w->n_lane) * w->place[u] * o.value;
-        t.by[BY_TURBULENCE] = by_radius * wake.turbulence;
+        t.by[BY_CT] = by_width * wake.ct + v_load(f + ADDED_SLOPE * w->n_lane) * w->place[u] * o.value;
+        t.by[BY_TURBULENCE] = by_width * wake.turbulence;
     }
     t.value *= o.value;
     return t;

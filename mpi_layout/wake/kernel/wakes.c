@@ -126,9 +126,10 @@ void FN(mpl_set_reach)(wakes *w, int i, const double *fields)
 /* ---- who reaches whom */
 
 /* How far from the axis a wake is felt by a rotor's centre, less the rotor's radius: that of the deficit, or where the
- * wedge in which turbulence is added (STF2017) is wider, that. The wedge's edge lies below its asymptote. */
+ * wedge in which turbulence is added (STF2017) is wider, that. The edge of the wedge is z tan((atan(D/z) + 10 deg) / 2), which
+ * is never more than 0.5048 D above z tan 5 deg. */
 #define WEDGE_SLOPE 0.08748866352592401 /* tan 5 deg */
-#define WEDGE_BASE 0.504
+#define WEDGE_BASE 0.505
 
 static inline vd reach(const wakes *w, int i, vd dw)
 {
@@ -183,43 +184,30 @@ int FN(mpl_downstream)(const wakes *w, int k, double radius, int n, const double
 /* A wake that is the same in all lanes but for its amplitude: its profile is made once per pair. */
 static int is_rigid(const mpl_model *m)
 {
-    return m->k_turbulence == 0 && (m->law == TOP_HAT || (m->law == GAUSSIAN && m->ct_limit == 0 && m->rotor == ROTOR_CENTRE));
+    return m->k_turbulence == 0 && (m->law == TOP_HAT || (m->law == GAUSSIAN && m->ct_limit == 0 && m->rotor == ROTOR_CENTRE && !m->mirror));
 }
 
 /* Rigid wakes, VL pairs at a time. Gaussian: narrow = 1 / sigma^2. */
 static void shape_pairs(wakes *w, const receiver *r, int m)
 {
     const mpl_model *model = &w->set->model;
-    int rotor = r->radius > 0 ? model->rotor : ROTOR_CENTRE;
     for (int u = 0; u < m; u += VL) {
-        vd dw = v_load(w->dw + u), c2 = v_load(w->c2 + u), diameter = v_load(w->across + u);
-        profile o[2] = {0};
-        int n_profile = 1 + model->mirror;
-        vd width = model->k * dw + diameter * (model->law == TOP_HAT ? 0.5 : model->ceps);
-        vd inverse = v_reciprocal(width), by_width = v_set(model->k);
-        for (int i = 0; i < n_profile; ++i) {
-            vd at2 = i ? v_load(w->mirror2 + u) : c2;
-            if (model->law == TOP_HAT) {
-                vd share = 0.5 * diameter * inverse, d = v_sqrt(at2);
-                overlap in = {v_if(d < width, v_set(1.0)), v_set(0), v_set(0)};
-                if (rotor == ROTOR_MEAN) in = disc_overlap(width, r->radius, d);
-                o[i] = (profile){share * share * in.value, share * share * (in.radius - 2.0 * inverse * in.value),
-                                 share * share * in.distance * 0.5 * v_reciprocal(v_max(d, v_set(1e-9)))};
-            } else {
-                vd half = 0.5 * inverse * inverse, scale = v_exp(-at2 * half);
-                o[i] = (profile){scale, scale * at2 * 2.0 * half * inverse, -half * scale};
-            }
+        vd c2 = v_load(w->c2 + u), diameter = v_load(w->across + u);
+        vd width = model->k * v_load(w->dw + u) + diameter * (model->law == TOP_HAT ? 0.5 : model->ceps);
+        vd inverse = v_reciprocal(width), narrow = inverse * inverse;
+        profile o;
+        if (model->law == TOP_HAT) {
+            o = top_hat_profile(w->tape != NULL, model->rotor, width, 0.5 * diameter, r->radius, v_sqrt(c2));
+        } else {
+            o.value = v_exp(-0.5 * narrow * c2);
+            o.w = o.value * c2 * narrow * inverse;
+            o.c2 = -0.5 * narrow * o.value;
         }
-        if (n_profile == 2) {
-            vd q = v_sqrt(o[0].value * o[0].value + o[1].value * o[1].value), per = v_reciprocal(v_max(q, v_set(1e-150)));
-            o[0] = (profile){q, (o[0].value * o[0].w + o[1].value * o[1].w) * per,
-                             (o[0].value * o[0].c2 + o[1].value * o[1].c2) * per};
-        }
-        v_store(w->shape + u, o[0].value);
-        v_store(w->shape_dw + u, o[0].w * by_width);
-        v_store(w->shape_c2 + u, o[0].c2);
-        v_store(w->narrow + u, inverse * inverse);
-        v_store(w->narrow_dw + u, -2.0 * inverse * inverse * inverse * by_width);
+        v_store(w->shape + u, o.value);
+        v_store(w->shape_dw + u, o.w * model->k);
+        v_store(w->shape_c2 + u, o.c2);
+        v_store(w->narrow + u, narrow);
+        v_store(w->narrow_dw + u, -2.0 * model->k * narrow * inverse);
     }
 }
 
@@ -279,117 +267,151 @@ INLINE void keep_larger(const int partials, double *sum, response *t, int u, int
         v_store(block + (1 + p) * n_lane, v_select(more, t->by[p], v_load(block + (1 + p) * n_lane)));
 }
 
-static inline int rotor_terms(const wakes *w, double radius, vd smallest)
+/* One pair: the source's fields, and what is the same in all lanes. */
+typedef struct {
+    const double *fields;
+    const mpl_turbine *source;
+    double dw, c2[2]; /* c2: of the wake and of its mirror */
+    int u, terms;     /* place in the list; of the disc mean's series */
+} pair;
+
+/* Width in the lanes at l. law and partials are constant where these are inlined. */
+INLINE width width_of(const wakes *w, const mpl_model *m, const int law, const int partials, const pair *p, int l)
 {
-    double r = radius * v_largest(v_reciprocal(smallest));
-    return disc_terms((const disc_series *)w->series, 0.5 * r * r);
+    const double *f = p->fields + l;
+    if (law == TURBOPARK) return turbopark_width(w, partials, l, f, p->dw);
+    vd k = m->k_turbulence != 0 ? v_load(f + K * w->n_lane) : v_set(m->k);
+    if (law == TOP_HAT) return linear_width(m, k, v_set(p->source->rotor_diameter / 2), v_set(0), p->dw);
+    return linear_width(m, k, v_load(f + WIDTH * w->n_lane), v_load(f + SLOPE * w->n_lane), p->dw);
 }
 
-INLINE void gaussian_profiles(const wakes *w, const int profile_kind, const int partials, int terms, const int n_profile,
-                              double radius, const double *c2, vd inverse, profile *o)
+/* The series needs as many terms as the smallest sigma asks for: all widths first, kept in w->sigma. */
+INLINE int measure_widths(wakes *w, const mpl_model *m, double radius, const int law, const int partials, const pair *p)
+{
+    vd smallest = v_set(INFINITY);
+    for (int l = 0; l < w->n_lane; l += VL) {
+        width s = width_of(w, m, law, partials, p, l);
+        smallest = v_min(smallest, s.value);
+        v_store(w->sigma[0] + l, s.value);
+        if (partials) v_store(w->sigma[1] + l, s.dw), v_store(w->sigma[2] + l, s.ct);
+    }
+    double r = radius * v_largest(v_reciprocal(smallest));
+    return disc_terms(w->series, 0.5 * r * r);
+}
+
+INLINE width measured_width(const wakes *w, const mpl_model *m, const int partials, const pair *p, int l)
+{
+    width s = {.value = v_load(w->sigma[0] + l)};
+    if (partials) s.dw = v_load(w->sigma[1] + l), s.ct = v_load(w->sigma[2] + l), s.turbulence = v_set(m->k_turbulence * p->dw);
+    return s;
+}
+
+INLINE void gaussian_profiles(const wakes *w, const int profile_kind, const int partials, const int n_profile,
+                              const pair *p, double radius, vd inverse, profile *o)
 {
     vd half = 0.5 * inverse * inverse;
     if (profile_kind == TABLE) {
-        disc_mean_table(n_profile, partials, &w->set->disc, inverse, radius, c2, o);
+        disc_mean_table(n_profile, partials, &w->set->disc, inverse, radius, p->c2, o);
     } else if (profile_kind == SERIES) {
-        disc_mean_series(n_profile, partials, terms, half, radius, c2, o);
+        disc_mean_series(n_profile, partials, p->terms, half, radius, p->c2, o);
     } else {
         for (int i = 0; i < n_profile; ++i) {
-            o[i].value = v_exp(half * -c2[i]);
-            if (partials) o[i].w = o[i].value * -c2[i], o[i].c2 = -half * o[i].value;
+            o[i].value = v_exp(half * -p->c2[i]);
+            if (partials) o[i].w = o[i].value * -p->c2[i], o[i].c2 = -half * o[i].value;
         }
     }
     if (partials)
         for (int i = 0; i < n_profile; ++i) o[i].w *= -2.0 * half * inverse; /* from w = 1 / (2 sigma^2) to sigma */
 }
 
-/* All lanes of all pairs. law, profile_kind, n_profile and partials are constant where this is inlined: one loop for every model. */
+INLINE vd lacking(const wakes *w, const mpl_model *m, const pair *p, int l)
+{
+    return m->local_speed ? v_load(p->fields + SPEED * w->n_lane + l) : v_set(w->factor[p->u]);
+}
+
+/* Deficit of a rigid wake: the downwind distance itself stands for its width. */
+INLINE response rigid_deficit(const wakes *w, const mpl_model *m, const int partials, const pair *p, int l)
+{
+    const double *f = p->fields + l;
+    vd load = v_load(f + LOAD * w->n_lane), speed = lacking(w, m, p, l);
+    amplitude a;
+    if (m->law == TOP_HAT) {
+        a = top_hat_amplitude(load, partials ? v_load(f + SLOPE * w->n_lane) : v_set(0), speed);
+    } else {
+        valued peak = deficit_of_load(m->induction, load * w->narrow[p->u]);
+        vd by_load = speed * peak.slope;
+        double load_slope = p->source->rotor_diameter * p->source->rotor_diameter / 8;
+        a = (amplitude){speed * peak.value, by_load * load * w->narrow_dw[p->u],
+                        by_load * w->narrow[p->u] * load_slope, peak.value};
+    }
+    profile o = {v_set(w->shape[p->u]), v_set(w->shape_dw[p->u]), v_set(w->shape_c2[p->u])};
+    width dw = {v_set(0), v_set(1), v_set(0), v_set(0)};
+    return deficit_of(partials, m->superposition == SQUARED_SUM, a, 1, &o, dw);
+}
+
+INLINE response flexible_deficit(const wakes *w, const mpl_model *m, const int law, const int profile_kind,
+                                 const int n_profile, const int partials, const pair *p, double radius, width s, int l)
+{
+    const double *f = p->fields + l;
+    vd load = v_load(f + LOAD * w->n_lane), speed = lacking(w, m, p, l);
+    amplitude a;
+    profile o[2];
+    if (law == TOP_HAT) {
+        double source_radius = p->source->rotor_diameter / 2;
+        int rotor = profile_kind == COVERED ? ROTOR_MEAN : ROTOR_CENTRE;
+        a = top_hat_amplitude(load, v_load(f + SLOPE * w->n_lane), speed);
+        o[0] = top_hat_profile(partials, rotor, s.value, v_set(source_radius), radius, v_set(sqrt(p->c2[0])));
+    } else {
+        vd inverse = v_reciprocal(s.value);
+        a = gaussian_amplitude(m, load, p->source->rotor_diameter * p->source->rotor_diameter / 8, inverse, speed);
+        gaussian_profiles(w, profile_kind, partials, n_profile, p, radius, inverse, o);
+    }
+    return deficit_of(partials, m->superposition == SQUARED_SUM, a, n_profile, o, s);
+}
+
+/* Add one pair's deficit or turbulence to a sum, and leave its derivatives on the tape. */
+INLINE void add(const int partials, double *sum, response *d, int n_derivative, double *tape, int n_lane)
+{
+    v_store(sum, v_load(sum) + d->value);
+    if (partials) for (int b = 0; b < n_derivative; ++b) v_store(tape + b * n_lane, d->by[b]);
+}
+
+/* All lanes of all pairs, one loop for every model: law, profile_kind, n_profile and partials are constant where this
+ * is inlined. */
 INLINE void sum_pairs(wakes *w, const receiver *r, int m, const int law, const int profile_kind, const int n_profile,
                       const int partials)
 {
     const mpl_model copy = w->set->model, *model = &copy; /* a store to a sum cannot change it */
-    const int n = w->n_lane, squared = model->superposition == SQUARED_SUM;
-    double *deficit = w->deficit, *added = w->added;
+    const int n = w->n_lane;
     const tape_plan plan = plan_tape(w, m);
+    double *deficit = w->deficit, *added = w->added, *tape = w->tape;
     for (int u = m - 1; u >= 0; --u) { /* the nearest first */
         const int i = w->list[u];
-        const double *f = w->source[i];
-        const mpl_turbine *source = &w->set->turbine[w->type[i]];
-        const double dw = w->dw[u], c2[2] = {w->c2[u], w->mirror2[u]};
-        double load_slope = source->rotor_diameter * source->rotor_diameter / 8;
-        double *tape = partials ? w->tape + (size_t)u * (size_t)(plan.deficit + plan.added) * (size_t)n : NULL;
-        int terms = 1;
-        if (profile_kind == SERIES) {
-            vd smallest = v_set(INFINITY);
-            for (int l = 0; l < n; l += VL) {
-                vd k = model->k_turbulence != 0 ? v_load(f + K * n + l) : v_set(model->k);
-                width s = law == TURBOPARK ? turbopark_width(w, partials, l, f + l, dw)
-                                           : linear_width(model, k, v_load(f + WIDTH * n + l), v_load(f + SLOPE * n + l), dw);
-                smallest = v_min(smallest, s.value);
-                v_store(w->sigma[0] + l, s.value);
-                if (partials) v_store(w->sigma[1] + l, s.dw), v_store(w->sigma[2] + l, s.ct);
-            }
-            terms = rotor_terms(w, r->radius, smallest);
-        }
+        pair p = {w->source[i], &w->set->turbine[w->type[i]], w->dw[u], {w->c2[u], w->mirror2[u]}, u, 1};
+        double *own = partials ? tape + (size_t)u * (size_t)(plan.deficit + plan.added) * (size_t)n : NULL;
+        if (profile_kind == SERIES) p.terms = measure_widths(w, model, r->radius, law, partials, &p);
         for (int l = 0; l < n; l += VL) {
-            const double *at = f + l;
-            vd lacking = model->local_speed ? v_load(at + SPEED * n) : v_set(w->factor[u]);
-            vd load = v_load(at + LOAD * n);
             width s;
-            amplitude a;
-            profile o[2];
             response d;
             if (law == RIGID) {
-                s = (width){v_set(0), v_set(1), v_set(0), v_set(0)}; /* dw itself stands for the width */
-                o[0] = (profile){v_set(w->shape[u]), v_set(w->shape_dw[u]), v_set(w->shape_c2[u])};
-                if (model->law == TOP_HAT) {
-                    a = top_hat_amplitude(load, v_load(at + SLOPE * n), lacking);
-                } else {
-                    valued peak = deficit_of_load(model->induction, load * w->narrow[u]);
-                    vd by_load = lacking * peak.slope;
-                    a = (amplitude){lacking * peak.value, by_load * load * w->narrow_dw[u],
-                                    by_load * w->narrow[u] * load_slope, peak.value};
-                }
-                d = deficit_of(partials, squared, a, 1, o, s);
+                d = rigid_deficit(w, model, partials, &p, l);
             } else {
-                vd k = model->k_turbulence != 0 ? v_load(at + K * n) : v_set(model->k);
-                if (profile_kind == SERIES)
-                    s = (width){v_load(w->sigma[0] + l), partials ? v_load(w->sigma[1] + l) : k,
-                                partials ? v_load(w->sigma[2] + l) : k, v_set(model->k_turbulence * dw)};
-                else if (law == TURBOPARK)
-                    s = turbopark_width(w, partials, l, at, dw);
-                else if (law == GAUSSIAN)
-                    s = linear_width(model, k, v_load(at + WIDTH * n), v_load(at + SLOPE * n), dw);
-                else
-                    s = linear_width(model, k, v_set(source->rotor_diameter / 2), v_set(0), dw);
-                if (law == TOP_HAT) {
-                    a = top_hat_amplitude(load, v_load(at + SLOPE * n), lacking);
-                    for (int q = 0; q < n_profile; ++q)
-                        o[q] = top_hat_profile(profile_kind == COVERED ? ROTOR_MEAN : ROTOR_CENTRE, s.value,
-                                               source->rotor_diameter / 2, r->radius, v_set(sqrt(c2[q])));
-                } else {
-                    vd inverse = v_reciprocal(s.value);
-                    a = gaussian_amplitude(model, load, load_slope, inverse, lacking);
-                    gaussian_profiles(w, profile_kind, partials, terms, n_profile, r->radius, c2, inverse, o);
-                }
-                d = deficit_of(partials, squared, a, n_profile, o, s);
+                s = profile_kind == SERIES ? measured_width(w, model, partials, &p, l)
+                                           : width_of(w, model, law, partials, &p, l);
+                d = flexible_deficit(w, model, law, profile_kind, n_profile, partials, &p, r->radius, s, l);
             }
-            if (model->superposition == LARGEST) {
-                keep_larger(partials, deficit + l, &d, u, w->n_derivative, w->tape + plan.largest_deficit + l, n);
-            } else {
-                v_store(deficit + l, v_load(deficit + l) + d.value);
-                if (partials) for (int p = 0; p < plan.deficit; ++p) v_store(tape + p * n + l, d.by[p]);
-            }
+            if (model->superposition == LARGEST)
+                keep_larger(partials, deficit + l, &d, u, w->n_derivative, tape + plan.largest_deficit + l, n);
+            else
+                add(partials, deficit + l, &d, plan.deficit, own + l, n);
             if (law == RIGID || model->turbulence == NO_TURBULENCE) continue;
             if (model->turbulence == STF2017) {
-                response t = stf_added(w, partials, u, l, at);
-                v_store(added + l, v_load(added + l) + t.value);
-                if (partials) for (int p = 0; p < plan.added; ++p) v_store(tape + (plan.deficit + p) * n + l, t.by[p]);
+                response t = stf_added(w, partials, u, l, p.fields + l);
+                add(partials, added + l, &t, plan.added, own + plan.deficit * n + l, n);
             } else if (r->radius > 0) {
-                double wide = law == TOP_HAT ? 1 : 2; /* radii of the wake in widths */
-                width radius = {wide * s.value, wide * s.dw, wide * s.ct, wide * s.turbulence};
-                response t = crespo_added(w, partials, u, at, r->radius, radius, v_load(added + l));
-                keep_larger(partials, added + l, &t, u, w->n_turbulence_derivative, w->tape + plan.largest_added + l, n);
+                response t = crespo_added(w, partials, law == TOP_HAT ? 1 : 2, u, p.fields + l, r->radius, s,
+                                          v_load(added + l));
+                keep_larger(partials, added + l, &t, u, w->n_turbulence_derivative, tape + plan.largest_added + l, n);
             }
         }
     }
@@ -408,7 +430,7 @@ INLINE void sum_law(wakes *w, const receiver *r, int m, const int law, const int
     if (law == TOP_HAT && rotor_mean && r->radius > 0) sum_pairs(w, r, m, law, COVERED, 1, partials);
     else if (law == TOP_HAT) sum_pairs(w, r, m, law, CENTRE, 1, partials);
     else if (!rotor_mean) sum_gaussian(w, r, m, law, CENTRE, partials);
-    else if (w->set->disc.values) sum_gaussian(w, r, m, law, TABLE, partials); /* points too: as PyWake's */
+    else if (w->set->disc.cells) sum_gaussian(w, r, m, law, TABLE, partials); /* points too: as PyWake's */
     else sum_gaussian(w, r, m, law, SERIES, partials);
 }
 
@@ -423,9 +445,7 @@ INLINE void sum_model(wakes *w, const receiver *r, int m, const int partials)
 
 static void clear(wakes *w, int m)
 {
-    size_t lanes = (size_t)w->n_lane * sizeof(double);
-    memset(w->deficit, 0, lanes);
-    memset(w->added, 0, lanes);
+    for (int l = 0; l < w->n_lane; l += VL) v_store(w->deficit + l, v_set(0)), v_store(w->added + l, v_set(0));
     if (!w->tape) return;
     tape_plan plan = plan_tape(w, m);
     memset(w->tape + plan.largest_deficit, 0, (plan.length - plan.largest_deficit) * sizeof(double));
