@@ -44,7 +44,8 @@ CAMPAIGN = {
 
 
 def text(*groups, **changes):
-    return yaml.safe_dump(CAMPAIGN | changes | {"neighbours": list(groups)})
+    beside = {"neighbours": list(groups)} if groups else {}
+    return yaml.safe_dump(CAMPAIGN | changes | beside)
 
 
 def campaign_of(*groups, **changes):
@@ -304,6 +305,11 @@ def test_an_alias_with_another_key_is_a_fault(tmp_path, run):
     path.write_text(yaml.safe_dump(CAMPAIGN) + groups)
     with pytest.raises(InputError, match=r"neighbours\[1\].results: is an alias of a name with another key"):
         load_campaign(path, results_layout=results_neighbours)
+
+
+def test_no_group_is_a_fault():
+    with pytest.raises(InputError, match="neighbours: needs at least 1 group, has 0"):
+        parse_campaign(yaml.safe_dump(CAMPAIGN | {"neighbours": []}))
 
 
 def test_two_groups_at_the_same_place_are_a_fault():

@@ -84,8 +84,8 @@ class Campaign(Section):
     )
     min_spacing_D: Spacing = Field(description="Smallest distance of two turbines, in rotor diameters.")
     site: SiteSpec = Field(description="The wind.")
-    neighbours: Annotated[tuple[NeighbourSpec, ...], Field(max_length=1000)] = Field(
-        default=(),
+    neighbours: Annotated[tuple[NeighbourSpec, ...], Field(min_length=1, max_length=1000)] | None = Field(
+        default=None,
         description="Turbines of other farms: they cast wakes, stay where they are and do not count.",
     )
     wake: WakeSpec = Field(default=USUAL_WAKE, description="The wake model.")
@@ -194,6 +194,8 @@ class Campaign(Section):
 
     @cached_property
     def _neighbours(self) -> Neighbours | None:
+        if self.neighbours is None:
+            return None
         types = {spec.name: turbine_of(spec) for spec in self.turbine_types}
         return neighbours_of(self.neighbours, types, self._site.air_density)
 

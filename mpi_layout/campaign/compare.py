@@ -36,8 +36,6 @@ def digest(campaign: BaseModel) -> str:
     for key, value in _CAME_LATER.get(values["wake"]["model"], {}).items():
         if values["wake"][key] == value:
             del values["wake"][key]
-    if not values["neighbours"]:  # a section that came later
-        del values["neighbours"]
     canonical = json.dumps(values, sort_keys=True, separators=(",", ":"), allow_nan=False)
     return hashlib.sha256(canonical.encode()).hexdigest()
 

@@ -21,8 +21,8 @@ from mpi_layout.wake.farm import Neighbours
 
 def neighbours_of(
     specs: Sequence[NeighbourSpec], turbine_types: Mapping[str, Turbine], air_density: float
-) -> Neighbours | None:
-    """All neighbours of their sections, which have no faults; None if there are none.
+) -> Neighbours:
+    """All neighbours of their sections, which have no faults.
 
     Parameters
     ----------
@@ -33,8 +33,6 @@ def neighbours_of(
     air_density : float
         Of the site, kg/m3.
     """
-    if not specs:
-        return None
     all_of_them = joined(group_of(spec, turbine_types) for spec in specs)
     types = tuple(turbine.at_air_density(air_density) for turbine in all_of_them.turbine_types)
     return replace(all_of_them, turbine_types=types)

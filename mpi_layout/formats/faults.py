@@ -46,6 +46,7 @@ _COUNTED = {
     "exclusions_m": "polygons",
     "boundary_m": "points",
     "positions_m": "points",
+    "neighbours": "groups",
 }
 
 
