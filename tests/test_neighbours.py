@@ -2,6 +2,7 @@
 
 import csv
 from dataclasses import replace
+from pathlib import Path
 
 import jsonschema
 import numpy as np
@@ -142,6 +143,15 @@ def test_the_start_avoids_their_wakes(north, free):
     assert y[0] == pytest.approx(free, abs=1)
 
 
+def test_the_example_loses_energy_to_its_neighbours(tmp_path):
+    example, path = Path(__file__).parents[1] / "examples" / "neighbours.yaml", tmp_path / "neighbours.h5"
+    assert load_campaign(example).warnings == ()
+    assert cli.main(["run", str(example), "-o", str(path)]) == 0
+    results = open_reader(path)
+    assert results.done.all()
+    assert (results.rows["external_wake_loss"] > 0.001).all()
+
+
 def test_verify_computes_what_they_cost_again(run):
     results = run("east", {"positions_m": WEST})
     row = results.rows[:1].copy()
@@ -264,15 +274,18 @@ def test_the_digest_is_of_the_turbines():
             r": positions_m: turbines 0 and 3, counted from 0, stand at the same",
         ),
         ({"file": "none.csv"}, r".file: .*none.csv: there is no such layout file"),
-        ({"file": "bad.csv"}, r".file: bad.csv: line 3: y_m: wants a number of m, has the text 'far'"),
+        ({"file": "bad.csv"}, r": bad.csv: line 3: y_m: wants a number of m, has the text 'far'"),
         (
             {"file": "typed.csv"},
-            r".file: typed.csv: turbine 0, counted from 0: no turbine type is called 't10'",
+            r": typed.csv: turbine 0, counted from 0: no turbine type is called 't10'",
         ),
-        ({"file": "far.csv"}, r".file: a turbine has a coordinate of 1e\+12 m, wants at most 1e\+08 m"),
+        ({"file": "far.csv"}, r": a turbine has a coordinate of 1e\+12 m, wants at most 1e\+08 m"),
         ({"file": "empty.yaml"}, r".file: .*empty.yaml"),
-        ({"file": {"x.yaml": {}}}, r".file: x.yaml: wind_farm: wants turbines"),
-        ({"file": {"x.yaml": 5}}, r".file: x.yaml: wants a table or a windIO wind_farm, has 5"),
+        ({"file": "sound.csv", "turbine_type": "t9"}, r": turbine_type: no turbine type is called 't9'"),
+        ({"file": "sound.csv", "turbine_type": T10 | {"hub_height_m": 9}}, r".turbine_type.hub_height_m: "),
+        ({"file": {"x.yaml": {}}, "turbine_type": "t15"}, r": x.yaml: has turbine types of its own"),
+        ({"file": {"x.yaml": {}}}, r": x.yaml: wind_farm: wants turbines"),
+        ({"file": {"x.yaml": 5}}, r": x.yaml: wants a table or a windIO wind_farm, has 5"),
         ({"results": "none.h5"}, r".results: .*none.h5"),
         ({"results": "bad.csv"}, r".results: .*bad.csv: "),
         (
@@ -284,6 +297,7 @@ def test_the_digest_is_of_the_turbines():
 def test_faults_name_their_place(tmp_path, load, group, message):
     (tmp_path / "bad.csv").write_text("x_m,y_m\n0,0\n0,far\n")
     (tmp_path / "typed.csv").write_text("x_m,y_m,turbine_type\n-900,0,t10\n")
+    (tmp_path / "sound.csv").write_text("x_m,y_m\n-900,0\n")
     (tmp_path / "far.csv").write_text("x_m,y_m\n0,1e12\n")
     (tmp_path / "empty.yaml").write_text("")
     with pytest.raises(InputError, match=r"1 fault in the campaign\n  neighbours\[0\]" + message):
@@ -352,6 +366,23 @@ def test_neighbours_in_or_close_to_an_area_are_odd():
     assert inside.startswith("neighbours[0]: turbine 3, counted from 0, stands inside area a")
     (close,) = campaign_of({"positions_m": [[-700, 3000], [-719, 1000], [-721, 0]]}).warnings
     assert close.startswith("neighbours[0]: turbine 0, counted from 0, stands 700 m from area a (1 more")
+
+
+def test_odd_turbines_of_windio_are_warnings(caplog):
+    curves = {
+        "rated_power": 5e6,
+        "power_curve": {"power_wind_speeds": [3, 12, 25], "power_values": [0, 5e6, 5e6]},
+        "Ct_curve": {"Ct_wind_speeds": [3, 12, 25], "Ct_values": [1.1, 0.6, 0.1]},
+    }
+    turbine = {"name": "v", "hub_height": 100, "rotor_diameter": 150, "performance": curves}
+    farm = {"layouts": {"coordinates": {"x": [-900], "y": [0]}}, "turbines": turbine}
+    campaign = campaign_of({"file": {"v.yaml": farm}})
+    assert campaign.problem(0).neighbours.turbine_types[0].ct.max() == 1
+    (warning,) = campaign.warnings
+    assert warning.startswith(
+        "neighbours[0]: v.yaml: wind_farm.turbines: performance.Ct_curve.Ct_values: 1.1 is"
+    )
+    assert not caplog.records
 
 
 def test_the_schema_knows_them():

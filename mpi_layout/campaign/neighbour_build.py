@@ -1,6 +1,6 @@
 """From the neighbours of the file to turbines of other farms, in SI units."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -8,7 +8,7 @@ import numpy as np
 
 from mpi_layout.campaign.included import Included
 from mpi_layout.campaign.neighbour_spec import LayoutFileSpec, NeighbourSpec, PositionsSpec, ResultsRowSpec
-from mpi_layout.campaign.turbine_build import turbine_of
+from mpi_layout.campaign.turbine_build import silent, turbine_of
 from mpi_layout.campaign.turbine_spec import TurbineFileSpec, TurbineSpec
 from mpi_layout.errors import InputError
 from mpi_layout.formats.faults import validated
@@ -50,7 +50,9 @@ def joined(groups: Iterable[Neighbours]) -> Neighbours:
     return Neighbours(np.concatenate(x), np.concatenate(y), tuple(number), np.concatenate(type_of))
 
 
-def group_of(spec: NeighbourSpec, turbine_types: Mapping[str, Turbine]) -> Neighbours:
+def group_of(
+    spec: NeighbourSpec, turbine_types: Mapping[str, Turbine], warn: Callable[[str], None] = silent
+) -> Neighbours:
     """Neighbours of one section.
 
     Parameters
@@ -59,6 +61,8 @@ def group_of(spec: NeighbourSpec, turbine_types: Mapping[str, Turbine]) -> Neigh
         Its own turbine type has no faults.
     turbine_types : dict of Turbine
         Those of the campaign by name.
+    warn : callable
+        Told what is odd but allowed in a windIO file.
 
     Raises
     ------
@@ -66,7 +70,7 @@ def group_of(spec: NeighbourSpec, turbine_types: Mapping[str, Turbine]) -> Neigh
         If two stand at the same place, a type is not known, or with what is wrong in a file.
     """
     if isinstance(spec, LayoutFileSpec):
-        layout, types = _of_file(spec, turbine_types)
+        layout, types = _of_file(spec, turbine_types, warn)
     else:
         positions = positions_of(spec) if isinstance(spec, ResultsRowSpec) else spec
         points = np.array(positions.positions_m)
@@ -100,7 +104,7 @@ def positions_values(x: Iterable[float], y: Iterable[float], turbine_type: Turbi
 
 
 def _of_file(
-    spec: LayoutFileSpec, turbine_types: Mapping[str, Turbine]
+    spec: LayoutFileSpec, turbine_types: Mapping[str, Turbine], warn: Callable[[str], None]
 ) -> tuple[Layout, Mapping[str, Turbine]]:
     if isinstance(spec.file.content, str):
         layouts, types = (
@@ -110,16 +114,16 @@ def _of_file(
     elif spec.turbine_type is not None:
         raise InputError(f"{spec.file.name}: has turbine types of its own; turbine_type is for a table")
     else:
-        layouts, types = _windio(spec.file)
+        layouts, types = _windio(spec.file, warn)
     if len(layouts) > 1:
         raise InputError(f"{spec.file.name}: wants one layout of neighbours, has {len(layouts)}")
     return layouts[0], types
 
 
-def _windio(file: Included) -> tuple[tuple[Layout, ...], Mapping[str, Turbine]]:
+def _windio(file: Included, warn: Callable[[str], None]) -> tuple[tuple[Layout, ...], Mapping[str, Turbine]]:
     if not isinstance(file.content, dict):
         raise InputError(f"{file.name}: wants a table or a windIO wind_farm, has {shown(file.content)}")
-    return read_windio_farm(file.content, f"{file.name}: wind_farm")
+    return read_windio_farm(file.content, f"{file.name}: wind_farm", warn)
 
 
 def _types(chosen: str | TurbineSpec | None, turbine_types: Mapping[str, Turbine]) -> Mapping[str, Turbine]:

@@ -7,15 +7,16 @@ a launch could handle.
 Warnings: turbines inside an area, or closer to it than the spacing: layouts keep no distance from them.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 
 import numpy as np
 
 from mpi_layout.campaign import turbine_check
 from mpi_layout.campaign.neighbour_build import group_of, joined, positions_of
-from mpi_layout.campaign.neighbour_spec import LayoutFileSpec, NeighbourSpec, ResultsRowSpec
+from mpi_layout.campaign.neighbour_spec import NeighbourSpec, ResultsRowSpec
 from mpi_layout.campaign.parts import Parts
 from mpi_layout.campaign.schema import FARTHEST, MOST_TURBINES
+from mpi_layout.campaign.turbine_build import silent
 from mpi_layout.campaign.turbine_spec import TurbineSpec
 from mpi_layout.errors import InputError
 from mpi_layout.formats.faults import Fault
@@ -48,7 +49,9 @@ def warnings(parts: Parts) -> Iterator[Fault]:
         own_type = _own_type(spec)
         for warning in () if own_type is None else turbine_check.warnings(own_type):
             yield Fault((*_place(i, spec), "turbine_type", *warning.path), warning.text)
-        for text in _near_areas(_sound_group(spec, parts), parts):
+        odd: list[str] = []
+        group = _sound_group(spec, parts, odd.append)
+        for text in (*odd, *_near_areas(group, parts)):
             yield Fault(("neighbours", i), text)
 
 
@@ -59,13 +62,11 @@ def _own_type(spec: NeighbourSpec) -> TurbineSpec | None:
 
 
 def _place(i: int, spec: NeighbourSpec) -> tuple[str | int, ...]:
-    if isinstance(spec, ResultsRowSpec):
-        return "neighbours", i, "results"
-    return ("neighbours", i, "file") if isinstance(spec, LayoutFileSpec) else ("neighbours", i)
+    return ("neighbours", i, "results") if isinstance(spec, ResultsRowSpec) else ("neighbours", i)
 
 
-def _sound_group(spec: NeighbourSpec, parts: Parts) -> Neighbours:
-    group = group_of(spec, {turbine.name: turbine for turbine in parts.sound_turbines.values()})
+def _sound_group(spec: NeighbourSpec, parts: Parts, warn: Callable[[str], None] = silent) -> Neighbours:
+    group = group_of(spec, {turbine.name: turbine for turbine in parts.sound_turbines.values()}, warn)
     largest = float(max(np.abs(group.x).max(), np.abs(group.y).max()))
     if largest > FARTHEST:
         raise InputError(f"a turbine has a coordinate of {largest:g} m, wants at most {FARTHEST:g} m")

@@ -1,6 +1,7 @@
 """A wind energy system as windIO has it: its wind, area, turbine types and layouts."""
 
-from collections.abc import Mapping
+import logging
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,8 @@ from mpi_layout.formats.yaml_include import load_with_includes
 from mpi_layout.site.area import Area
 from mpi_layout.site.turbine import Turbine
 from mpi_layout.site.wind import Site
+
+log = logging.getLogger(__name__)
 
 FARM_TURBINES = ("turbines", "turbine_types")  # keys of a windIO wind_farm: one type or several
 
@@ -91,8 +94,19 @@ def load_windio_farm(path: str | Path) -> dict[Any, Any]:
     return farm
 
 
-def read_windio_farm(farm: dict[Any, Any], where: str) -> tuple[tuple[Layout, ...], dict[str, Turbine]]:
+def read_windio_farm(
+    farm: dict[Any, Any], where: str, warn: Callable[[str], None] = log.warning
+) -> tuple[tuple[Layout, ...], dict[str, Turbine]]:
     """Layouts of a windIO wind_farm, and its turbine types by the keys that the layouts have for them.
+
+    Parameters
+    ----------
+    farm : dict
+        Plain values.
+    where : str
+        What messages call it.
+    warn : callable
+        Told what is odd but allowed.
 
     Raises
     ------
@@ -100,7 +114,7 @@ def read_windio_farm(farm: dict[Any, Any], where: str) -> tuple[tuple[Layout, ..
         With the path of what is wrong.
     """
     types = {
-        key: read_windio_turbine(turbine, f"{where}.{place}")
+        key: read_windio_turbine(turbine, f"{where}.{place}", warn)
         for key, place, turbine in windio_turbines(farm, where)
     }
     return read_windio_layouts(farm, where), types
