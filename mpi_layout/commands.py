@@ -83,10 +83,9 @@ def evaluate_command(args: argparse.Namespace) -> int:
     """Say what annual energy given layouts have."""
     from mpi_layout.evaluate import evaluate
     from mpi_layout.formats.safe_yaml import load_yaml
-    from mpi_layout.named_model import named_model
+    from mpi_layout.named_model import model_values, named_model
     from mpi_layout.plant import read_layouts, read_neighbours, read_plant
     from mpi_layout.tables import evaluation_view
-    from mpi_layout.wake.models import usual_name
 
     plant = read_plant(args.file, only=args.only)
     if args.model is not None:
@@ -103,7 +102,7 @@ def evaluate_command(args: argparse.Namespace) -> int:
     evaluations = [evaluate(plant, layout) for layout in layouts]
     if args.json:
         layouts_json = [evaluation.to_json(per_turbine=args.per_turbine) for evaluation in evaluations]
-        model_json = {"name": usual_name(plant.model), **asdict(plant.model)}
+        model_json = model_values(plant.model)
         notes = [*plant.notes, *plant.model_notes]
         answer_json({"name": plant.name, "model": model_json, "layouts": layouts_json, "notes": notes})
         return 0

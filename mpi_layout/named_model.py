@@ -7,7 +7,7 @@ from typing import Any
 from mpi_layout.campaign.wake_spec import WAKE_SECTIONS
 from mpi_layout.errors import InputError
 from mpi_layout.formats.faults import validated
-from mpi_layout.wake.models import WakeModel, usual_name
+from mpi_layout.wake.models import Turbulence, WakeModel, usual_name
 
 
 def named_model(name: str, parameters: Mapping[str, Any], where: str) -> WakeModel:
@@ -35,6 +35,15 @@ def named_model(name: str, parameters: Mapping[str, Any], where: str) -> WakeMod
         values["turbulence"] = {"model": values["turbulence"]}
     model: WakeModel = validated(WAKE_SECTIONS[name], values, f"{where}: {name}").made()
     return model
+
+
+def model_values(model: WakeModel | Turbulence) -> dict[str, Any]:
+    """Name and parameters of a model, and of the turbulence model in it, for other programs."""
+    values = {
+        key: model_values(value) if isinstance(value, Turbulence) else value
+        for key, value in vars(model).items()
+    }
+    return {"name": usual_name(model), **values}
 
 
 def model_text(model: WakeModel) -> str:

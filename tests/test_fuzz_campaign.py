@@ -102,6 +102,16 @@ SITES = [
         }
     },
 ]
+WAKES = [
+    BASE["wake"],
+    {"model": "Jensen", "k": 0.05, "induction": "momentum", "superposition": "max_sum"},
+    {
+        "model": "NiayifarGaussian",
+        "k_constant": 0.01,
+        "local_speed": True,
+        "turbulence": {"model": "CrespoHernandez", "c0": 0.6, "c2": -0.03, "induction": "momentum"},
+    },
+]
 
 # ---------------------------------------------------------------- harm to values
 
@@ -144,8 +154,8 @@ HOSTILE = [
     *SOURCES,
 ]  # fmt: skip
 KEYS = [
-    "", "<<", "<list>", "<SeedRange>", "<SeriesSpec>", "name", "areas", "seeds", "count", "A", "boundary_m",
-    "1", "\x1b", "a\nb", "x" * 3000, *SOURCES,
+    "", "<<", "<list>", "<SeedRange>", "<SeriesSpec>", "<NOJSpec>", "name", "areas", "seeds", "count", "A",
+    "boundary_m", "model", "1", "\x1b", "a\nb", "x" * 3000, *SOURCES,
 ]  # fmt: skip
 
 values = st.one_of(
@@ -167,7 +177,8 @@ def paths(node, path=()):
 @st.composite
 def harmed_values(draw):
     """YAML text of the campaign after one to four replacements, deletions, repetitions or insertions."""
-    data = copy.deepcopy({**BASE, "site": draw(st.sampled_from(SITES))})
+    sections = {"site": draw(st.sampled_from(SITES)), "wake": draw(st.sampled_from(WAKES))}
+    data = copy.deepcopy({**BASE, **sections})
     for _ in range(draw(st.integers(1, 4))):
         every = list(paths(data))
         if not every:

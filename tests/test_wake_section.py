@@ -3,7 +3,9 @@
 import copy
 import hashlib
 import json
+import re
 from dataclasses import fields, replace
+from pathlib import Path
 
 import jsonschema
 import numpy as np
@@ -24,7 +26,7 @@ from mpi_layout.site.area import Area
 from mpi_layout.site.turbine import generic_turbine
 from mpi_layout.wake.candidates import CandidateEnergy
 from mpi_layout.wake.farm import GWH_PER_YEAR, Farm
-from mpi_layout.wake.models import MODELS, CrespoHernandez, TurbOPark, Turbulence, usual_name
+from mpi_layout.wake.models import MODELS, STF2017, CrespoHernandez, TurbOPark, Turbulence, usual_name
 
 BASE = {
     "name": "c",
@@ -230,6 +232,19 @@ def test_json_schema_knows_the_parameters_and_defaults_of_each_model():
             )
 
 
+def test_the_table_in_the_documentation_has_every_model_and_default():
+    text = (Path(__file__).parents[1] / "docs" / "wakes.md").read_text("utf-8")
+    rows = re.findall(r"^\| `(\w+)` \| (?:`(\w+)`)? ?\|[^|]*\| (.*) \|$", text, re.MULTILINE)
+    assert {name for row in rows for name in row[:2] if name} == set(MODELS)
+    for name, alias, parameters in rows:
+        kind = MODELS[name]
+        assert not alias or MODELS[alias] is kind
+        usual = {entry.name: getattr(kind(), entry.name) for entry in fields(kind)}
+        written = dict(re.findall(r"`(\w+)` ([^,]+)", parameters))
+        shown = {key: usual_name(v) if isinstance(v, Turbulence) else v for key, v in usual.items()}
+        assert {key: yaml.safe_load(value) for key, value in written.items()} == shown
+
+
 # ---------------------------------------------------------------- digests
 
 
@@ -272,6 +287,22 @@ def test_two_names_of_one_model_are_one_campaign(alias, name):
 def test_evaluate_takes_the_same_parameters(name, options):
     parameters = section(name, options)
     assert named_model(parameters.pop("model"), parameters, "test") == MODELS[name](**options)
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [("STF2017", STF2017()), ("{model: CrespoHernandez, c0: 0.8}", CrespoHernandez(0.8))],
+)
+def test_evaluate_reads_parameters_as_yaml(tmp_path, capsys, given, expected):
+    file, layout = tmp_path / "campaign.yaml", tmp_path / "layout.csv"
+    file.write_text(yaml.safe_dump(BASE))
+    layout.write_text("x,y,turbine_type\n0,0,t\n900,0,t\n")
+    options = ["--model", "NOJLocal", "--model-parameter", "k_constant=5e-3"]
+    options += ["--model-parameter", f"turbulence={given}", "--layout", str(layout), "--json"]
+    assert cli.main(["evaluate", str(file), *options]) == 0
+    found = json.loads(capsys.readouterr().out)["model"]
+    assert (found["name"], found["k_constant"]) == ("NOJLocal", 0.005)
+    assert found["turbulence"] == {"name": usual_name(expected)} | vars(expected)
 
 
 def test_a_turbulence_model_by_its_name_alone():

@@ -48,7 +48,7 @@ def _section(names: Sequence[str], usual: WakeModel | Turbulence, within: str = 
         key_type, default = parameter.type, getattr(usual, parameter.name)
         if isinstance(default, Turbulence):
             key_type, default = _turbulence(default, within=kind.__name__)
-        keys[parameter.name] = key_type, Field(default=default, description=described[parameter.name])
+        keys[parameter.name] = key_type, Field(default=default, description=described.get(parameter.name))
     # A model of two names is one model: results do not depend on what it is called.
     name: Any = Annotated[Literal[tuple(names)], AfterValidator(lambda _: names[0])]
     asked = Field(default=USUAL if USUAL in names else ..., description="Name of the model.")

@@ -148,7 +148,7 @@ static vd pass_free(sweep *w, int k, const double *probability)
     vd energy = v_set(0);
     w->in_wake[k] = 0;
     w->wakes.source[k] = free->fields;
-    FN(mpl_set_reach)(&w->wakes, k, free->fields);
+    FN(mpl_widen)(&w->wakes, k, free->fields);
     for (int l = 0; l < w->wakes.n_lane; l += VL) {
         energy += v_load(free->power + l) * v_load(probability + l);
         if (!w->keep) continue;
@@ -199,7 +199,7 @@ static vd pass_waked(sweep *w, int k, int m, const double *probability)
         }
         FN(mpl_emit)(wakes, wakes->type[k], l, now.ct, turbulence, share, fields);
     }
-    FN(mpl_set_reach)(wakes, k, fields);
+    FN(mpl_widen)(wakes, k, fields);
     add_energy(w, k, energy);
     return energy;
 }

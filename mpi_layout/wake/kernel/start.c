@@ -68,7 +68,7 @@ static int order_direction(placing *w, int d)
         double x = st->placed_x[order[k]], y = st->placed_y[order[k]];
         FN(mpl_place)(wakes, k, st->placed_type[order[k]], -cosine * x - sine * y, sine * x - cosine * y);
         wakes->source[k] = sources + (size_t)order[k] * N_FIELD * (size_t)wakes->n_lane;
-        if (order[k] != newest) FN(mpl_set_reach)(wakes, k, wakes->source[k]);
+        if (order[k] != newest) FN(mpl_widen)(wakes, k, wakes->source[k]);
     }
     for (int f = 0; f < st->n_free; ++f) {
         w->candidate_s[f] = -cosine * w->free_x[f] - sine * w->free_y[f];
@@ -90,7 +90,7 @@ static void renew_source(placing *w, int k)
         operation now = operate(turbine, share * v_load(wakes->speed + l));
         FN(mpl_emit)(wakes, wakes->type[k], l, now.ct, v_load(wakes->added + l), share, own);
     }
-    FN(mpl_set_reach)(wakes, k, own);
+    FN(mpl_widen)(wakes, k, own);
 }
 
 /* Mark the turbines downwind of position k of the order, and the free candidates, that its wake may touch. */

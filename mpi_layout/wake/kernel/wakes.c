@@ -16,11 +16,11 @@ void FN(mpl_wakes_layout)(wakes *w, arena *a, const mpl_setting *set, int n)
     w->height = take_doubles(a, m), w->speed_factor = take_doubles(a, m);
     w->type = take(a, m * sizeof(int)), w->list = take(a, m * sizeof(int));
     w->source = take(a, m * sizeof(double *));
-    for (int t = 0; t < MOST_TANGENTS; ++t) w->base[t] = take_doubles(a, m), w->slope[t] = take_doubles(a, m);
+    w->base = take_doubles(a, m), w->slope = take_doubles(a, m);
     double **of_pairs[] = {&w->dw, &w->c2, &w->across, &w->mirror2, &w->factor, &w->shape, &w->shape_dw, &w->shape_c2,
                            &w->narrow, &w->narrow_dw, &w->place, &w->place_dw, &w->place_c2, &w->far, &w->far_dw, &w->far_c2};
     for (size_t i = 0; i < sizeof of_pairs / sizeof *of_pairs; ++i) *of_pairs[i] = take_doubles(a, m);
-    w->start_width = take_doubles(a, (size_t)set->n_turbine);
+    w->start_reach = take_doubles(a, (size_t)set->n_turbine);
     w->series = take(a, sizeof(disc_series));
 }
 
@@ -38,7 +38,7 @@ static double largest_ct(const mpl_turbine *turbine)
  * turbulence within the wake, which grows with both and decays with z, sigma grows with both and is concave in z. */
 static void prepare_tangents(wakes *w, double ct_max)
 {
-    static const double touch[MOST_TANGENTS] = {2, 8, 25, 80};
+    static const double touch[N_TANGENT] = {2, 8, 25, 80};
     const mpl_model *m = &w->set->model;
     const mpl_flow *flow = &w->set->flow;
     double ti = 0;
@@ -46,7 +46,7 @@ static void prepare_tangents(wakes *w, double ct_max)
         for (int l = 0; l < flow->n_lane[d]; ++l) ti = fmax(ti, flow->turbulence[flow->speed_at[d] + l]);
     double alpha = m->c1 * ti, beta = m->c2 * ti / sqrt(ct_max), scale = m->A * sqrt(ct_max) / m->c2;
     double start = width_at_rotor(m, 0, v_set(ct_max)).value[0], h_alpha = turbopark_h(v_set(alpha))[0];
-    for (int t = 0; t < MOST_TANGENTS; ++t) {
+    for (int t = 0; t < N_TANGENT; ++t) {
         double y = alpha + beta * touch[t], slope = scale * beta * sqrt(y * y + 1) / y;
         w->tangent_slope[t] = slope;
         w->tangent_base[t] = start + scale * (turbopark_h(v_set(y))[0] - h_alpha) - slope * touch[t];
@@ -58,14 +58,15 @@ void FN(mpl_wakes_prepare)(wakes *w, const mpl_setting *set, int partials)
     const mpl_model *m = &set->model;
     double ct_max = 0, largest = 0, smallest = INFINITY;
     w->set = set, w->partials = partials, w->tape = NULL;
+    w->cutoff = m->law == TOP_HAT ? 1 : set->cutoff;
     for (int t = 0; t < set->n_turbine; ++t) {
         const mpl_turbine *turbine = &set->turbine[t];
         double ct = largest_ct(turbine);
-        w->start_width[t] = width_at_rotor(m, 0, v_set(ct)).value[0] * turbine->rotor_diameter;
+        w->start_reach[t] = m->law == TOP_HAT ? turbine->rotor_diameter / 2
+                          : w->cutoff * width_at_rotor(m, 0, v_set(ct)).value[0] * turbine->rotor_diameter;
         ct_max = fmax(ct_max, ct);
         largest = fmax(largest, turbine->rotor_diameter), smallest = fmin(smallest, turbine->rotor_diameter);
     }
-    w->n_tangent = m->law == TURBOPARK ? MOST_TANGENTS : 1;
     if (m->law == TURBOPARK) prepare_tangents(w, ct_max);
     if (m->law != TOP_HAT) *(disc_series *)w->series = disc_prepare(0.5 * largest / (m->ceps * smallest));
     w->n_derivative = m->local_speed ? 5 : m->k_turbulence != 0 ? 4 : 3;
@@ -93,6 +94,7 @@ void FN(mpl_place)(wakes *w, int i, int type, double s, double c)
     w->s[i] = s, w->c[i] = c, w->type[i] = type;
     w->diameter[i] = turbine->rotor_diameter, w->height[i] = turbine->hub_height;
     w->speed_factor[i] = turbine->speed_factor;
+    w->base[i] = w->start_reach[type], w->slope[i] = w->cutoff * w->set->model.k;
 }
 
 void FN(mpl_emit)(const wakes *w, int type, int l, vd ct, vd turbulence, vd speed, double *fields)
@@ -103,24 +105,13 @@ void FN(mpl_emit)(const wakes *w, int type, int l, vd ct, vd turbulence, vd spee
     if (w->partials) v_store(fields + HALF_CT * w->n_lane + l, 0.5 * v_reciprocal(v_max(ct, v_set(1e-20))));
 }
 
-void FN(mpl_set_reach)(wakes *w, int i, const double *fields)
+/* A wake that widens with the turbulence at its source reaches as far as its widest lane. */
+void FN(mpl_widen)(wakes *w, int i, const double *fields)
 {
-    const mpl_model *m = &w->set->model;
-    double cutoff = m->law == TOP_HAT ? 1 : w->set->cutoff;
-    if (m->law == TURBOPARK) {
-        for (int t = 0; t < MOST_TANGENTS; ++t) {
-            w->base[t][i] = cutoff * w->tangent_base[t] * w->diameter[i];
-            w->slope[t][i] = cutoff * w->tangent_slope[t];
-        }
-        return;
-    }
-    vd k = v_set(m->k);
-    if (m->k_turbulence != 0) {
-        k = v_load(fields + K * w->n_lane);
-        for (int l = VL; l < w->n_lane; l += VL) k = v_max(k, v_load(fields + K * w->n_lane + l));
-    }
-    w->slope[0][i] = cutoff * v_largest(k);
-    w->base[0][i] = m->law == TOP_HAT ? w->diameter[i] / 2 : cutoff * w->start_width[w->type[i]];
+    if (w->set->model.k_turbulence == 0) return;
+    vd k = v_load(fields + K * w->n_lane);
+    for (int l = VL; l < w->n_lane; l += VL) k = v_max(k, v_load(fields + K * w->n_lane + l));
+    w->slope[i] = w->cutoff * v_largest(k);
 }
 
 /* ---- who reaches whom */
@@ -131,29 +122,37 @@ void FN(mpl_set_reach)(wakes *w, int i, const double *fields)
 #define WEDGE_SLOPE 0.08748866352592401 /* tan 5 deg */
 #define WEDGE_BASE 0.505
 
-static inline vd reach(const wakes *w, int i, vd dw)
+/* base, slope: of the source's wake; TurbOPark's all lie below tangents that scale with the diameter. */
+static inline vd reach(const wakes *w, vd base, vd slope, vd diameter, vd dw)
 {
-    vd to = v_load(w->base[0] + i) + v_load(w->slope[0] + i) * dw;
-    for (int t = 1; t < w->n_tangent; ++t) to = v_min(to, v_load(w->base[t] + i) + v_load(w->slope[t] + i) * dw);
-    return to;
+    if (w->set->model.law != TURBOPARK) return base + slope * dw;
+    vd sigma = w->tangent_base[0] * diameter + w->tangent_slope[0] * dw;
+    for (int t = 1; t < N_TANGENT; ++t) sigma = v_min(sigma, w->tangent_base[t] * diameter + w->tangent_slope[t] * dw);
+    return w->cutoff * sigma;
+}
+
+static inline vi within(const wakes *w, double radius, vd base, vd slope, vd diameter, vd dw, vd away)
+{
+    vi near = away < reach(w, base, slope, diameter, dw) + radius;
+    if (w->set->model.turbulence == STF2017) near |= away < WEDGE_BASE * diameter + WEDGE_SLOPE * dw;
+    return near & (dw > -1e-10);
 }
 
 int FN(mpl_upstream)(wakes *w, const receiver *r, int n)
 {
     const mpl_model *model = &w->set->model;
-    int m = 0, wedge = model->turbulence == STF2017, at_receiver = model->law == TURBOPARK;
+    int m = 0, at_receiver = model->law == TURBOPARK;
     double radius = model->rotor == ROTOR_MEAN || model->law == TOP_HAT ? r->radius : 0;
     for (int i = 0; i < n; i += VL) {
         vd dw = r->s - v_load(w->s + i), hcw = v_load(w->c + i) - r->c, away = v_abs(hcw);
-        vi near = away < reach(w, i, dw) + radius;
-        if (wedge) near |= away < WEDGE_BASE * v_load(w->diameter + i) + WEDGE_SLOPE * dw;
-        unsigned hits = v_mask((dw > -1e-10) & near);
+        vd diameter = v_load(w->diameter + i);
+        unsigned hits = v_mask(within(w, radius, v_load(w->base + i), v_load(w->slope + i), diameter, dw, away));
         if (n - i < VL) hits &= (1u << (n - i)) - 1;
         if (!hits) continue;
         vd height = v_load(w->height + i), up = r->height - height, sum = r->height + height;
         i_pack(w->list + m, hits, i);
         v_pack(w->dw + m, hits, v_max(dw, v_set(0)));
-        v_pack(w->across + m, hits, v_load(w->diameter + i));
+        v_pack(w->across + m, hits, diameter);
         v_pack(w->c2 + m, hits, hcw * hcw + up * up);
         v_pack(w->mirror2 + m, hits, hcw * hcw + sum * sum);
         v_pack(w->factor + m, hits, at_receiver ? v_set(r->speed_factor) : v_load(w->speed_factor + i));
@@ -165,14 +164,11 @@ int FN(mpl_upstream)(wakes *w, const receiver *r, int n)
 
 int FN(mpl_downstream)(const wakes *w, int k, double radius, int n, const double *s, const double *c, int *hit)
 {
-    int m = 0, wedge = w->set->model.turbulence == STF2017;
+    vd base = v_set(w->base[k]), slope = v_set(w->slope[k]), diameter = v_set(w->diameter[k]);
+    int m = 0;
     for (int i = 0; i < n; i += VL) {
         vd dw = v_load(s + i) - w->s[k], away = v_abs(v_load(c + i) - w->c[k]);
-        vd to = w->base[0][k] + w->slope[0][k] * dw;
-        for (int t = 1; t < w->n_tangent; ++t) to = v_min(to, w->base[t][k] + w->slope[t][k] * dw);
-        vi near = away < to + radius;
-        if (wedge) near |= away < WEDGE_BASE * w->diameter[k] + WEDGE_SLOPE * dw;
-        unsigned hits = v_mask((dw > -1e-10) & near);
+        unsigned hits = v_mask(within(w, radius, base, slope, diameter, dw, away));
         if (n - i < VL) hits &= (1u << (n - i)) - 1;
         for (; hits; hits &= hits - 1) hit[m++] = i + __builtin_ctz(hits);
     }

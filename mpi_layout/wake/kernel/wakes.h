@@ -30,7 +30,7 @@ enum {
 /* On the tape, for each source of a receiver: derivatives of its deficit (of half its square where squares are
  * summed) and of the turbulence that it adds. */
 enum { BY_DOWNWIND, BY_CROSSWIND2, BY_CT, BY_TURBULENCE, BY_SPEED, N_DERIVATIVE };
-enum { MOST_TANGENTS = 4 };
+enum { N_TANGENT = 4 };
 
 typedef struct {
     double s, c;                  /* downwind and crosswind, m */
@@ -48,7 +48,7 @@ typedef struct {
     double *s, *c, *diameter, *height, *speed_factor; /* (n,) m, 1 */
     int *type;                    /* (n,) */
     const double **source;        /* (n,) -> (N_FIELD, n_lane) */
-    double *base[MOST_TANGENTS], *slope[MOST_TANGENTS]; /* (n,) how far from its axis a wake reaches, law.h */
+    double *base, *slope;         /* (n,) how far from its axis a wake reaches, but for TurbOPark: base + slope * dw, m */
     /* the receiver at hand: m sources, and for each */
     int *list;                    /* (n,) position in the order */
     double *dw, *c2, *mirror2, *factor, *across;                  /* distances, the speed that a deficit is a share of, diameter */
@@ -58,9 +58,10 @@ typedef struct {
     /* sums at the receiver, over lanes */
     double *deficit, *added;      /* (n_lane,) */
     double *tape;                 /* NULL, or where derivatives go */
-    int n_tangent, n_derivative, n_turbulence_derivative;
-    double tangent_base[MOST_TANGENTS], tangent_slope[MOST_TANGENTS];
-    double *start_width;          /* (n_turbine types,) greatest width at the rotor, m */
+    int n_derivative, n_turbulence_derivative;
+    double cutoff;                /* in widths of the wake */
+    double tangent_base[N_TANGENT], tangent_slope[N_TANGENT]; /* of TurbOPark's sigma / D, the widest one */
+    double *start_reach;          /* (n_turbine types,) at the rotor, m */
     void *series;                 /* disc_series, disc.h */
 } wakes;
 
@@ -85,9 +86,9 @@ void FN(mpl_wakes_layout)(wakes *w, arena *a, const mpl_setting *set, int n);
 void FN(mpl_wakes_prepare)(wakes *w, const mpl_setting *set, int partials);
 void FN(mpl_wakes_direction)(wakes *w, int direction);
 
-/* Set the wake of the source at a position: one vector of lanes of its fields, then its reach. */
+/* Set the wake of the source at a position: one vector of lanes of its fields at a time, then how far it reaches. */
 void FN(mpl_emit)(const wakes *w, int type, int lane, vd ct, vd ct_turbulence, vd speed, double *fields);
-void FN(mpl_set_reach)(wakes *w, int position, const double *fields);
+void FN(mpl_widen)(wakes *w, int position, const double *fields);
 
 /* Put a source at a position. */
 void FN(mpl_place)(wakes *w, int position, int type, double s, double c);
