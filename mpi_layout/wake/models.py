@@ -100,7 +100,8 @@ class TurbOPark(Parameters):
     disc_mean : {"pywake", "exact"}
         How the Gaussian is averaged over a rotor: with PyWake's interpolation table, or exactly. Between
         the two lie up to 2.4e-4 m/s in an effective wind speed (a line of 20 turbines along the wind)
-        and 1.3e-6 of an AEP (2 rotor diameters apart).
+        and 1.3e-6 of an AEP (2 rotor diameters apart). Where rotors of a farm differ so much that one spans
+        more than 6.8 standard deviations of another one's wake, the table is taken all the same.
     superposition : {"squared_sum", "linear_sum", "max_sum"}
         How the deficits of several wakes add up.
     rotor_average : {"gaussian_overlap", "centre"}
