@@ -353,6 +353,12 @@ def test_a_faulty_turbine_type_is_told_once():
     assert "neighbours" not in str(caught.value)
 
 
+def test_too_many_groups_are_refused_soon(load):
+    groups = [{"results": "west.h5"}] * 5_000
+    with pytest.raises(InputError, match=r"campaign.yaml: neighbours: needs at most 1,000 groups, has 5,000"):
+        load(*groups)
+
+
 def test_results_files_need_their_reader(tmp_path):
     path = tmp_path / "campaign.yaml"
     path.write_text(text({"results": "west.h5"}))

@@ -18,6 +18,7 @@ from mpi_layout.campaign.neighbour_build import neighbours_of
 from mpi_layout.campaign.neighbour_spec import NeighbourSpec
 from mpi_layout.campaign.parts import Parts
 from mpi_layout.campaign.schema import (
+    MOST_GROUPS,
     AreaSpec,
     Capacity,
     CheckpointSpec,
@@ -84,9 +85,11 @@ class Campaign(Section):
     )
     min_spacing_D: Spacing = Field(description="Smallest distance of two turbines, in rotor diameters.")
     site: SiteSpec = Field(description="The wind.")
-    neighbours: Annotated[tuple[NeighbourSpec, ...], Field(min_length=1, max_length=1000)] | None = Field(
-        default=None,
-        description="Turbines of other farms: they cast wakes, stay where they are and do not count.",
+    neighbours: Annotated[tuple[NeighbourSpec, ...], Field(min_length=1, max_length=MOST_GROUPS)] | None = (
+        Field(
+            default=None,
+            description="Turbines of other farms: they cast wakes, stay where they are and do not count.",
+        )
     )
     wake: WakeSpec = Field(default=USUAL_WAKE, description="The wake model.")
     start: StartSpec = Field(default=StartSpec(), description="How the first layout is found.")

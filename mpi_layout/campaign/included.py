@@ -20,6 +20,7 @@ from typing import Annotated, Any, Protocol
 import yaml
 from pydantic import PlainSerializer, PlainValidator, WithJsonSchema
 
+from mpi_layout.campaign.schema import MOST_GROUPS
 from mpi_layout.errors import InputError
 from mpi_layout.formats.faults import Fault, Path, path_text
 from mpi_layout.formats.safe_yaml import MOST_BYTES, compose_yaml, inline_yaml, load_yaml, read_text
@@ -150,7 +151,7 @@ def with_files(
     Raises
     ------
     InputError
-        If the text is no YAML, or becomes too large.
+        If the text is no YAML, becomes too large or has too many neighbours.
     """
     found: list[Fault] = []
     inline: dict[tuple[int, int], str] = {}
@@ -184,10 +185,14 @@ def _results_places(
     """Places of results files, and what reads the row of the key that stands beside each."""
     data, _ = load_yaml(text, source)
     places: dict[tuple[str | int | None, ...], Callable[[str], Any]] = {}
-    for i, group in enumerate(_values(data, ("neighbours", None))):
-        key = group.get("key") if isinstance(group, dict) else None
-        key = key if isinstance(key, str) else None  # else validation tells
-        places["neighbours", i, "results"] = partial(results_layout or _refused, key=key)
+    groups = list(_values(data, ("neighbours", None)))
+    if len(groups) > MOST_GROUPS:
+        raise InputError(f"{source}: neighbours: needs at most {MOST_GROUPS:,} groups, has {len(groups):,}")
+    for i, group in enumerate(groups):
+        if isinstance(group, dict) and isinstance(group.get("results"), str):
+            key = group.get("key")
+            key = key if isinstance(key, str) else None  # validation refuses another
+            places["neighbours", i, "results"] = partial(results_layout or _refused, key=key)
     return places
 
 

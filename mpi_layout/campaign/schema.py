@@ -29,6 +29,7 @@ LARGEST_SEED = 2**32 - 1  # of the legacy generator that draws the smart start
 # Where a range is wider than anything that is built, it keeps arithmetic from overflowing and a launch from
 # never ending: a campaign file may come from anybody.
 MOST_TURBINES = 100_000
+MOST_GROUPS = 1000  # of neighbours
 FARTHEST = 1e8  # m; beyond it lies no place on Earth in any projection
 
 # Strict: neither true nor "10" is a number.
