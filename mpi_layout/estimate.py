@@ -19,7 +19,7 @@ LONG_S = 10.0
 
 @dataclass(frozen=True)
 class Cost:
-    """CPU time, measured on the largest config and scaled with the square of the number of turbines.
+    """CPU time, measured on the largest config and scaled with the square of all turbines, neighbours too.
 
     Attributes
     ----------
@@ -55,8 +55,9 @@ def measure_cost(campaign: Campaign) -> Cost:
         seconds = min(seconds, time.process_time() - started)
         if seconds > LONG_S:
             break
-    weights = len(configs.seeds) * sum(kind.n_turbines**2 for kind in configs.kinds)
-    return Cost(largest, seconds, seconds * weights / largest.n_turbines**2, failure)
+    others = 0 if problem.neighbours is None else problem.neighbours.x.size
+    weights = len(configs.seeds) * sum((kind.n_turbines + others) ** 2 for kind in configs.kinds)
+    return Cost(largest, seconds, seconds * weights / (largest.n_turbines + others) ** 2, failure)
 
 
 def describe_work(campaign: Campaign) -> str:
@@ -65,6 +66,8 @@ def describe_work(campaign: Campaign) -> str:
     n_areas, n_types, n_seeds = len(campaign.areas), len(campaign.turbine_types), len(configs.seeds)
     turbines = {kind.turbine_type: kind.n_turbines for kind in configs.kinds}
     each = ", ".join(f"{name} {n}" for name, n in turbines.items())
+    others = campaign.problem(0).neighbours
+    beside = "" if others is None else f"; beside {others.x.size} neighbours"
     rows = [
         ("campaign", campaign.name),
         (
@@ -72,7 +75,7 @@ def describe_work(campaign: Campaign) -> str:
             f"{len(configs)} = {n_areas} areas x {n_types} turbine types x {n_seeds} seeds",
         ),
         ("keys", f"{configs[0].key} ... {configs[-1].key}"),
-        ("turbines", f"per layout: {each}"),
+        ("turbines", f"per layout: {each}{beside}"),
         ("wakes", model_text(campaign.problem(0).model)),
         ("file", f"{expected_size(campaign) / 1e6:.1f} MB"),
     ]

@@ -3,7 +3,7 @@
 A windIO system has them all. A campaign has no layouts; a results file has those of its configs.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -13,10 +13,13 @@ import numpy as np
 from mpi_layout.campaign import Campaign, load_campaign
 from mpi_layout.errors import InputError
 from mpi_layout.formats.layouts import Layout, read_csv_layouts, read_windio_layouts, type_numbers
-from mpi_layout.formats.windio import WIND_FARM, check_windio
 from mpi_layout.formats.windio_model import read_windio_model
-from mpi_layout.formats.windio_system import read_windio_system, windio_turbines
-from mpi_layout.formats.windio_turbine import read_windio_turbine
+from mpi_layout.formats.windio_system import (
+    load_windio_farm,
+    read_windio_farm,
+    read_windio_system,
+    windio_turbines,
+)
 from mpi_layout.formats.yaml_include import load_with_includes
 from mpi_layout.named_model import named_model
 from mpi_layout.site.area import Area
@@ -84,13 +87,16 @@ def read_plant(path: Path, *, only: str = "*") -> Plant:
         Naming the file and what is wrong with it.
     """
     if _is_hdf5(path):
-        from mpi_layout.results.reader import open_reader  # loads h5py
+        from mpi_layout.results.layouts import read_results_layouts  # loads h5py
+        from mpi_layout.results.reader import open_reader
 
-        return _of_campaign(open_reader(path).campaign, str(path), _results_layouts(path, only))
+        return _of_campaign(open_reader(path).campaign, str(path), read_results_layouts(path, only))
     data = load_with_includes(path, "system or campaign")
     if isinstance(data, dict) and "wind_farm" in data:
         return _of_system(data, str(path))
-    return _of_campaign(load_campaign(path), str(path))
+    from mpi_layout.results.layouts import results_neighbours  # loads h5py
+
+    return _of_campaign(load_campaign(path, results_layout=results_neighbours), str(path))
 
 
 def read_layouts(path: Path, *, only: str = "*") -> tuple[Layout, ...]:
@@ -109,10 +115,12 @@ def read_layouts(path: Path, *, only: str = "*") -> tuple[Layout, ...]:
         Naming the file and what is wrong with it.
     """
     if _is_hdf5(path):
-        return _results_layouts(path, only)
+        from mpi_layout.results.layouts import read_results_layouts  # loads h5py
+
+        return read_results_layouts(path, only)
     if path.suffix not in (".yaml", ".yml"):
         return read_csv_layouts(path)
-    farm, where = _windio_farm(path), str(path)
+    farm, where = load_windio_farm(path), str(path)
     # Elsewhere its types are known by their names, and not by the keys that it has for them.
     names = {key: str(turbine["name"]) for key, _, turbine in windio_turbines(farm, where)}
     return tuple(_renamed(layout, names) for layout in read_windio_layouts(farm, where))
@@ -149,20 +157,8 @@ def _turbine_types(path: Path) -> Mapping[str, Turbine]:
         return read_plant(path).turbine_types
     if path.suffix not in (".yaml", ".yml"):
         return {}
-    where = str(path)
-    turbines = [
-        read_windio_turbine(values, f"{where}: {place}")
-        for _, place, values in windio_turbines(_windio_farm(path), where)
-    ]
-    return {turbine.name: turbine for turbine in turbines}
-
-
-def _windio_farm(path: Path) -> dict[Any, Any]:
-    """Validated values of a windIO wind farm, or of that of a system."""
-    data = load_with_includes(path, "layout")
-    farm = data.get("wind_farm", data) if isinstance(data, dict) else {}
-    check_windio(farm, WIND_FARM, str(path))
-    return farm
+    _, types = read_windio_farm(load_windio_farm(path), f"{path}: wind_farm")
+    return {turbine.name: turbine for turbine in types.values()}
 
 
 def _renamed(layout: Layout, names: Mapping[str, str]) -> Layout:
@@ -218,26 +214,5 @@ def _of_campaign(campaign: Campaign, source: str, layouts: tuple[Layout, ...] = 
         turbine_types={problem.turbine.name: problem.turbine for problem in problems},
         model=problems[0].model,
         layouts=layouts,
+        neighbours=problems[0].neighbours,
     )
-
-
-def _results_layouts(path: Path, only: str) -> tuple[Layout, ...]:
-    layouts = tuple(_done_layouts(path, only))
-    if not layouts:
-        raise InputError(f"{path}: has no layout that is done and whose key matches {only!r}")
-    return layouts
-
-
-def _done_layouts(path: Path, only: str) -> Iterator[Layout]:
-    from mpi_layout.results.reader import open_reader  # loads h5py
-
-    results = open_reader(path)
-    wanted = results.campaign.select(only)
-    for piece in results.pieces():
-        numbers = piece.start + np.flatnonzero(piece.done)
-        for number in np.intersect1d(numbers, wanted).tolist():
-            config, row = results.campaign.configs[number], piece.rows[number - piece.start]
-            x, y = (np.array(row[name][: config.n_turbines], dtype=float) for name in ("x", "y"))
-            yield Layout(
-                config.key, f"{path}: {config.key}", x, y, (config.turbine_type,) * config.n_turbines
-            )

@@ -25,6 +25,7 @@ from mpi_layout.parallel.team import Team
 from mpi_layout.progress import Snapshot, progress
 from mpi_layout.results.disk import exists
 from mpi_layout.results.file import ResultsFile, WriterLock, create_results, move_aside, open_writer
+from mpi_layout.results.layouts import results_neighbours
 from mpi_layout.results.row import Status
 from mpi_layout.results.versions import software_versions
 from mpi_layout.wake.kernel.binding import instruction_set
@@ -56,7 +57,7 @@ def run(order: Order, team: Team, stop: Stop) -> int:
     with ExitStack() as opened:
         try:
             log.debug("wake kernel: %s", instruction_set())
-            campaign = load_campaign(order.campaign)
+            campaign = load_campaign(order.campaign, results_layout=results_neighbours)
             chosen = campaign.select(order.only)
             results = opened.enter_context(open_results(order, campaign))
             numbers = left_to_do(order, results, chosen)

@@ -50,6 +50,23 @@ site:
   weibull_a_m_s: [9, 10, 11, 12]
   weibull_k: [2, 2, 2.1, 2.2]
   sector_probability: [0.2, 0.2, 0.3, 0.3]
+neighbours:
+  - {positions_m: [[-900, 0], [-900, 1000]], turbine_type: t10}
+  - {positions_m: [[-2000, 0]], turbine_type: *t10, description: old}
+  - {file: {other.csv: "x_m,y_m,turbine_type\\n-5000,0,t15\\n"}}
+  - {results: {other.h5: {positions_m: [[-7000, 0]], turbine_type: *t10}}, key: c_t10_s0}
+  - file:
+      other.yaml:
+        layouts: {coordinates: {x: [-9000, -9000], y: [0, 900]}, turbine_types: [0, 0]}
+        turbine_types:
+          0:
+            name: theirs
+            hub_height: 100
+            rotor_diameter: 150
+            performance:
+              rated_power: 5.0e+6
+              power_curve: {power_wind_speeds: [3, 12, 25], power_values: [0, 5.0e+6, 5.0e+6]}
+              Ct_curve: {Ct_wind_speeds: [3, 12, 25], Ct_values: [0.8, 0.6, 0.1]}
 wake: {model: TurbOPark, A: 0.04, c1: 1.5, c2: 0.8, ceps: 0.25, ct_limit: 0.999, disc_mean: pywake}
 start: {method: smart_start, grid: [8, 8], best_percent: 30}
 checkpoint: {interval_s: 0.2}

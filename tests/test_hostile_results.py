@@ -286,7 +286,7 @@ def test_maps_are_not_believed(tmp_path, sound, small_campaign):
 def test_text_of_a_map_may_be_anything(tmp_path, sound, body):
     path = tmp_path / "odd.h5"
     path.write_bytes(sound.read_bytes())
-    title = b"mpi-layout map, format version 2"
+    title = b"mpi-layout map, format version 3"
     text = body.ljust(schema.MAP_BYTES - len(title) - len(", CRC-32 01234567\n"), b"\0")
     places = [extent.offset for name, extent in locate(path).in_order() if name in ("map", "map_copy")]
     with open(path, "r+b") as file:

@@ -80,7 +80,8 @@ def solution(config, shift=0.0):
     values = 1000.0 * np.arange(n) + config.number + shift
     return Solution(
         x=values, y=values + 0.25, turbine_aep=values / 7, aep=values.sum() / 7, gross_aep=values.sum() / 6,
-        start_aep=values.sum() / 8, wake_loss=1 / 7, min_spacing=1414.0, max_outside=0.0, evaluations=17,
+        start_aep=values.sum() / 8, wake_loss=1 / 7, external_wake_loss=1 / 9, min_spacing=1414.0,
+        max_outside=0.0, evaluations=17,
     )  # fmt: skip
 
 
@@ -342,7 +343,7 @@ def test_every_variable_says_what_it_is(path):
         assert file["status"].attrs["flag_values"].tolist() == [0, 1, 2]
         assert file["status"].attrs["flag_meanings"] == "waiting done failed"
         assert file.attrs["filetype"] == "mpi-layout results"
-        assert file.attrs["format_version"] == 2
+        assert file.attrs["format_version"] == 3
         assert file.attrs["version_hdf5"] == h5py.version.hdf5_version
 
 
@@ -657,7 +658,7 @@ BAD = {
     bad_half: r"the file is truncated, it has \d+ of \d+ bytes; .*mpi-layout recover",
     bad_text: r"not an HDF5 file",
     bad_foreign: r"an HDF5 file .*but not a results file of mpi-layout",
-    bad_version: r"of format version 7; this mpi-layout reads version 2; use the mpi-layout that made it",
+    bad_version: r"of format version 7; this mpi-layout reads version 3; use the mpi-layout that made it",
     bad_missing: r"damaged results file: its map does not name dataset wake_loss; .*mpi-layout recover",
     bad_place: r"damaged results file: its map puts dataset '(aep|x)' where it cannot be",
     bad_size: r"damaged results file: its map gives dataset '\w+' \d+ bytes, not \d+",

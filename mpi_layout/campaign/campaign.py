@@ -13,9 +13,12 @@ from pydantic.json_schema import GenerateJsonSchema
 from mpi_layout.campaign import check, compare
 from mpi_layout.campaign.build import area_of, seed_numbers, turbine_count
 from mpi_layout.campaign.configs import Configs, Kind
-from mpi_layout.campaign.included import IncludedFile, names_files, with_files
+from mpi_layout.campaign.included import IncludedFile, ResultsLayout, names_files, with_files
+from mpi_layout.campaign.neighbour_build import neighbours_of
+from mpi_layout.campaign.neighbour_spec import NeighbourSpec
 from mpi_layout.campaign.parts import Parts
 from mpi_layout.campaign.schema import (
+    MOST_GROUPS,
     AreaSpec,
     Capacity,
     CheckpointSpec,
@@ -41,6 +44,7 @@ from mpi_layout.optimise.start import SmartStart
 from mpi_layout.site.area import Area
 from mpi_layout.site.turbine import Turbine
 from mpi_layout.site.wind import Site
+from mpi_layout.wake.farm import Neighbours
 from mpi_layout.wake.models import WakeModel
 
 _MOST_LINES = 50  # of one message
@@ -81,6 +85,12 @@ class Campaign(Section):
     )
     min_spacing_D: Spacing = Field(description="Smallest distance of two turbines, in rotor diameters.")
     site: SiteSpec = Field(description="The wind.")
+    neighbours: Annotated[tuple[NeighbourSpec, ...], Field(min_length=1, max_length=MOST_GROUPS)] | None = (
+        Field(
+            default=None,
+            description="Turbines of other farms: they cast wakes, stay where they are and do not count.",
+        )
+    )
     wake: WakeSpec = Field(default=USUAL_WAKE, description="The wake model.")
     start: StartSpec = Field(default=StartSpec(), description="How the first layout is found.")
     checkpoint: CheckpointSpec = Field(
@@ -146,6 +156,7 @@ class Campaign(Section):
             model=self._model,
             start=SmartStart(grid=start.grid, best_percent=start.best_percent),
             seed=config.seed,
+            neighbours=self._neighbours,
         )
 
     def select(self, glob: str) -> NDArray[np.int64]:
@@ -185,6 +196,13 @@ class Campaign(Section):
         return {spec.name: turbine_of(spec).at_air_density(density) for spec in self.turbine_types}
 
     @cached_property
+    def _neighbours(self) -> Neighbours | None:
+        if self.neighbours is None:
+            return None
+        types = {spec.name: turbine_of(spec) for spec in self.turbine_types}
+        return neighbours_of(self.neighbours, types, self._site.air_density)
+
+    @cached_property
     def _site(self) -> Site:
         return site_of(self.site)
 
@@ -194,8 +212,15 @@ class Campaign(Section):
         return model
 
 
-def load_campaign(path: str | Path) -> Campaign:
+def load_campaign(path: str | Path, *, results_layout: ResultsLayout | None = None) -> Campaign:
     """Campaign of a YAML file, and of the files that it names.
+
+    Parameters
+    ----------
+    path : str or Path
+        The file.
+    results_layout : function, optional
+        What reads the results files of its neighbours: `mpi_layout.results.layouts.results_neighbours`.
 
     Raises
     ------
@@ -206,7 +231,7 @@ def load_campaign(path: str | Path) -> Campaign:
     data, repeated = _values(text, source)
     found: list[Fault] = []
     if names_files(data):
-        text, found = with_files(text, source)
+        text, found = with_files(text, source, results_layout)
         data, repeated = _values(text, source)
     return _checked(text, source, data, repeated, found)
 

@@ -7,13 +7,13 @@ seeds or config keys given twice; not exactly one of n_turbines and
 target_capacity_MW; a gross capacity factor outside 5-70 % in Weibull sectors; more turbines
 than the densest packing fits into an area; more areas, types, configs, turbines or
 candidate points than a launch could handle; a wind without turbulence for a wake
-model that needs it; and those of turbine types (turbine_check.py) and site
-(site_check.py).
+model that needs it; and those of turbine types (turbine_check.py), site
+(site_check.py) and neighbours (neighbour_check.py).
 
 Warnings: a start grid with fewer points inside an area than turbines (those
 configs fail, the others run); an area filled beyond half the densest packing (a
 start seldom finds room for all); such a capacity factor at another site; and those of
-turbine types and site.
+turbine types, site and neighbours.
 """
 
 import itertools
@@ -22,7 +22,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
-from mpi_layout.campaign import site_check, turbine_check
+from mpi_layout.campaign import neighbour_check, site_check, turbine_check
 from mpi_layout.campaign.build import outlines, seed_numbers
 from mpi_layout.campaign.parts import Parts
 from mpi_layout.campaign.schema import LARGEST_SEED, MOST_TURBINES, AreaSpec, SeedRange
@@ -57,6 +57,7 @@ def faults(parts: Parts) -> list[Fault]:
     found += _seed_faults(parts)
     found += _count_faults(parts)
     found += _room_faults(parts)
+    found += neighbour_check.faults(parts)
     if parts.site is not None:
         site_faults = list(site_check.faults(parts.site))
         found += site_faults
@@ -87,7 +88,7 @@ def _size_faults(parts: Parts) -> Iterator[Fault]:
 
 def warnings(parts: Parts) -> list[Fault]:
     """Everything odd in a campaign without faults."""
-    found = [*_room_warnings(parts), *_turbine_warnings(parts)]
+    found = [*_room_warnings(parts), *_turbine_warnings(parts), *neighbour_check.warnings(parts)]
     if parts.site is not None:
         found += site_check.warnings(parts.site)
         if not isinstance(parts.site, WeibullSpec):

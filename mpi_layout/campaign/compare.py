@@ -13,6 +13,7 @@ _SHAPES_NOTHING: dict[str, Any] = {
     "system": True,  # the sections that it gives count
     "areas": {"__all__": {"description"}},
     "turbine_types": {"__all__": {"description"}},
+    "neighbours": {"__all__": {"description", "key"}},  # the layout counts, not what it is called
     "checkpoint": True,
     "failures": True,
 }

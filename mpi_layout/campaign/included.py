@@ -15,16 +15,17 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
-from typing import Annotated, Any
+from typing import Annotated, Any, Protocol
 
 import yaml
 from pydantic import PlainSerializer, PlainValidator, WithJsonSchema
 
+from mpi_layout.campaign.schema import MOST_GROUPS
 from mpi_layout.errors import InputError
 from mpi_layout.formats.faults import Fault, Path, path_text
 from mpi_layout.formats.safe_yaml import MOST_BYTES, compose_yaml, inline_yaml, load_yaml, read_text
 from mpi_layout.formats.windio import RESOURCE, SYSTEM, load_windio
-from mpi_layout.formats.windio_system import FARM_TURBINES
+from mpi_layout.formats.windio_system import FARM_TURBINES, load_windio_farm
 from mpi_layout.printable import clipped
 
 _MERGE = "tag:yaml.org,2002:merge"
@@ -49,14 +50,31 @@ def _system_values(path: str) -> Any:
     }
 
 
+def _layout_values(path: str) -> Any:
+    """Text of a table, or what a windIO wind farm has of layouts and turbine types."""
+    if not path.endswith((".yaml", ".yml")):
+        return read_text(path, "layout")
+    farm = load_windio_farm(path)
+    return {key: farm[key] for key in ("layouts", *FARM_TURBINES) if key in farm}
+
+
 # Where a campaign may name a file, and what reads it: from its path to plain values (what YAML knows),
 # InputError if that fails. None stands for every index of a list.
-_PLACES: dict[tuple[str | None, ...], Callable[[str], Any]] = {
+_PLACES: dict[tuple[str | int | None, ...], Callable[[str], Any]] = {
     ("system",): _system_values,
     ("turbine_types", None, "file"): _turbine_values,
+    ("neighbours", None, "turbine_type", "file"): _turbine_values,
+    ("neighbours", None, "file"): _layout_values,
     ("site", "file"): partial(load_windio, schema=RESOURCE),
     ("site", "time_series", "file"): partial(read_text, kind="time series"),
 }
+
+
+class ResultsLayout(Protocol):
+    """What reads a layout of a results file."""
+
+    def __call__(self, path: str, key: str | None) -> Any:
+        """Plain values of the layout of the config with that key, or the only one; InputError if it fails."""
 
 
 @dataclass(frozen=True)
@@ -105,10 +123,13 @@ IncludedFile = Annotated[
 
 def names_files(data: Any) -> bool:
     """Whether the plain values of a campaign name a file."""
-    return any(isinstance(value, str) for place in _PLACES for value in _values(data, place))
+    places = (*_PLACES, ("neighbours", None, "results"))
+    return any(isinstance(value, str) for place in places for value in _values(data, place))
 
 
-def with_files(text: str, source: str) -> tuple[str, list[Fault]]:
+def with_files(
+    text: str, source: str, results_layout: ResultsLayout | None = None
+) -> tuple[str, list[Fault]]:
     """Text of a campaign with the content of the files that it names.
 
     Parameters
@@ -117,6 +138,8 @@ def with_files(text: str, source: str) -> tuple[str, list[Fault]]:
         YAML of the campaign.
     source : str
         Path of the campaign file; the files' names are relative to its folder.
+    results_layout : function, optional
+        What reads layouts of results files, which lie beyond this module; without it they are refused.
 
     Returns
     -------
@@ -128,14 +151,17 @@ def with_files(text: str, source: str) -> tuple[str, list[Fault]]:
     Raises
     ------
     InputError
-        If the text is no YAML, or becomes too large.
+        If the text is no YAML, becomes too large or has too many neighbours.
     """
-    found, inline, size = [], {}, len(text)
+    found: list[Fault] = []
+    inline: dict[tuple[int, int], str] = {}
+    size = len(text)
     root = compose_yaml(text, source)
-    for place, read in _PLACES.items():
+    readers = {**_PLACES, **_results_places(text, source, results_layout)}
+    for place, read in readers.items():
         for path, node in _scalars(root, place, ()):
             span = node.start_mark.index, node.end_mark.index
-            if node.tag != _TEXT or span in inline:  # an alias stands for the same node
+            if node.tag != _TEXT or (span in inline and place in _PLACES):  # an alias, read already
                 continue
             try:
                 content = read(_path_of(node.value, source))
@@ -147,8 +173,31 @@ def with_files(text: str, source: str) -> tuple[str, list[Fault]]:
                 raise InputError(
                     f"{source}: with the files that it names it is larger than {MOST_BYTES // 2**20} MiB"
                 )
-            inline[span] = inline_yaml({node.value: content})
+            words = inline_yaml({node.value: content})
+            if inline.setdefault(span, words) != words:
+                found.append(Fault(path, "is an alias of a name with another key beside it: write the name"))
     return _replaced(text, inline), found
+
+
+def _results_places(
+    text: str, source: str, results_layout: ResultsLayout | None
+) -> dict[tuple[str | int | None, ...], Callable[[str], Any]]:
+    """Places of results files, and what reads the row of the key that stands beside each."""
+    data, _ = load_yaml(text, source)
+    places: dict[tuple[str | int | None, ...], Callable[[str], Any]] = {}
+    groups = list(_values(data, ("neighbours", None)))
+    if len(groups) > MOST_GROUPS:
+        raise InputError(f"{source}: neighbours: needs at most {MOST_GROUPS:,} groups, has {len(groups):,}")
+    for i, group in enumerate(groups):
+        if isinstance(group, dict) and isinstance(group.get("results"), str):
+            key = group.get("key")
+            key = key if isinstance(key, str) else None  # validation refuses another
+            places["neighbours", i, "results"] = partial(results_layout or _refused, key=key)
+    return places
+
+
+def _refused(path: str, key: str | None) -> Any:
+    raise InputError(f"{path}: can be read by the program, or where load_campaign is given results_layout")
 
 
 def _path_of(name: str, source: str) -> str:
@@ -167,7 +216,7 @@ def _replaced(text: str, inline: dict[tuple[int, int], str]) -> str:
     return text
 
 
-def _values(data: Any, place: tuple[str | None, ...]) -> Iterator[Any]:
+def _values(data: Any, place: tuple[str | int | None, ...]) -> Iterator[Any]:
     """Values at a place of plain values."""
     if not place:
         yield data
@@ -179,15 +228,16 @@ def _values(data: Any, place: tuple[str | None, ...]) -> Iterator[Any]:
 
 
 def _scalars(
-    node: yaml.Node | None, place: tuple[str | None, ...], at: Path
+    node: yaml.Node | None, place: tuple[str | int | None, ...], at: Path
 ) -> Iterator[tuple[Path, yaml.ScalarNode]]:
     """Scalars at a place below a node, with their paths."""
     if not place:
         if isinstance(node, yaml.ScalarNode):
             yield at, node
-    elif isinstance(node, yaml.SequenceNode) and place[0] is None:
+    elif isinstance(node, yaml.SequenceNode):
         for i, inner in enumerate(node.value):
-            yield from _scalars(inner, place[1:], (*at, i))
+            if place[0] in (None, i):
+                yield from _scalars(inner, place[1:], (*at, i))
     elif isinstance(node, yaml.MappingNode):
         for key, inner in node.value:
             if key.tag == _MERGE:

@@ -9,6 +9,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from mpi_layout.campaign import turbine_check
 from mpi_layout.campaign.build import area_of, turbine_count
+from mpi_layout.campaign.neighbour_spec import NeighbourSpec
 from mpi_layout.campaign.schema import (
     AreaSpec,
     Capacity,
@@ -35,8 +36,10 @@ class Parts:
     ----------
     given : frozenset of str
         Top-level keys of the file, well-formed or not.
-    areas, turbine_types : dict
+    areas, turbine_types, neighbours : dict
         Sections by their index in the file.
+    n_turbine_types : int
+        Turbine types of the file, well-formed or not.
     seeds, site, n_turbines, target_capacity_MW, min_spacing_D, wake, start
         None where absent or malformed.
     """
@@ -44,6 +47,8 @@ class Parts:
     given: frozenset[str]
     areas: Mapping[int, AreaSpec]
     turbine_types: Mapping[int, TurbineSpec]
+    neighbours: Mapping[int, NeighbourSpec]
+    n_turbine_types: int
     seeds: SeedRange | Sequence[int] | None
     site: SiteSpec | None
     n_turbines: int | None
@@ -55,10 +60,13 @@ class Parts:
     @classmethod
     def of(cls, data: Mapping[Any, Any]) -> "Parts":
         """Parts of the plain values of a file."""
+        types = data.get("turbine_types")
         return cls(
             given=frozenset(key for key, value in data.items() if isinstance(key, str) and value is not None),
             areas=_each(AreaSpec, data.get("areas")),
-            turbine_types=_each(TurbineSpec, data.get("turbine_types")),
+            turbine_types=_each(TurbineSpec, types),
+            neighbours=_each(NeighbourSpec, data.get("neighbours")),
+            n_turbine_types=len(types) if isinstance(types, list) else 0,
             seeds=_well_formed(Seeds, data.get("seeds")),
             site=_well_formed(SiteSpec, data.get("site")),
             n_turbines=_well_formed(Count, data.get("n_turbines")),
@@ -91,6 +99,11 @@ class Parts:
     def sound_turbines(self) -> dict[int, Turbine]:
         """Turbine types without faults, by index."""
         return {i: turbine_of(spec) for i, spec in self.turbine_types.items() if not self.turbine_faults[i]}
+
+    @property
+    def all_turbines_sound(self) -> bool:
+        """Whether no turbine type has a fault, so that what names them can be checked."""
+        return 0 < self.n_turbine_types == len(self.sound_turbines)
 
     @cached_property
     def counts(self) -> dict[int, int]:

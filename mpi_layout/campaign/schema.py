@@ -29,6 +29,8 @@ LARGEST_SEED = 2**32 - 1  # of the legacy generator that draws the smart start
 # Where a range is wider than anything that is built, it keeps arithmetic from overflowing and a launch from
 # never ending: a campaign file may come from anybody.
 MOST_TURBINES = 100_000
+MOST_GROUPS = 1000  # of neighbours
+FARTHEST = 1e8  # m; beyond it lies no place on Earth in any projection
 
 # Strict: neither true nor "10" is a number.
 Number = Annotated[float, Field(strict=True, allow_inf_nan=False)]
@@ -38,7 +40,7 @@ Seed = Annotated[Integer, Field(ge=0, le=LARGEST_SEED)]
 Count = Annotated[Integer, Field(ge=1, le=MOST_TURBINES)]
 Capacity = Annotated[Number, Field(gt=0, le=1e9)]
 Spacing = Annotated[Number, Field(ge=1, le=1e6)]
-Coordinate = Annotated[Number, Field(ge=-1e8, le=1e8)]
+Coordinate = Annotated[Number, Field(ge=-FARTHEST, le=FARTHEST)]
 Point = tuple[Coordinate, Coordinate]
 
 

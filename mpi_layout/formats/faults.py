@@ -45,6 +45,8 @@ _COUNTED = {
     "polygons_m": "polygons",
     "exclusions_m": "polygons",
     "boundary_m": "points",
+    "positions_m": "points",
+    "neighbours": "groups",
 }
 
 

@@ -1,9 +1,10 @@
 """Layouts, and the tables and windIO farms that they are read from."""
 
 import csv
+import itertools
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -51,16 +52,26 @@ class Layout:
     turbine_type: tuple[str, ...] | None = None
 
     def __post_init__(self) -> None:
-        from scipy.spatial import cKDTree  # a worker, which has no layout to read, need not load it
-
-        pairs = cKDTree(np.column_stack([self.x, self.y])).query_pairs(SAME_PLACE)
-        if pairs:
-            i, j = min(pairs)
+        if pair := same_place(self.x, self.y):
+            i, j = pair
             place = f"({self.x[i]:.10g}, {self.y[i]:.10g})"
             raise InputError(
                 f"{self.source}: turbines {i} and {j}, counted from 0, stand at the same place {place}: "
                 f"less than {SAME_PLACE:g} m apart"
             )
+
+
+def same_place(x: Floats, y: Floats) -> tuple[int, int] | None:
+    """Indices of the first two of the points (n,), m, that are less than `SAME_PLACE` apart."""
+    cells: dict[tuple[int, int], list[int]] = {}  # few points in each, or there is such a pair
+    for j, (a, b) in enumerate(zip(x.tolist(), y.tolist(), strict=True)):
+        column, row = math.floor(a / SAME_PLACE), math.floor(b / SAME_PLACE)
+        for cell in itertools.product((column - 1, column, column + 1), (row - 1, row, row + 1)):
+            for i in cells.get(cell, ()):
+                if math.hypot(x[i] - a, y[i] - b) < SAME_PLACE:
+                    return i, j
+        cells.setdefault((column, row), []).append(j)
+    return None
 
 
 def type_numbers(layout: Layout, turbine_types: Mapping[str, Turbine]) -> NDArray[np.intc]:
@@ -94,22 +105,34 @@ def type_numbers(layout: Layout, turbine_types: Mapping[str, Turbine]) -> NDArra
 
 
 def read_csv_layouts(path: str | Path) -> tuple[Layout, ...]:
+    """Layouts of a table in a file, as of `csv_layouts`."""
+    return csv_layouts(read_text(path, "layout"), str(path))
+
+
+def csv_layouts(text: str, where: str) -> tuple[Layout, ...]:
     """Layouts of a table with columns x_m and y_m (or x and y), one line per turbine.
 
     A column turbine_type (or type) names each turbine's type; a column key tells several layouts apart, as
     `mpi-layout export` writes them. Other columns do not count.
+
+    Parameters
+    ----------
+    text : str
+        The complete text.
+    where : str
+        What messages call it: the file.
 
     Raises
     ------
     InputError
         Naming file, line and column of what cannot be read.
     """
-    table = csv.reader(read_text(path, "layout").splitlines())
-    columns = _Columns.of([name.strip() for name in next(table, [])], f"{path}: line 1")
-    rows = [columns.row(cells, f"{path}: line {table.line_num}") for cells in table if cells]
+    table = csv.reader(text.splitlines())
+    columns = _Columns.of([name.strip() for name in next(table, [])], f"{where}: line 1")
+    rows = [columns.row(cells, f"{where}: line {table.line_num}") for cells in table if cells]
     if not rows:
-        raise InputError(f"{path}: has no turbines")
-    return tuple(_of_rows(rows, str(path), typed=columns.turbine_type is not None))
+        raise InputError(f"{where}: has no turbines")
+    return tuple(_of_rows(rows, where, typed=columns.turbine_type is not None))
 
 
 @dataclass(frozen=True)
@@ -143,7 +166,7 @@ class _Columns:
 
 
 def _of_rows(rows: list[_Row], path: str, *, typed: bool) -> Iterator[Layout]:
-    for key, own in groupby(rows, key=lambda row: row[0]):
+    for key, own in itertools.groupby(rows, key=lambda row: row[0]):
         _, x, y, types = zip(*own, strict=True)
         name, source = (key, f"{path}: {key}") if key else (Path(path).name, path)
         yield Layout(name, source, np.array(x), np.array(y), types if typed else None)

@@ -1,19 +1,24 @@
 """A wind energy system as windIO has it: its wind, area, turbine types and layouts."""
 
-from collections.abc import Mapping
+import logging
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from mpi_layout.errors import InputError
 from mpi_layout.formats.layouts import Layout, read_windio_layouts
 from mpi_layout.formats.safe_yaml import shown
-from mpi_layout.formats.windio import SYSTEM, check_windio
+from mpi_layout.formats.windio import SYSTEM, WIND_FARM, check_windio
 from mpi_layout.formats.windio_area import read_windio_outlines
 from mpi_layout.formats.windio_site import read_windio_site
 from mpi_layout.formats.windio_turbine import read_windio_turbine
+from mpi_layout.formats.yaml_include import load_with_includes
 from mpi_layout.site.area import Area
 from mpi_layout.site.turbine import Turbine
 from mpi_layout.site.wind import Site
+
+log = logging.getLogger(__name__)
 
 FARM_TURBINES = ("turbines", "turbine_types")  # keys of a windIO wind_farm: one type or several
 
@@ -65,16 +70,54 @@ def read_windio_system(data: dict[Any, Any], where: str) -> WindIOSystem:
         area = Area.from_rings(site["name"], outlines.polygons, outlines.exclusions)
     except ValueError as error:
         raise InputError(f"{where}: site.boundaries: {error}") from None
+    layouts, turbine_types = read_windio_farm(farm, f"{where}: wind_farm")
     return WindIOSystem(
         name=data["name"],
         site=read_windio_site(site["energy_resource"], f"{where}: site.energy_resource"),
         area=area,
-        turbine_types={
-            key: read_windio_turbine(turbine, f"{where}: wind_farm.{place}")
-            for key, place, turbine in windio_turbines(farm, f"{where}: wind_farm")
-        },
-        layouts=read_windio_layouts(farm, f"{where}: wind_farm"),
+        turbine_types=turbine_types,
+        layouts=layouts,
     )
+
+
+def load_windio_farm(path: str | Path) -> dict[Any, Any]:
+    """Plain values of a windIO wind_farm, or of that of a system, in a file.
+
+    Raises
+    ------
+    InputError
+        As `load_with_includes`; and naming the file and the path of each fault.
+    """
+    data = load_with_includes(path, "layout")
+    farm = data.get("wind_farm", data) if isinstance(data, dict) else {}
+    check_windio(farm, WIND_FARM, str(path))
+    return farm
+
+
+def read_windio_farm(
+    farm: dict[Any, Any], where: str, warn: Callable[[str], None] = log.warning
+) -> tuple[tuple[Layout, ...], dict[str, Turbine]]:
+    """Layouts of a windIO wind_farm, and its turbine types by the keys that the layouts have for them.
+
+    Parameters
+    ----------
+    farm : dict
+        Plain values.
+    where : str
+        What messages call it.
+    warn : callable
+        Told what is odd but allowed.
+
+    Raises
+    ------
+    InputError
+        With the path of what is wrong.
+    """
+    types = {
+        key: read_windio_turbine(turbine, f"{where}.{place}", warn)
+        for key, place, turbine in windio_turbines(farm, where)
+    }
+    return read_windio_layouts(farm, where), types
 
 
 def windio_turbines(farm: Any, where: str) -> list[tuple[str, str, Any]]:

@@ -10,7 +10,7 @@ from mpi_layout.optimise.start import SmartStart, smart_start
 from mpi_layout.site.area import Area
 from mpi_layout.site.turbine import Turbine
 from mpi_layout.site.wind import Site
-from mpi_layout.wake.farm import Farm
+from mpi_layout.wake.farm import Farm, Neighbours
 from mpi_layout.wake.models import WakeModel
 
 Floats = NDArray[np.float64]
@@ -38,6 +38,8 @@ class Problem:
         How the first layout is made.
     seed : int
         The only source of randomness.
+    neighbours : Neighbours, optional
+        Turbines of other farms.
     """
 
     area: Area
@@ -48,6 +50,11 @@ class Problem:
     model: WakeModel
     start: SmartStart
     seed: int
+    neighbours: Neighbours | None = None
+
+    def farm(self) -> Farm:
+        """The farm that a layout makes of it."""
+        return Farm(self.turbine, self.site.flow_cases(), self.model, neighbours=self.neighbours)
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,6 +86,7 @@ class Solution:
     gross_aep: float
     start_aep: float
     wake_loss: float
+    external_wake_loss: float
     min_spacing: float
     max_outside: float
     evaluations: int
@@ -111,10 +119,11 @@ def solve(problem: Problem) -> Solution:
         model=problem.model,
         options=problem.start,
         seed=problem.seed,
+        neighbours=problem.neighbours,
     )
     spacing, outside = smallest_spacing(x, y), float(problem.area.distance_outside(x, y).max())
     _check(spacing, outside, problem)
-    farm = Farm(problem.turbine, problem.site.flow_cases(), problem.model).aep(x, y)
+    farm = problem.farm().aep(x, y)
     return Solution(
         x=x,
         y=y,
@@ -123,6 +132,7 @@ def solve(problem: Problem) -> Solution:
         gross_aep=farm.gross_aep,
         start_aep=farm.aep,
         wake_loss=farm.wake_loss,
+        external_wake_loss=farm.external_wake_loss,
         min_spacing=spacing,
         max_outside=outside,
         evaluations=1,

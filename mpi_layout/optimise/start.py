@@ -10,6 +10,7 @@ from mpi_layout.site.area import Area
 from mpi_layout.site.turbine import Turbine
 from mpi_layout.site.wind import FlowCases, Site
 from mpi_layout.wake.candidates import CandidateEnergy
+from mpi_layout.wake.farm import Neighbours
 from mpi_layout.wake.models import WakeModel
 
 Floats = NDArray[np.float64]
@@ -46,6 +47,7 @@ def smart_start(
     model: WakeModel,
     options: SmartStart,
     seed: int,
+    neighbours: Neighbours | None = None,
 ) -> tuple[Floats, Floats]:
     """Greedy random construction, pick by pick equal to TOPFARM's `smart_start`.
 
@@ -71,6 +73,8 @@ def smart_start(
         Grid and share of the best.
     seed : int
         Of numpy's legacy generator, one draw per turbine, as in TOPFARM.
+    neighbours : Neighbours, optional
+        Turbines of other farms, whose wakes the candidates stand in.
 
     Returns
     -------
@@ -84,7 +88,13 @@ def smart_start(
     """
     x, y = area.grid(*options.grid)
     energy = CandidateEnergy(
-        x, y, turbine=turbine, flow_cases=compared_cases(site), model=model, n_turbines=n_turbines
+        x,
+        y,
+        turbine=turbine,
+        flow_cases=compared_cases(site),
+        model=model,
+        n_turbines=n_turbines,
+        neighbours=neighbours,
     )
     random = np.random.RandomState(seed)  # TOPFARM's own generator, or the picks would differ
     free = np.arange(x.size)

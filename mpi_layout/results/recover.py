@@ -20,6 +20,7 @@ from mpi_layout.errors import InputError
 from mpi_layout.results.create import create_results
 from mpi_layout.results.disk import DiskError
 from mpi_layout.results.launches import copy_launches
+from mpi_layout.results.layouts import results_neighbours
 from mpi_layout.results.lock import WriterLock
 from mpi_layout.results.map import NoMap
 from mpi_layout.results.reader import Piece, scan
@@ -69,7 +70,9 @@ def recover(path: Path, new: Path, campaign_path: Path | None = None) -> Recover
     InputError
         If nothing can be saved, the campaign is missing or another one, or the new file cannot be made.
     """
-    given = load_campaign(campaign_path) if campaign_path is not None else None
+    given = None
+    if campaign_path is not None:
+        given = load_campaign(campaign_path, results_layout=results_neighbours)
     structure = _structure(path, given)
     campaign = _campaign(path, structure, given)
     saved = Recovered(0, 0, 0, 0)

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from mpi_layout.campaign import Config
 from mpi_layout.optimise.solve import Solution
-from mpi_layout.results.schema import IDENTITY, MESSAGE_BYTES, ROW_COLUMNS, Status
+from mpi_layout.results.schema import FIGURES, IDENTITY, MESSAGE_BYTES, ROW_COLUMNS, Status
 
 __all__ = [
     "BRIEF_DTYPE",
@@ -124,7 +124,7 @@ def done_row(
         if np.shape(values) != (config.n_turbines,):
             raise ValueError(f"{config.key}: {name} has shape {np.shape(values)}, not ({config.n_turbines},)")
         row[name][0, : config.n_turbines] = values
-    for name in ("aep", "gross_aep", "start_aep", "wake_loss", "min_spacing", "max_outside", "evaluations"):
+    for name in (*FIGURES, "evaluations"):
         row[name] = getattr(solution, name)
     _sign(row, Status.DONE, seconds=seconds, rank=rank, launch=launch, attempts=attempts)
     return row

@@ -10,7 +10,7 @@ from enum import IntEnum
 import numpy as np
 
 FILETYPE = "mpi-layout results"
-FORMAT_VERSION = 2
+FORMAT_VERSION = 3
 
 # Fixed-length text is UTF-8, padded with NUL bytes.
 NAME_BYTES = 64
@@ -101,6 +101,7 @@ ROW_COLUMNS = (
     _number("gross_aep", "GWh", "annual energy production without wakes"),
     _number("start_aep", "GWh", "annual energy production of the start layout"),
     _number("wake_loss", "1", "share of the gross annual energy production lost in wakes"),
+    _number("external_wake_loss", "1", "share of the gross annual energy production lost to neighbours"),
     _number("min_spacing", "m", "smallest distance between two turbines"),
     _number("max_outside", "m", "largest distance of a turbine from the area, zero inside"),
     Column("evaluations", "<i8", "number of AEP evaluations", fresh=-1),
@@ -115,6 +116,17 @@ ROW_COLUMNS = (
 
 # Columns that the campaign gives; they never change.
 IDENTITY = ("key", "area", "turbine_type", "seed", "n_turbines", "rotor_diameter", "rated_power")
+
+# Columns of a solution, one number each, beside the number of evaluations.
+FIGURES = (
+    "aep",
+    "gross_aep",
+    "start_aep",
+    "wake_loss",
+    "external_wake_loss",
+    "min_spacing",
+    "max_outside",
+)
 
 # The checksum comes last here too.
 LAUNCH_COLUMNS = (

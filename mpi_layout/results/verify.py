@@ -20,10 +20,9 @@ from mpi_layout.optimise.solve import Problem
 from mpi_layout.results.launches import Launch, littered_entries
 from mpi_layout.results.reader import Piece, Results
 from mpi_layout.results.row import Status, waiting_rows
-from mpi_layout.results.schema import COORDINATES, IDENTITY
+from mpi_layout.results.schema import COORDINATES, FIGURES, IDENTITY
 from mpi_layout.results.store import PlainStore
 from mpi_layout.results.structure import check_structure
-from mpi_layout.wake.farm import Farm
 
 OUTSIDE_TOLERANCE = 1e-6  # m
 RELATIVE_TOLERANCE = 1e-9  # of spacings and energies
@@ -35,7 +34,6 @@ _LONGEST = 1e9  # s, of a launch
 _MOST_DONE = 10**9
 
 _PER_TURBINE = ("x", "y", "turbine_aep")
-_FIGURES = ("aep", "gross_aep", "start_aep", "wake_loss", "min_spacing", "max_outside")
 
 
 @dataclass(frozen=True)
@@ -48,7 +46,8 @@ class Finding:
         Config it belongs to, "" for the file as a whole.
     what : str
         Kind of fault, one word: structure, campaign, coordinate, launch, checksum, status, waiting, identity,
-        layout, finite, area, spacing, aep, wake_loss or message.
+        layout, finite, area, spacing, aep, wake_loss, external_wake_loss
+        or message.
     detail : str
         What was found and what is wanted.
     """
@@ -175,7 +174,7 @@ def _waiting_faults(row: np.void, config: Config, in_order: bool) -> Iterator[tu
 def _failed_faults(row: np.void, problem: Problem, aep: bool) -> Iterator[tuple[str, str]]:
     if not row["message"]:
         yield "message", "failed without a message"
-    if not all(np.isnan(row[name]).all() for name in (*_PER_TURBINE, *_FIGURES)):
+    if not all(np.isnan(row[name]).all() for name in (*_PER_TURBINE, *FIGURES)):
         yield "layout", "failed, but has a layout or an AEP"
 
 
@@ -201,7 +200,7 @@ def _value_faults(row: np.void, n_turbines: int) -> Iterator[tuple[str, str]]:
             )
         elif not np.isfinite(row[name][:n_turbines]).all():
             yield "finite", f"{name} has infinite values"
-    for name in _FIGURES:
+    for name in FIGURES:
         alone = name == "min_spacing" and n_turbines == 1  # no neighbour: infinite
         if not np.isfinite(row[name]) and not alone:
             yield "finite", f"{name} is {row[name]}"
@@ -236,11 +235,14 @@ def _sum_faults(row: np.void) -> Iterator[tuple[str, str]]:
 def _aep_faults(
     row: np.void, x: NDArray[np.float64], y: NDArray[np.float64], problem: Problem
 ) -> Iterator[tuple[str, str]]:
-    farm = Farm(problem.turbine, problem.site.flow_cases(), problem.model).aep(x, y)
+    farm = problem.farm().aep(x, y)
     for name in ("aep", "gross_aep"):
         computed = getattr(farm, name)
         if not _close(row[name], computed):
             yield "aep", f"{name} is {row[name]:.12g} GWh, computed {computed:.12g} GWh"
+    loss = farm.external_wake_loss
+    if not abs(loss - row["external_wake_loss"]) <= RELATIVE_TOLERANCE:
+        yield "external_wake_loss", f"is {row['external_wake_loss']:.12g}, computed {loss:.12g}"
     wrong = np.flatnonzero(~np.isclose(row["turbine_aep"][: x.size], farm.turbine_aep, rtol=1e-6, atol=0))
     if wrong.size:
         yield "aep", f"turbine_aep of {wrong.size} turbines, first {wrong[0]}, differs from the computed ones"

@@ -51,6 +51,7 @@ def burn(problem, count):
         gross_aep=float(n),
         start_aep=float(n),
         wake_loss=0.0,
+        external_wake_loss=0.0,
         min_spacing=problem.min_spacing,
         max_outside=0.0,
         evaluations=1,
