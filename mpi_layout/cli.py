@@ -254,6 +254,10 @@ def _add_evaluate(commands: "argparse._SubParsersAction[argparse.ArgumentParser]
         help="parameter of --model, such as k=0.05; may be repeated",
     )
     evaluate.add_argument("--per-turbine", action="store_true", help="show each turbine")
+    evaluate.add_argument(
+        "--windio", type=Path, metavar="OUT", help="also write the layouts as a windIO wind farm (YAML)"
+    )
+    evaluate.add_argument("--force", action="store_true", help="replace OUT if it exists")
     evaluate.add_argument("--json", action="store_true", help="answer in JSON")
 
 

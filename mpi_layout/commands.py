@@ -83,8 +83,10 @@ def evaluate_command(args: argparse.Namespace) -> int:
     """Say what annual energy given layouts have."""
     from mpi_layout.evaluate import evaluate
     from mpi_layout.formats.safe_yaml import load_yaml
+    from mpi_layout.formats.windio_out import windio_farm, windio_text
     from mpi_layout.named_model import model_values, named_model
     from mpi_layout.plant import read_layouts, read_neighbours, read_plant
+    from mpi_layout.results.written import written
     from mpi_layout.tables import evaluation_view
 
     plant = read_plant(args.file, only=args.only)
@@ -100,6 +102,9 @@ def evaluate_command(args: argparse.Namespace) -> int:
     if not layouts:
         raise InputError(f"{args.file}: a campaign has no layout; name a file that has one: --layout FILE")
     evaluations = [evaluate(plant, layout) for layout in layouts]
+    if args.windio is not None:
+        with written(args.windio, force=args.force) as file:
+            file.write(windio_text(windio_farm(plant.name, layouts, plant.nominal_types())))
     if args.json:
         layouts_json = [evaluation.to_json(per_turbine=args.per_turbine) for evaluation in evaluations]
         model_json = model_values(plant.model)

@@ -23,7 +23,7 @@ from mpi_layout.formats.windio_system import (
 from mpi_layout.formats.yaml_include import load_with_includes
 from mpi_layout.named_model import named_model
 from mpi_layout.site.area import Area
-from mpi_layout.site.turbine import Turbine
+from mpi_layout.site.turbine import AIR_DENSITY, Turbine
 from mpi_layout.site.wind import Site
 from mpi_layout.wake.farm import Neighbours
 from mpi_layout.wake.models import WakeModel
@@ -69,6 +69,11 @@ class Plant:
     neighbours: Neighbours | None = None
     notes: tuple[str, ...] = ()
     model_notes: tuple[str, ...] = ()
+
+    def nominal_types(self) -> dict[str, Turbine]:
+        """Turbine types in air of 1.225 kg/m3, as files state them."""
+        back = AIR_DENSITY**2 / self.site.air_density
+        return {key: turbine.at_air_density(back) for key, turbine in self.turbine_types.items()}
 
 
 def read_plant(path: Path, *, only: str = "*") -> Plant:

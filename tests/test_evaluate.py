@@ -413,3 +413,13 @@ def test_what_is_written_as_windio_is_read_the_same(tmp_path, straight):
         for field in dataclasses.fields(turbine):
             if field.name != "cut_out":  # windIO has no turbine without
                 np.testing.assert_array_equal(getattr(again, field.name), getattr(turbine, field.name))
+
+
+def test_layouts_are_written_as_a_windio_farm_and_evaluated_again(capsys, tmp_path):
+    path = tmp_path / "farm.yaml"
+    system_path = SYSTEMS / "IEA37_case_study_3_wind_energy_system.yaml"
+    before = answer(capsys, system_path, "--windio", path)
+    check_windio(load_with_includes(path, "test"), WIND_FARM, "test")
+    after = answer(capsys, system_path, "--layout", path)
+    assert after["layouts"][0]["aep_GWh"] == before["layouts"][0]["aep_GWh"]
+    assert "exists already" in complaint(capsys, system_path, "--windio", path)

@@ -27,8 +27,9 @@ def windio_farm(name: str, layouts: Sequence[Layout], turbine_types: Mapping[str
     dict
         windIO numbers the types; a single one has no number.
     """
-    number = {key: i for i, key in enumerate(turbine_types)}
-    types = {number[key]: windio_turbine(turbine) for key, turbine in turbine_types.items()}
+    named = {key for layout in layouts for key in layout.turbine_type or turbine_types}
+    number = {key: i for i, key in enumerate(key for key in turbine_types if key in named)}
+    types = {i: windio_turbine(turbine_types[key]) for key, i in number.items()}
     plain = {"name": name, "layouts": [_layout(layout, number) for layout in layouts]}
     return plain | ({"turbines": types[0]} if len(types) == 1 else {"turbine_types": types})
 

@@ -1,18 +1,13 @@
 """Layouts as tables for other programs."""
 
 import csv
-import os
-import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import TextIO
 
 import numpy as np
 
-from mpi_layout.errors import InputError
-from mpi_layout.results.create import sync_folder
 from mpi_layout.results.reader import Results
+from mpi_layout.results.written import written
 
 COLUMNS = ("key", "area", "turbine_type", "seed", "turbine", "x_m", "y_m", "aep_GWh")
 
@@ -47,7 +42,7 @@ def export_csv(results: Results, target: Path, *, only: str = "*", force: bool =
     numbers = results.campaign.select(only)
     chosen = np.zeros(results.n_rows, bool)
     chosen[numbers] = True
-    with _written(target, force=force) as file:
+    with written(target, force=force) as file:
         table = csv.writer(file, lineterminator="\n")
         table.writerow(COLUMNS)
         n_configs = 0
@@ -65,27 +60,3 @@ def _layouts(results: Results, chosen: np.ndarray) -> Iterator[list[tuple[object
             about = (config.key, config.area, config.turbine_type, config.seed)
             columns = (row[name][: config.n_turbines].tolist() for name in ("x", "y", "turbine_aep"))
             yield [(*about, turbine, *values) for turbine, values in enumerate(zip(*columns, strict=True))]
-
-
-@contextmanager
-def _written(target: Path, *, force: bool) -> Iterator[TextIO]:
-    """File that gets its name only when it is whole."""
-    if str(target) == "-":
-        yield sys.stdout
-        return
-    if os.path.lexists(target) and not force:
-        raise InputError(f"{target}: exists already and is not replaced; give another name, or --force")
-    beside = target.with_name(f".{target.name}.{os.getpid()}.writing")
-    try:
-        with open(beside, "x", encoding="utf-8", newline="") as file:
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(beside, target)
-        sync_folder(target.parent)
-    except OSError as error:
-        if error.filename not in (None, str(beside), str(target)):
-            raise  # of the results file
-        raise InputError(f"{target}: cannot be written: {error.strerror}") from error
-    finally:
-        beside.unlink(missing_ok=True)
