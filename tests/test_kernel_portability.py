@@ -17,7 +17,7 @@ import pytest
 from reference.trial import NAMES, layout_of
 
 from mpi_layout.wake.farm import setting_of
-from mpi_layout.wake.kernel import binding
+from mpi_layout.wake.kernel import binding, structures
 from mpi_layout.wake.models import MODELS
 
 pytestmark = pytest.mark.slow
@@ -25,7 +25,7 @@ pytestmark = pytest.mark.slow
 KERNEL = Path(__file__).parents[1] / "mpi_layout" / "wake" / "kernel"
 DRIVER = Path(__file__).parent / "portability" / "evaluate.c"
 FLAGS = ["-std=gnu11", "-O3", "-fno-math-errno", "-fno-trapping-math", f"-I{KERNEL}"]  # of meson.build
-ANSWERS = [name for name, _ in binding._Answer._fields_]
+ANSWERS = [name for name, _ in structures.AnswerStruct._fields_]
 
 
 def program(name, package):
@@ -35,7 +35,11 @@ def program(name, package):
 
 
 class Question(ctypes.Structure):
-    _fields_ = [("setting", binding._Setting), ("farm", binding._Farm), ("answer", binding._Answer)]
+    _fields_ = [
+        ("setting", structures.SettingStruct),
+        ("farm", structures.FarmStruct),
+        ("answer", structures.AnswerStruct),
+    ]
 
 
 class Image:
@@ -91,8 +95,10 @@ def question_of(name):
     answers = dict(zip(ANSWERS, map(np.zeros, shapes), strict=True))
     x, y = np.array(layout.x), np.array(layout.y)
     types = np.ascontiguousarray(layout.type_of, np.intc)
-    farm = binding._Farm(binding._pointer(x), binding._pointer(y), types.ctypes.data_as(binding._ints), n, n)
-    answer = binding._Answer(**{key: binding._pointer(array) for key, array in answers.items()})
+    farm = structures.FarmStruct(
+        binding._pointer(x), binding._pointer(y), types.ctypes.data_as(structures.INTS), n, n
+    )
+    answer = structures.AnswerStruct(**{key: binding._pointer(array) for key, array in answers.items()})
     question = Question(setting._struct, farm, answer)
     return question, [*setting._arrays, x, y, types, *answers.values()], answers
 

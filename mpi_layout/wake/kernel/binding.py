@@ -1,13 +1,13 @@
 """The compiled kernel as functions on arrays.
 
-Loaded by ctypes, which releases the GIL for the time of a call. The structures repeat those of kernel.h;
-the functions check shapes and hand over pointers, and know no physics.
+Loaded by ctypes, which releases the GIL for the time of a call. The functions check shapes and hand over
+pointers, and know no physics.
 """
 
 import ctypes
 import os
 from collections.abc import Sequence
-from ctypes import POINTER, Structure, c_double, c_int
+from ctypes import POINTER, c_double, c_int
 from dataclasses import dataclass
 from functools import cached_property
 from importlib import resources
@@ -19,95 +19,33 @@ from mpi_layout.errors import InputError
 from mpi_layout.site.turbine import SWITCHING, Turbine
 from mpi_layout.site.wind import FlowCases, FlowSeries
 from mpi_layout.wake.kernel.arrays import aligned, aligned_copy
+from mpi_layout.wake.kernel.cases import Cases
 from mpi_layout.wake.kernel.curves import curves_of
 from mpi_layout.wake.kernel.expansion import FIRST_OCTAVE, N_OCTAVES, expansion_rows
+from mpi_layout.wake.kernel.structures import (
+    DOUBLES,
+    INTS,
+    AnswerStruct,
+    DiscTableStruct,
+    ExpansionStruct,
+    FarmStruct,
+    FlowStruct,
+    ModelStruct,
+    SettingStruct,
+    StartStruct,
+    TurbineStruct,
+)
 from mpi_layout.wake.models import STF2017, CrespoHernandez, Law
 
 Floats = NDArray[np.float64]
-_LANE_BLOCK = 8  # LANE_BLOCK in kernel.h
 _N_FIELD = 10  # N_FIELD in wakes.h
 _ISA_VARIABLE, _ISAS = "MPI_LAYOUT_ISA", ("generic", "avx2", "avx512")  # dispatch.c
-_doubles = POINTER(c_double)
-_ints = POINTER(c_int)
 
 # The kernel's enumerations, in its order.
 _SHAPES = ("top_hat", "gaussian", "turbopark")
 _INDUCTIONS = ("madsen", "momentum")
 _SUPERPOSITIONS = ("squared_sum", "linear_sum", "max_sum")
 _TURBULENCES = (type(None), STF2017, CrespoHernandez)
-
-
-class _Model(Structure):
-    _fields_ = [
-        *(
-            (name, c_int)
-            for name in (
-                *("law", "induction", "rotor", "superposition", "turbulence"),
-                *("mirror", "local_speed", "crespo_induction"),
-            )
-        ),
-        *((name, c_double) for name in ("k", "k_turbulence", "ceps", "ct_limit", "A", "c1", "c2")),
-        ("stf", c_double * 2),
-        ("crespo", c_double * 4),
-    ]
-
-
-class _Turbine(Structure):
-    _fields_ = [
-        *((name, c_double) for name in ("rotor_diameter", "hub_height", "speed_factor", "cut_in", "cut_out")),
-        *((name, c_double) for name in ("speed_first", "speed_inverse_step")),
-        ("rows", _doubles),
-        ("kinks", _doubles),
-        ("n_row", c_int),
-    ]
-
-
-class _Flow(Structure):
-    _fields_ = [
-        *((name, _doubles) for name in ("cosine", "sine")),
-        *((name, _ints) for name in ("n_lane", "speed_at", "case_at")),
-        *((name, _doubles) for name in ("speed", "turbulence", "probability")),
-        *((name, c_int) for name in ("n_direction", "n_lane_max")),
-    ]
-
-
-class _DiscTable(Structure):
-    _fields_ = [("cells", _doubles), ("n_radius", c_int), ("n_distance", c_int), ("inverse_step", c_double)]
-
-
-class _Expansion(Structure):
-    _fields_ = [("rows", _doubles), ("first_octave", c_int), ("n_octave", c_int)]
-
-
-class _Setting(Structure):
-    _fields_ = [
-        ("model", _Model),
-        ("turbine", POINTER(_Turbine)),
-        ("flow", _Flow),
-        ("disc", _DiscTable),
-        ("expansion", _Expansion),
-        ("cutoff", c_double),
-        ("n_turbine", c_int),
-    ]
-
-
-class _Farm(Structure):
-    _fields_ = [("x", _doubles), ("y", _doubles), ("type", _ints), ("n", c_int), ("n_own", c_int)]
-
-
-class _Answer(Structure):
-    _fields_ = [(n, _doubles) for n in ("power", "direction_power", "d_dx", "d_dy", "speed", "turbulence")]
-
-
-class _Start(Structure):
-    _fields_ = [
-        *((name, _doubles) for name in ("candidate_x", "candidate_y")),
-        ("free", _ints),
-        *((name, _doubles) for name in ("energy", "placed_x", "placed_y")),
-        *((name, _ints) for name in ("placed_type", "order")),
-        ("source", _doubles),
-        *((name, c_int) for name in ("n_candidate", "n_free", "n_placed", "n_max", "type")),
-    ]
 
 
 def _load() -> ctypes.CDLL:
@@ -120,8 +58,8 @@ def _load() -> ctypes.CDLL:
         )
     with resources.as_file(file) as path:
         library = ctypes.CDLL(str(path))
-    library.mpl_evaluate.argtypes = [POINTER(_Setting), POINTER(_Farm), POINTER(_Answer)]
-    library.mpl_start_add.argtypes = [POINTER(_Setting), POINTER(_Start), c_double, c_double, c_int]
+    library.mpl_evaluate.argtypes = [POINTER(SettingStruct), POINTER(FarmStruct), POINTER(AnswerStruct)]
+    library.mpl_start_add.argtypes = [POINTER(SettingStruct), POINTER(StartStruct), c_double, c_double, c_int]
     library.mpl_isa.restype = ctypes.c_char_p
     return library
 
@@ -198,15 +136,15 @@ class Setting:
         instruction_set()  # refuses a wrong MPI_LAYOUT_ISA
         # The arrays live as long as the structure that points into them.
         self._arrays: list[NDArray[np.generic]] = []
-        self.cases = _Cases(flow_cases)
+        self.cases = Cases(flow_cases)
         factors = [flow_cases.speed_factor(turbine.hub_height) for turbine in turbine_types]
-        self._turbines = (_Turbine * len(turbine_types))(*map(self._turbine, turbine_types, factors))
-        self._struct = _Setting(
+        self._turbines = (TurbineStruct * len(turbine_types))(*map(self._turbine, turbine_types, factors))
+        self._struct = SettingStruct(
             model=_model(law),
             turbine=self._turbines,
             flow=self._flow(flow_cases.direction),
             disc=self._disc(disc),
-            expansion=_Expansion(self._keep(expansion_rows()), FIRST_OCTAVE, N_OCTAVES),
+            expansion=ExpansionStruct(self._keep(expansion_rows()), FIRST_OCTAVE, N_OCTAVES),
             cutoff=cutoff,
             n_turbine=len(turbine_types),
         )
@@ -215,19 +153,19 @@ class Setting:
     def _keep(self, values: ArrayLike) -> "ctypes._Pointer[c_double]":
         array = np.ascontiguousarray(values, dtype=np.float64)
         self._arrays.append(array)
-        return array.ctypes.data_as(_doubles)
+        return array.ctypes.data_as(DOUBLES)
 
-    def _keep_ints(self, values: ArrayLike) -> "ctypes._Pointer[c_int]":
+    def _keepINTS(self, values: ArrayLike) -> "ctypes._Pointer[c_int]":
         array = np.ascontiguousarray(values, dtype=np.intc)
         self._arrays.append(array)
-        return array.ctypes.data_as(_ints)
+        return array.ctypes.data_as(INTS)
 
-    def _turbine(self, turbine: Turbine, speed_factor: float) -> _Turbine:
+    def _turbine(self, turbine: Turbine, speed_factor: float) -> TurbineStruct:
         curves = curves_of(turbine)
         # Sums of wakes may end below 0 m/s: no cut-in then.
         cut_in = turbine.cut_in - SWITCHING if turbine.cut_in > 0 else -np.inf
         cut_out = turbine.cut_out + SWITCHING
-        return _Turbine(
+        return TurbineStruct(
             *(turbine.rotor_diameter, turbine.hub_height, speed_factor, cut_in, cut_out),
             *(curves.first, 1 / curves.step),
             self._keep(aligned_copy(curves.rows)),
@@ -235,56 +173,24 @@ class Setting:
             len(curves.rows),
         )
 
-    def _flow(self, direction: Floats) -> _Flow:
+    def _flow(self, direction: Floats) -> FlowStruct:
         angle, cases = np.deg2rad(90 - direction), self.cases
-        return _Flow(
+        return FlowStruct(
             *(self._keep(a) for a in (np.cos(angle), np.sin(angle))),
-            *(self._keep_ints(a) for a in (cases.n_lane, cases.speed_at, cases.case_at)),
+            *(self._keepINTS(a) for a in (cases.n_lane, cases.speed_at, cases.case_at)),
             *(self._keep(a) for a in (cases.speed, cases.turbulence, cases.probability)),
             *(direction.size, int(cases.n_lane.max())),
         )
 
-    def _disc(self, disc: DiscTable | None) -> _DiscTable:
+    def _disc(self, disc: DiscTable | None) -> DiscTableStruct:
         if disc is None:
-            return _DiscTable(None, 0, 0, 0)
-        return _DiscTable(self._keep(disc.cells), *disc.cells.shape[:2], 1 / disc.step)
+            return DiscTableStruct(None, 0, 0, 0)
+        return DiscTableStruct(self._keep(disc.cells), *disc.cells.shape[:2], 1 / disc.step)
 
 
-class _Cases:
-    """Flow cases in padded lanes, direction after direction.
-
-    Attributes
-    ----------
-    n_lane, speed_at, case_at : (n_directions,) int array
-        Lanes of each direction; where its speeds and its probabilities begin.
-    speed, turbulence, probability : array
-        In lanes; directions of a grid share the first two.
-    lane : (n_cases,) int array
-        Lane of each case among the probabilities.
-    """
-
-    def __init__(self, flow_cases: FlowCases | FlowSeries) -> None:
-        count, speed, turbulence, probability = flow_cases.by_direction()
-        self.n_lane = -(-count // _LANE_BLOCK) * _LANE_BLOCK
-        self.case_at = np.concatenate([[0], np.cumsum(self.n_lane)[:-1]])
-        first = np.concatenate([[0], np.cumsum(count)[:-1]])
-        self.lane = np.arange(count.sum()) + np.repeat(self.case_at - first, count)
-        n_lanes = int(self.n_lane.sum())
-        # Padding repeats the direction's last case, with no probability.
-        filled = np.repeat(first + count - 1, self.n_lane)
-        filled[self.lane] = np.arange(count.sum())
-        self.probability = aligned(n_lanes)
-        self.probability[self.lane] = probability
-        shared = flow_cases.same_in_all_directions
-        kept = self.n_lane[0] if shared else n_lanes
-        self.speed_at = np.zeros_like(self.case_at) if shared else self.case_at
-        self.speed, self.turbulence = aligned(kept), aligned(kept)
-        self.speed[:], self.turbulence[:] = speed[filled[:kept]], turbulence[filled[:kept]]
-
-
-def _model(law: Law) -> _Model:
+def _model(law: Law) -> ModelStruct:
     turbulence = law.turbulence if law.k_turbulence else None
-    model = _Model(
+    model = ModelStruct(
         law=_SHAPES.index(law.shape),
         induction=_INDUCTIONS.index(law.induction),
         rotor=int(law.rotor_mean),
@@ -368,9 +274,9 @@ def _evaluate(
     n_own: int,
     **answers: Floats,
 ) -> None:
-    farm = _Farm(_pointer(x), _pointer(y), type_of.ctypes.data_as(_ints), x.size, n_own)
+    farm = FarmStruct(_pointer(x), _pointer(y), type_of.ctypes.data_as(INTS), x.size, n_own)
     pointers = {name: _pointer(array) for name, array in answers.items() if array.size}
-    _call(_library.mpl_evaluate, setting.ref, ctypes.byref(farm), ctypes.byref(_Answer(**pointers)))
+    _call(_library.mpl_evaluate, setting.ref, ctypes.byref(farm), ctypes.byref(AnswerStruct(**pointers)))
 
 
 class StartState:
@@ -405,14 +311,14 @@ class StartState:
         self._type = np.zeros(n_turbines, dtype=np.intc)
         self._order = np.zeros((n_directions, n_turbines), dtype=np.intc)
         self._source = aligned(n_turbines * _N_FIELD * int(setting.cases.n_lane.sum()))
-        self._struct = _Start(
+        self._struct = StartStruct(
             candidate_x=_pointer(self._x),
             candidate_y=_pointer(self._y),
             energy=_pointer(self.energy),
             placed_x=_pointer(self._placed[0]),
             placed_y=_pointer(self._placed[1]),
-            placed_type=self._type.ctypes.data_as(_ints),
-            order=self._order.ctypes.data_as(_ints),
+            placed_type=self._type.ctypes.data_as(INTS),
+            order=self._order.ctypes.data_as(INTS),
             source=_pointer(self._source),
             n_candidate=x.size,
             n_max=n_turbines,
@@ -424,7 +330,7 @@ class StartState:
         if self._struct.n_placed == self._struct.n_max:
             raise ValueError(f"all {self._struct.n_max} turbines are placed already")
         numbers = np.ascontiguousarray(free, dtype=np.intc)
-        self._struct.free = numbers.ctypes.data_as(_ints)
+        self._struct.free = numbers.ctypes.data_as(INTS)
         self._struct.n_free = numbers.size
         _call(_library.mpl_start_add, self._setting.ref, ctypes.byref(self._struct), x, y, turbine_type)
 
@@ -432,7 +338,7 @@ class StartState:
 def _pointer(array: Floats) -> "ctypes._Pointer[c_double]":
     if array.dtype != np.float64 or not array.flags.c_contiguous:
         raise ValueError("the kernel needs contiguous arrays of float64")
-    return array.ctypes.data_as(_doubles)
+    return array.ctypes.data_as(DOUBLES)
 
 
 def _call(function: "ctypes._NamedFuncPointer", *arguments: object) -> None:
