@@ -32,7 +32,7 @@ FLAGS = {
 # Of one pair in line with the wind in one flow case, read off the equations in kernel/law.h and turbulence.h;
 # what is the same for all flow cases of a pair, or for all pairs of a source, is not counted.
 OPERATIONS = {  # model: {operation: how often}
-    "TurbOPark": {"log": 1, "sqrt": 2, "divide": 2, "multiply_add": 30},
+    "TurbOPark": {"sqrt": 1, "divide": 1, "multiply_add": 30},
     "NOJ": {"multiply_add": 2},
     "NOJLocal": {"sqrt": 1, "divide": 2, "multiply_add": 14},
     "BastankhahGaussian": {"exp": 1, "divide": 1, "multiply_add": 12},
