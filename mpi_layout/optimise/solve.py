@@ -69,8 +69,8 @@ class Solution:
         GWh.
     aep, gross_aep, start_aep : float
         With wakes, without, and of the first layout, GWh.
-    wake_loss : float
-        Share of the gross AEP.
+    wake_loss, external_wake_loss : float
+        Shares of the gross AEP: that all wakes take, and that those of neighbours add.
     min_spacing : float
         Smallest distance of two turbines, m; infinite for one turbine.
     max_outside : float

@@ -52,7 +52,7 @@ static inline void i_pack(int *to, unsigned bits, int first)
     __m256i index = _mm256_add_epi32(lane, _mm256_set1_epi32(first));
     _mm256_storeu_si256((__m256i *)to, _mm256_maskz_compress_epi32((__mmask8)bits, index));
 }
-/* Row i of a table with rows of four, column by column: a fraction of the time of four gathers. */
+/* Row i of a table with rows of four, column by column: a load and a transposition instead of four gathers. */
 static inline void v_rows(const double *t, vidx i, vd column[4])
 {
     int at[VL];
@@ -142,8 +142,10 @@ static inline vd v_exp(vd a)
 {
     a = v_max(a, v_set(-700.0));
 #ifdef __AVX512F__
-    const vd powers[2] = {{0x1.0000000000000p+0, 0x1.0b5586cf9890fp+0, 0x1.172b83c7d517bp+0, 0x1.2387a6e756238p+0, 0x1.306fe0a31b715p+0, 0x1.3dea64c123422p+0, 0x1.4bfdad5362a27p+0, 0x1.5ab07dd485429p+0},
-                          {0x1.6a09e667f3bcdp+0, 0x1.7a11473eb0187p+0, 0x1.8ace5422aa0dbp+0, 0x1.9c49182a3f090p+0, 0x1.ae89f995ad3adp+0, 0x1.c199bdd85529cp+0, 0x1.d5818dcfba487p+0, 0x1.ea4afa2a490dap+0}};
+    const vd powers[2] = {{0x1.0000000000000p+0, 0x1.0b5586cf9890fp+0, 0x1.172b83c7d517bp+0, 0x1.2387a6e756238p+0,
+                           0x1.306fe0a31b715p+0, 0x1.3dea64c123422p+0, 0x1.4bfdad5362a27p+0, 0x1.5ab07dd485429p+0},
+                          {0x1.6a09e667f3bcdp+0, 0x1.7a11473eb0187p+0, 0x1.8ace5422aa0dbp+0, 0x1.9c49182a3f090p+0,
+                           0x1.ae89f995ad3adp+0, 0x1.c199bdd85529cp+0, 0x1.d5818dcfba487p+0, 0x1.ea4afa2a490dap+0}};
     vd shifted = a * 0x1.71547652b82fep4 + ROUNDING_MAGIC;
     vd n = shifted - ROUNDING_MAGIC;
     vd r = a - n * 0x1.62e42fefa3800p-5;

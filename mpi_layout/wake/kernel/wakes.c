@@ -8,7 +8,7 @@ void FN(mpl_wakes_layout)(wakes *w, arena *a, const mpl_setting *set, int n)
     size_t lanes = (size_t)set->flow.n_lane_max, m = (size_t)n + 2 * VL;
     w->alpha = take_doubles(a, lanes), w->h_alpha = take_doubles(a, lanes);
     w->deficit = take_doubles(a, lanes), w->added = take_doubles(a, lanes);
-    for (int i = 0; i < 4; ++i) w->sigma[i] = take_doubles(a, lanes);
+    for (int i = 0; i < 3; ++i) w->sigma[i] = take_doubles(a, lanes);
     w->s = take_doubles(a, m), w->c = take_doubles(a, m), w->diameter = take_doubles(a, m);
     w->height = take_doubles(a, m), w->speed_factor = take_doubles(a, m);
     w->type = take(a, m * sizeof(int)), w->list = take(a, m * sizeof(int));

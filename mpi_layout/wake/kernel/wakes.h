@@ -54,7 +54,7 @@ typedef struct {
     double *dw, *c2, *mirror2, *factor, *across;                  /* distances, the speed that a deficit is a share of, diameter */
     double *shape, *shape_dw, *shape_c2, *narrow, *narrow_dw;     /* of wakes that are the same in all lanes */
     double *place, *place_dw, *place_c2, *far, *far_dw, *far_c2;  /* of the added turbulence, turbulence.h */
-    double *sigma[4];             /* (n_lane,) scratch */
+    double *sigma[3];             /* (n_lane,) widths and their slopes, sums.c */
     /* sums at the receiver, over lanes */
     double *deficit, *added;      /* (n_lane,) */
     double *tape;                 /* NULL, or where derivatives go */
