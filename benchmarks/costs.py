@@ -23,7 +23,7 @@ from statistics import mean, median
 import numpy as np
 
 from mpi_layout.campaign import load_campaign, parse_campaign
-from mpi_layout.optimise.solve import Solution
+from mpi_layout.optimise.problem import Solution
 from mpi_layout.parallel.serial import SerialTeam
 from mpi_layout.results import mpio
 from mpi_layout.results.file import create_results, open_writer

@@ -22,7 +22,7 @@ import pytest
 
 from mpi_layout.campaign import parse_campaign
 from mpi_layout.errors import InputError
-from mpi_layout.optimise.solve import Solution
+from mpi_layout.optimise.problem import Solution
 from mpi_layout.results import create, launches, schema
 from mpi_layout.results.file import (
     WriterLock,

@@ -8,7 +8,9 @@ from reference import turbopark
 from scipy.spatial.distance import pdist
 
 from mpi_layout.errors import ConfigError
-from mpi_layout.optimise.solve import Problem, smallest_spacing, solve
+from mpi_layout.optimise.problem import Problem
+from mpi_layout.optimise.rules import smallest_spacing
+from mpi_layout.optimise.solve import solve
 from mpi_layout.optimise.start import SmartStart
 from mpi_layout.site.area import Area
 from mpi_layout.site.turbine import generic_turbine

@@ -20,7 +20,8 @@ from mpi_layout.campaign import campaign_schema, first_difference, load_campaign
 from mpi_layout.campaign.compare import shaping
 from mpi_layout.errors import InputError
 from mpi_layout.named_model import model_text, named_model
-from mpi_layout.optimise.solve import Problem, solve
+from mpi_layout.optimise.problem import Problem
+from mpi_layout.optimise.solve import solve
 from mpi_layout.optimise.start import SmartStart
 from mpi_layout.site.area import Area
 from mpi_layout.site.turbine import generic_turbine

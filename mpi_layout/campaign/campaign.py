@@ -39,7 +39,7 @@ from mpi_layout.campaign.wake_spec import USUAL_WAKE, WakeSpec
 from mpi_layout.errors import InputError
 from mpi_layout.formats.faults import Fault, pydantic_faults
 from mpi_layout.formats.safe_yaml import load_yaml, read_text, shown
-from mpi_layout.optimise.solve import Problem
+from mpi_layout.optimise.problem import Problem
 from mpi_layout.optimise.start import SmartStart
 from mpi_layout.site.area import Area
 from mpi_layout.site.turbine import Turbine

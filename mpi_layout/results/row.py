@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mpi_layout.campaign import Config
-from mpi_layout.optimise.solve import Solution
+from mpi_layout.optimise.problem import Solution
 from mpi_layout.results.schema import FIGURES, IDENTITY, MESSAGE_BYTES, ROW_COLUMNS, Status
 
 __all__ = [

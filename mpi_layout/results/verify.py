@@ -16,7 +16,7 @@ from scipy.spatial.distance import pdist
 
 from mpi_layout.campaign import Campaign, Config
 from mpi_layout.errors import InputError
-from mpi_layout.optimise.solve import Problem
+from mpi_layout.optimise.problem import Problem
 from mpi_layout.results.launches import Launch, littered_entries
 from mpi_layout.results.reader import Piece, Results
 from mpi_layout.results.row import Status, waiting_rows

@@ -1,0 +1,46 @@
+"""The stages that make a layout better, one after the other."""
+
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mpi_layout.optimise.search import Search
+from mpi_layout.wake.farm import FarmAEP
+
+Floats = NDArray[np.float64]
+
+# A stage: search, layout, budget in evaluations; gives a layout that keeps to the rules.
+Stage = Callable[[Search, Floats, Floats, int], tuple[Floats, Floats]]
+
+# By the names of their budgets, in their order.
+STAGES: dict[str, Stage] = {}
+
+
+def refine(search: Search, x: Floats, y: Floats) -> tuple[Floats, Floats, FarmAEP]:
+    """Make a layout better, or leave it as it is.
+
+    Parameters
+    ----------
+    search : Search
+        What is asked for, with the budgets of the stages.
+    x, y : (n,) array
+        A layout, m.
+
+    Returns
+    -------
+    x, y : (n,) array
+        The best layout after any stage that keeps to the rules, the given one included.
+    farm : FarmAEP
+        Its AEP.
+    """
+    best = x, y, search.note(x, y)
+    for name, stage in STAGES.items():
+        budget = getattr(search.problem.refine, name)
+        if budget <= 0:
+            continue
+        x, y = stage(search, x, y, budget)
+        farm = search.note(x, y)
+        if farm.aep > best[2].aep and search.rules.fault(x, y) is None:
+            best = x, y, farm
+    return best
