@@ -1,10 +1,12 @@
 """What one config asks for, and what it gives."""
 
+import math
 from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
+from mpi_layout.optimise.objective import AEP, Objective
 from mpi_layout.optimise.refinement import NO_REFINEMENT, Refinement
 from mpi_layout.optimise.start import SmartStart
 from mpi_layout.optimise.trace import Trace
@@ -43,6 +45,8 @@ class Problem:
         Turbines of other farms.
     refine : Refinement
         How the first layout is made better.
+    objective : Objective
+        What is maximised.
     """
 
     area: Area
@@ -55,6 +59,7 @@ class Problem:
     seed: int
     neighbours: Neighbours | None = None
     refine: Refinement = NO_REFINEMENT
+    objective: Objective = AEP
 
     def farm(self) -> Farm:
         """The farm that a layout makes of it."""
@@ -83,6 +88,8 @@ class Solution:
         Layouts whose objective was computed, on all flow cases or on a sample of them.
     trace : Trace
         AEP against evaluations.
+    objective : float
+        What was maximised: AEP, GWh; its worth, currency per year; or what the user's function says.
     """
 
     x: Floats
@@ -97,3 +104,4 @@ class Solution:
     max_outside: float
     evaluations: int
     trace: Trace = field(default_factory=Trace)
+    objective: float = math.nan

@@ -30,17 +30,19 @@ def refine(search: Search, x: Floats, y: Floats) -> tuple[Floats, Floats, FarmAE
     Returns
     -------
     x, y : (n,) array
-        The best layout after any stage that keeps to the rules, the given one included.
+        The layout of most worth after any stage that keeps to the rules, the given one included.
     farm : FarmAEP
         Its AEP.
     """
     best = x, y, search.note(x, y)
+    most = search.value(*best)
     for name, stage in STAGES.items():
         budget = getattr(search.problem.refine, name)
         if budget <= 0:
             continue
         x, y = stage(search, x, y, budget)
         farm = search.note(x, y)
-        if farm.aep > best[2].aep and search.rules.fault(x, y) is None:
-            best = x, y, farm
+        value = search.value(x, y, farm)
+        if value > most and search.rules.fault(x, y) is None:
+            best, most = (x, y, farm), value
     return best

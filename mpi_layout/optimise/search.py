@@ -3,6 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
+from mpi_layout.optimise.objective import Worth
 from mpi_layout.optimise.problem import Problem
 from mpi_layout.optimise.rules import Rules
 from mpi_layout.optimise.trace import Trace
@@ -29,6 +30,8 @@ class Search:
         On all flow cases.
     cases : FlowCases or FlowSeries
         What stages maximise the power of: each flow case with its weight in the objective.
+    worth : Worth
+        What layouts are compared by.
     random : numpy.random.Generator
         Of the config's seed; the start has a generator of its own.
     evaluations : int
@@ -41,7 +44,8 @@ class Search:
         self.problem = problem
         self.rules = Rules(problem.area, problem.min_spacing)
         self.farm: Farm = problem.farm()
-        self.cases = self.farm.flow_cases
+        self.worth = Worth(problem.objective, self.farm, problem.area)
+        self.cases = self.worth.cases
         self.random = np.random.Generator(np.random.PCG64(np.random.SeedSequence([problem.seed, 1])))
         self.evaluations = 0
         self.trace = Trace()
@@ -52,3 +56,7 @@ class Search:
         farm = self.farm.aep(x, y)
         self.trace.note(self.evaluations, farm.aep)
         return farm
+
+    def value(self, x: Floats, y: Floats, farm: FarmAEP | None = None) -> float:
+        """What is maximised, of the layout (n,), whose AEP may be known."""
+        return self.worth(x, y, self.farm.aep(x, y) if farm is None else farm)

@@ -51,6 +51,7 @@ def solve(problem: Problem) -> Solution:
         max_outside=search.rules.outside(x, y),
         evaluations=search.evaluations,
         trace=search.trace,
+        objective=search.value(x, y, farm),
     )
 
 
@@ -60,7 +61,7 @@ def _start(problem: Problem) -> tuple[Floats, Floats]:
         problem.turbine,
         n_turbines=problem.n_turbines,
         min_spacing=problem.min_spacing,
-        site=problem.site,
+        site=problem.objective.wind or problem.site,
         model=problem.model,
         options=problem.start,
         seed=problem.seed,

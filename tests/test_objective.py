@@ -1,0 +1,258 @@
+"""What is maximised: AEP, its worth by prices, and functions of the user's."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from mpi_layout.errors import ConfigError
+from mpi_layout.optimise.objective import Objective
+from mpi_layout.optimise.problem import Problem
+from mpi_layout.optimise.search import Search
+from mpi_layout.optimise.solve import solve
+from mpi_layout.optimise.start import SmartStart
+from mpi_layout.site.area import Area
+from mpi_layout.site.price import PriceTable, StepPrices, priced
+from mpi_layout.site.series import SeriesSite
+from mpi_layout.site.table import TableSite
+from mpi_layout.site.turbine import generic_turbine
+from mpi_layout.site.weibull import WeibullSite
+from mpi_layout.wake.farm import Farm, Neighbours
+from mpi_layout.wake.models import NOJ, TurbOPark
+
+TURBINE = generic_turbine("t", rated_power=15e6, rotor_diameter=240, hub_height=150)
+WEIBULL = WeibullSite(
+    np.arange(0, 360, 60), [9, 10, 11, 12, 11, 10], [2.0] * 6, [0.1, 0.1, 0.2, 0.3, 0.2, 0.1], 0.08
+)
+AREA = Area.from_rings("square", [[(0, 0), (6000, 0), (6000, 6000), (0, 6000)]])
+
+
+def series(n=400, seed=5, **changes):
+    print("seed", seed)
+    random = np.random.default_rng(seed)
+    values = {
+        "direction": random.integers(0, 12, n) * 30.0,
+        "speed": random.integers(4, 14, n) * 1.0,
+        "turbulence_intensity": 0.08,
+        "weight": random.uniform(0.5, 1.5, n),
+    }
+    return SeriesSite(**(values | changes))
+
+
+def problem(site=WEIBULL, **changes):
+    return replace(
+        Problem(AREA, TURBINE, 8, 720.0, site, TurbOPark(), SmartStart((12, 12), 30), 3), **changes
+    )
+
+
+def layout(n=8, seed=2):
+    print("seed", seed)
+    return np.random.default_rng(seed).uniform(0, 6000, (2, n))
+
+
+def power_by_case(site, x, y, **farm):
+    """Power of the farm in each flow case, W, from the effective speeds."""
+    speed = Farm(TURBINE, site.flow_cases(), TurbOPark(), **farm).effective_speed(x, y)
+    return TURBINE.power_at(speed).sum(axis=1)
+
+
+def cases_of(site):
+    cases = site.flow_cases()
+    count, speed, _, probability = cases.by_direction()
+    return np.repeat(cases.direction, count), speed, probability
+
+
+class TestPriceTable:
+    """Prices between the nodes of a table."""
+
+    def test_nodes_and_what_lies_between(self):
+        table = PriceTable([[10, 20], [30, 40], [50, 80]], direction=[0, 90, 270], speed=[5, 15])
+        np.testing.assert_array_equal(table.at([0, 90, 270], 5.0), [10, 30, 50])
+        np.testing.assert_array_equal(table.at([0, 90, 270], 15.0), [20, 40, 80])
+        np.testing.assert_allclose(table.at(45.0, [5, 10, 15]), [20, 25, 30])
+        np.testing.assert_allclose(table.at([180, 315, 360, 405], 5.0), [40, 30, 10, 20])  # around the circle
+        np.testing.assert_array_equal(table.at(90.0, [0, 3, 25]), [30, 30, 40])  # held beyond the speeds
+
+    def test_one_axis_or_none(self):
+        np.testing.assert_allclose(PriceTable([10, 30], speed=[4, 8]).at([0, 200], [6, 9]), [20, 30])
+        np.testing.assert_allclose(PriceTable([10, 30], direction=[90, 180]).at([135, 315], 9.0), [20, 20])
+        np.testing.assert_array_equal(PriceTable(7.0).at([1, 2, 3], 9.0), [7, 7, 7])
+        np.testing.assert_array_equal(PriceTable([7], direction=[30]).at([1, 30, 300], 9.0), [7, 7, 7])
+
+    def test_the_farm_stops_where_the_interpolated_price_is_negative(self):
+        table = PriceTable([-10, 30], speed=[4, 8], stops=True)
+        np.testing.assert_allclose(table.at(0.0, [4, 4.5, 5, 6, 8]), [0, 0, 0, 10, 30], atol=1e-12)
+
+    @pytest.mark.parametrize(
+        ("values", "message"),
+        [
+            ({"value": [1, 2]}, r"value has shape \(2,\), the nodes given make \(\)"),
+            ({"value": [[1, 2]], "direction": [0, 90]}, r"value has shape \(1, 2\), the nodes given"),
+            ({"value": [1, -2, -3], "speed": [1, 2, 3]}, r"value\[1\] is negative, -2 \(as are 2 of 3\)"),
+            ({"value": [1, np.nan], "speed": [1, 2]}, r"value\[1\] wants"),
+            ({"value": 0.0}, "value has no price above 0"),
+            ({"value": [-1, -2], "speed": [1, 2], "stops": True}, "value has no price above 0"),
+            ({"value": [1, 2], "speed": [2, 1]}, r"speed\[1\] must increase"),
+            ({"value": [1, 2], "direction": [0, 360]}, r"direction\[1\] wants no 360 beside 0"),
+        ],
+    )
+    def test_what_is_refused(self, values, message):
+        with pytest.raises(ValueError, match=message):
+            PriceTable(**values)
+
+
+TABLE = PriceTable([[90, 20], [10, 40], [50, 5]], direction=[0, 90, 270], speed=[5, 12])
+
+
+@pytest.mark.parametrize(
+    "site",
+    [
+        WEIBULL,
+        TableSite([0, 90, 200], [6, 9], [[0.2, 0.1], [0.3, 0.1], [0.1, 0.2]], 0.1),
+        series(),
+    ],
+    ids=["Weibull", "table", "series"],
+)
+def test_worth_is_the_sum_of_price_times_energy_over_the_flow_cases(site):
+    x, y = layout()
+    search = Search(problem(site, objective=Objective.of(site, prices=TABLE)))
+    direction, speed, probability = cases_of(site)
+    price = TABLE.at(direction, speed)
+    expected = (price * probability * power_by_case(site, x, y)).sum() * 8760e-6  # per MWh
+    assert search.value(x, y) == pytest.approx(expected, rel=1e-12)
+    assert search.farm.aep(x, y).aep == pytest.approx(
+        Farm(TURBINE, site, TurbOPark()).aep(x, y).aep, rel=1e-14
+    )
+
+
+def test_prices_step_by_step_count_each_step_of_a_time_series():
+    site = series()
+    random = np.random.default_rng(8)
+    price = random.uniform(-20, 100, site.direction.size)
+    x, y = layout()
+    search = Search(problem(site, objective=Objective.of(site, prices=StepPrices(price, stops=True))))
+    one_by_one = TableSite(np.arange(12) * 30.0, np.arange(4.0, 14), np.full((12, 10), 1 / 120), 0.08)
+    power = power_by_case(one_by_one, x, y).reshape(12, 10)
+    steps = power[(site.direction / 30).astype(int), (site.speed - 4).astype(int)]
+    expected = (site.weight * np.maximum(price, 0) * steps).sum() / site.weight.sum() * 8760e-6
+    assert search.value(x, y) == pytest.approx(expected, rel=1e-12)
+
+
+@pytest.mark.parametrize("prices", [PriceTable(37.3), StepPrices(np.full(400, 37.3))], ids=["table", "steps"])
+def test_a_constant_price_changes_no_bit_of_the_layout(prices):
+    site = series()
+    plain, valued = solve(problem(site)), solve(problem(site, objective=Objective.of(site, prices=prices)))
+    assert valued.x.tobytes() == plain.x.tobytes()
+    assert valued.y.tobytes() == plain.y.tobytes()
+    assert plain.objective == plain.aep == valued.aep
+    assert valued.objective == 1000 * 37.3 * plain.aep
+
+
+def test_the_start_follows_the_price():
+    """Wind from west and north alike; where west pays all, turbines do not stand behind each other in it."""
+    site = TableSite([0, 270], [9.0], [[0.5], [0.5]], 0.08)
+    prices = PriceTable([1, 100], direction=[0, 270])
+    dear, plain = (
+        solve(problem(site, n_turbines=24, objective=objective, start=SmartStart((12, 12), 0)))
+        for objective in (Objective.of(site, prices=prices), Objective())
+    )
+    value = Search(problem(site, objective=Objective.of(site, prices=prices))).value
+    assert dear.objective > 1.005 * value(plain.x, plain.y)
+    assert dear.aep < plain.aep
+
+
+def test_of_two_turbines_the_cheap_direction_may_shade_the_other_one():
+    """Wakes of NOJ in two directions: the worth of a pair is known from one deficit."""
+    site = TableSite([0, 270], [9.0], [[0.5], [0.5]], 0.08)
+    objective = Objective.of(site, prices=PriceTable([10, 30], direction=[0, 270]))
+    search = Search(problem(site, n_turbines=2, model=NOJ(induction="momentum"), objective=objective))
+    free, far = TURBINE.power_at(9.0), 1200.0
+    ct = np.interp(9.0, TURBINE.speed, TURBINE.ct)
+    deficit = (1 - np.sqrt(1 - ct)) / (1 + 2 * 0.1 * far / 240) ** 2
+    waked = TURBINE.power_at(9.0 * (1 - deficit))
+    west_east, north_south = np.array([[0, far], [0, 0]]), np.array([[0, 0], [0, far]])
+    assert search.value(*north_south) == pytest.approx(
+        (0.5 * 10 * (free + waked) + 0.5 * 30 * 2 * free) * 8760e-6, rel=1e-6
+    )
+    assert search.value(*west_east) == pytest.approx(
+        (0.5 * 10 * 2 * free + 0.5 * 30 * (free + waked)) * 8760e-6, rel=1e-6
+    )
+    assert search.farm.aep(*west_east).aep == pytest.approx(search.farm.aep(*north_south).aep, rel=1e-12)
+
+
+def test_neighbours_count_in_what_energy_is_worth():
+    others = Neighbours(np.array([-1000.0, -1000.0]), np.array([2000.0, 4000.0]), [TURBINE])
+    objective = Objective.of(WEIBULL, prices=PriceTable([1, 5], direction=[90, 270]))
+    x, y = layout()
+    alone, beside = (Search(problem(objective=objective, neighbours=n)).value(x, y) for n in (None, others))
+    direction, speed, probability = cases_of(WEIBULL)
+    price = PriceTable([1, 5], direction=[90, 270]).at(direction, speed)
+    power = power_by_case(WEIBULL, x, y, neighbours=others)
+    assert beside == pytest.approx((price * probability * power).sum() * 8760e-6, rel=1e-12)
+    assert beside < alone
+
+
+def test_prices_that_do_not_fit_the_site():
+    with pytest.raises(ValueError, match="step by step, which wants a site that is a time series"):
+        priced(WEIBULL, StepPrices([1.0]))
+    with pytest.raises(ValueError, match="has 3 prices, the time series has 400 steps"):
+        priced(series(), StepPrices([1.0, 2, 3]))
+    with pytest.raises(ValueError, match="is 0 in all the wind"):
+        priced(TableSite([0], [9.0], [[1.0]], 0.1), PriceTable([0, 1], speed=[20, 30]))
+
+
+class TestFunction:
+    """A function of the user's as the objective."""
+
+    def test_gets_the_layout_and_what_it_is_worth(self):
+        seen = []
+
+        def west(found):
+            seen.append(found)
+            return -found.x.mean()
+
+        objective = Objective.of(WEIBULL, prices=PriceTable(50.0), function=west)
+        solution = solve(problem(objective=objective))
+        assert solution.objective == -solution.x.mean()
+        (found,) = [f for f in seen if np.array_equal(f.x, solution.x)][:1]
+        np.testing.assert_array_equal(found.turbine_aep, solution.turbine_aep)
+        assert (found.aep, found.gross_aep, found.wake_loss) == (
+            solution.aep,
+            solution.gross_aep,
+            solution.wake_loss,
+        )
+        assert found.value == 50_000 * solution.aep
+        assert found.area.name == "square"
+        assert found.turbine.rotor_diameter == 240
+        with pytest.raises(ValueError, match="read-only"):
+            found.x[0] = 0
+
+    @pytest.mark.parametrize(
+        ("result", "message"),
+        [
+            (np.nan, "gave nan, wants a finite number"),
+            (-np.inf, "gave -inf, wants a finite number"),
+            ("12", "gave a str, wants a number"),
+            (None, "gave a NoneType, wants a number"),
+            (True, "gave a bool, wants a number"),
+            (np.ones(2), "gave a ndarray, wants a number"),
+            (1j, "gave a complex, wants a number"),
+        ],
+    )
+    def test_a_result_that_is_no_number_fails_the_config(self, result, message):
+        with pytest.raises(ConfigError, match=message):
+            solve(problem(objective=Objective(function=lambda found: result)))
+
+    @pytest.mark.parametrize("error", [ZeroDivisionError("oh"), SystemExit("oh"), KeyError("oh")])
+    def test_an_error_fails_the_config_and_says_where(self, error):
+        def broken(found):
+            raise error
+
+        with pytest.raises(
+            ConfigError, match=rf"objective broken failed at \S+:\d+: {type(error).__name__}: '?oh"
+        ):
+            solve(problem(objective=Objective(function=broken)))
+
+    def test_numbers_of_any_kind(self):
+        for number in (3, np.float32(3), np.int64(3)):
+            assert solve(problem(objective=Objective(function=lambda found, n=number: n))).objective == 3
