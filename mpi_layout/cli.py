@@ -7,10 +7,12 @@ import os
 import re
 import sys
 from collections.abc import Callable, Sequence
+from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, NoReturn
 
+from mpi_layout.best_options import add_best, add_plot
 from mpi_layout.commands import (
     check_command,
     diff_command,
@@ -39,6 +41,7 @@ a first campaign:
   mpiexec -n 9 mpi-layout run campaign.yaml    ... or with 8 workers (rank 0 hands out and writes)
   mpi-layout status campaign.h5            how far it is, from another shell
   mpi-layout verify campaign.h5            is every result sound?
+  mpi-layout best campaign.h5              the best layout of each area and turbine type
 
 The same `run` command goes on after any stop, kill or power cut.
 
@@ -154,6 +157,8 @@ def make_parser() -> argparse.ArgumentParser:
     diff.epilog = "Equal files are what 1 and 1000 ranks, one launch and twenty killed ones give."
     _add_recover(commands)
     _add_export(commands)
+    add_best(partial(_add_reader, commands))
+    add_plot(partial(_add, commands))
     return parser
 
 

@@ -272,13 +272,17 @@ def _listing(
     return Stack(*parts)
 
 
-def _table(columns: Sequence[str], rows: Iterable[Sequence[str]], *, right: Iterable[int] = ()) -> Table:
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
+def table(columns: Sequence[str], rows: Iterable[Sequence[str]], *, right: Iterable[int] = ()) -> Table:
+    """Columns of text under bold heads, those at the indices `right` aligned there."""
+    made = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
     at_right = set(right)
     for index, name in enumerate(columns):
         last = index == len(columns) - 1
         justify = "right" if index in at_right else "left"
-        table.add_column(Text(printable(name)), justify=justify, overflow="fold", no_wrap=not last)  # type: ignore[arg-type]
+        made.add_column(Text(printable(name)), justify=justify, overflow="fold", no_wrap=not last)  # type: ignore[arg-type]
     for row in rows:
-        table.add_row(*(Text(printable(value)) for value in row))
-    return table
+        made.add_row(*(Text(printable(value)) for value in row))
+    return made
+
+
+_table = table

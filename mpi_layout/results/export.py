@@ -1,11 +1,12 @@
 """Layouts as tables for other programs."""
 
 import csv
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import numpy as np
 
+from mpi_layout.campaign import Config
 from mpi_layout.results.reader import Results
 from mpi_layout.results.written import written
 
@@ -42,21 +43,30 @@ def export_csv(results: Results, target: Path, *, only: str = "*", force: bool =
     numbers = results.campaign.select(only)
     chosen = np.zeros(results.n_rows, bool)
     chosen[numbers] = True
+    return export_rows(_done(results, chosen), target, force=force)
+
+
+def export_rows(rows: Iterable[tuple[Config, np.void]], target: Path, *, force: bool = False) -> int:
+    """Write a line per turbine of given rows of done configs; the rest as of `export_csv`."""
     with written(target, force=force) as file:
         table = csv.writer(file, lineterminator="\n")
         table.writerow(COLUMNS)
         n_configs = 0
-        for lines in _layouts(results, chosen):
-            table.writerows(lines)
+        for config, row in rows:
+            table.writerows(_lines(config, row))
             n_configs += 1
     return n_configs
 
 
-def _layouts(results: Results, chosen: np.ndarray) -> Iterator[list[tuple[object, ...]]]:
+def _done(results: Results, chosen: np.ndarray) -> Iterator[tuple[Config, np.void]]:
     for piece in results.pieces():
         here = piece.done & chosen[piece.start : piece.start + len(piece.rows)]
         for index in np.flatnonzero(here).tolist():
-            row, config = piece.rows[index], results.campaign.configs[piece.start + index]
-            about = (config.key, config.area, config.turbine_type, config.seed)
-            columns = (row[name][: config.n_turbines].tolist() for name in ("x", "y", "turbine_aep"))
-            yield [(*about, turbine, *values) for turbine, values in enumerate(zip(*columns, strict=True))]
+            yield results.campaign.configs[piece.start + index], piece.rows[index]
+
+
+def _lines(config: Config, row: np.void) -> Iterator[tuple[object, ...]]:
+    about = (config.key, config.area, config.turbine_type, config.seed)
+    columns = (row[name][: config.n_turbines].tolist() for name in ("x", "y", "turbine_aep"))
+    for turbine, values in enumerate(zip(*columns, strict=True)):
+        yield (*about, turbine, *values)

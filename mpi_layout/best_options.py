@@ -1,0 +1,80 @@
+"""What the commands around the best layouts take."""
+
+import argparse
+from collections.abc import Callable
+from pathlib import Path
+
+from mpi_layout.best_commands import BEST, best_command, plot_command
+
+BEST_EPILOG = """\
+examples:
+  mpi-layout best campaign.h5                                  of each area and turbine type
+  mpi-layout best campaign.h5 --per area --only '*_t15_*'      of each area, one type
+  mpi-layout best campaign.h5 --per all --windio best.yaml --csv best.csv --picture best.png
+  mpi-layout best campaign.h5 --picture pictures/              one for each, into a folder that exists
+"""
+PLOT_EPILOG = """\
+examples:
+  mpi-layout plot campaign.h5 --layout                         the best one
+  mpi-layout plot campaign.h5 --layout --only 'farm0_t15_*'    ... of some
+  mpi-layout plot campaign.h5 --layout farm0_t15_s3 -o layout.pdf
+"""
+_PER = {"area": ("area",), "turbine": ("turbine_type",), "all": ()}
+
+# Adds a command of a name, with its function and what it is for.
+Add = Callable[[str, Callable[[argparse.Namespace], int], str], argparse.ArgumentParser]
+
+
+def add_best(add: Add) -> None:
+    """Add `best`."""
+    best = add("best", best_command, "show the best layouts, and write them for other programs")
+    best.epilog = BEST_EPILOG
+    best.add_argument("--only", default="*", metavar="GLOB", help="only configs whose key matches")
+    best.add_argument(
+        "--per",
+        type=per,
+        default="area,turbine",
+        metavar="WHAT",
+        help="the best of each: area,turbine (default), area, turbine; or all for the best one alone",
+    )
+    best.add_argument(
+        "--windio",
+        type=Path,
+        metavar="OUT",
+        help="windIO wind farm (YAML), several layouts as alternatives; in a folder a file for each",
+    )
+    best.add_argument(
+        "--csv", type=Path, metavar="OUT", help="table, a line per turbine; - for standard output"
+    )
+    best.add_argument(
+        "--picture", type=Path, metavar="OUT", help="picture (.png, .pdf, .svg); in a folder one for each"
+    )
+    best.add_argument("--force", action="store_true", help="replace OUT if it exists")
+
+
+def add_plot(add: Add) -> None:
+    """Add `plot`."""
+    plot = add("plot", plot_command, "draw a layout")
+    plot.epilog = PLOT_EPILOG
+    plot.add_argument("file", type=Path, metavar="FILE", help="results file (.h5)")
+    what = plot.add_mutually_exclusive_group(required=True)
+    what.add_argument(
+        "--layout",
+        nargs="?",
+        const=BEST,
+        metavar="KEY",
+        help="layout of a config, the best one by default",
+    )
+    plot.add_argument("--only", default="*", metavar="GLOB", help="only configs whose key matches")
+    plot.add_argument(
+        "-o", "--output", type=Path, metavar="OUT", help="picture (.png, .pdf, .svg); default: KEY.png, here"
+    )
+    plot.add_argument("--force", action="store_true", help="replace OUT if it exists")
+
+
+def per(text: str) -> tuple[str, ...]:
+    """Names of columns, from the words of --per."""
+    words = text.split(",")
+    if unknown := [word for word in words if word not in _PER]:
+        raise argparse.ArgumentTypeError(f"wants area, turbine, area,turbine or all; has {unknown[0]!r}")
+    return tuple(dict.fromkeys(name for word in words for name in _PER[word]))

@@ -1,0 +1,136 @@
+"""The best layouts of a results file."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mpi_layout.campaign.configs import Config, Kind
+from mpi_layout.errors import InputError
+from mpi_layout.formats.layouts import Layout
+from mpi_layout.results.reader import Results
+from mpi_layout.wake.farm import GWH_PER_YEAR
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class Best:
+    """The best layout of a group of configs.
+
+    Attributes
+    ----------
+    config : Config
+        Of the best layout; of equals the first.
+    row : numpy.void
+        Its row.
+    seeds : (n,) int array
+        Of all configs of the group that are done, in their order.
+    aep : (n,) array
+        Their AEP, GWh.
+    start_aep : (n,) array
+        That of their start layouts, GWh.
+    """
+
+    config: Config
+    row: np.void
+    seeds: NDArray[np.int64]
+    aep: Floats
+    start_aep: Floats
+
+    @property
+    def n_done(self) -> int:
+        """Configs that it is the best of."""
+        return self.aep.size
+
+    @property
+    def rated_power(self) -> float:
+        """Of all turbines together, W."""
+        return self.config.n_turbines * self.config.rated_power
+
+    @property
+    def capacity_factor(self) -> float:
+        """Share of what the turbines would give at rated power, wakes taken into account."""
+        return float(self.row["aep"]) / (self.rated_power * GWH_PER_YEAR)
+
+    def column(self, name: str) -> Floats:
+        """Values (n_turbines,) of a column with a value per turbine."""
+        return np.array(self.row[name][: self.config.n_turbines], float)
+
+    def layout(self, source: str) -> Layout:
+        """The layout, for those who want to work with it; messages call its file `source`."""
+        n, key = self.config.n_turbines, self.config.key
+        types = (self.config.turbine_type,) * n
+        return Layout(key, f"{source}: {key}", self.column("x"), self.column("y"), types)
+
+
+def best_layouts(
+    results: Results, *, only: str = "*", per: Sequence[str] = ("area", "turbine_type")
+) -> tuple[Best, ...]:
+    """Layouts of the highest AEP.
+
+    Parameters
+    ----------
+    results : Results
+        From `open_reader`.
+    only : str
+        Glob that the keys of the configs must match.
+    per : sequence of {"area", "turbine_type"}
+        One for each of these; the best of all configs without any.
+
+    Returns
+    -------
+    tuple of Best
+        In the order of the campaign.
+
+    Raises
+    ------
+    InputError
+        If no config matches, or none of those is done.
+    """
+    configs = results.campaign.configs
+    chosen = np.zeros(results.n_rows, bool)
+    chosen[results.campaign.select(only)] = True
+    group_of_kind, n_groups = _groups(configs.kinds, per)
+    groups = [_Group() for _ in range(n_groups)]
+    for piece in results.pieces():
+        here = np.flatnonzero(piece.done & chosen[piece.start : piece.start + len(piece.rows)])
+        numbers = group_of_kind[configs.kinds_of(piece.start + here)]
+        for number in np.unique(numbers).tolist():
+            own = here[numbers == number]
+            groups[number].add(piece.rows[own], piece.start + own)
+    found = tuple(filter(None, (group.best(configs) for group in groups)))
+    if not found:
+        raise InputError(f"{results.path}: has no layout that is done and whose key matches {only!r}")
+    return found
+
+
+def _groups(kinds: Sequence[Kind], per: Sequence[str]) -> tuple[NDArray[np.int64], int]:
+    """Number of the group of each kind of configs, and how many groups there are."""
+    number: dict[tuple[str, ...], int] = {}
+    of_kind = [number.setdefault(tuple(getattr(kind, key) for key in per), len(number)) for kind in kinds]
+    return np.array(of_kind, int), len(number)
+
+
+class _Group:
+    """A group of configs while its rows are read; of their columns only what is asked for is kept."""
+
+    def __init__(self) -> None:
+        self._kept: list[Floats] = []
+        self._best: np.void | None = None
+        self._number = -1
+
+    def add(self, rows: NDArray[np.void], numbers: NDArray[np.int64]) -> None:
+        """Add done rows (n,) with their numbers."""
+        self._kept.append(np.stack([rows[name] for name in ("seed", "aep", "start_aep")]))  # seeds are exact
+        index = int(np.argmax(rows["aep"]))
+        if self._best is None or rows["aep"][index] > self._best["aep"]:
+            self._best, self._number = rows[index].copy(), int(numbers[index])
+
+    def best(self, configs: Sequence[Config]) -> Best | None:
+        """The best one, and what it is the best of; None if nothing is done."""
+        if self._best is None:
+            return None
+        seeds, aep, start_aep = np.concatenate(self._kept, axis=1)
+        return Best(configs[self._number], self._best, seeds.astype(np.int64), aep, start_aep)
