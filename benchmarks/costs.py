@@ -24,6 +24,7 @@ import numpy as np
 
 from mpi_layout.campaign import load_campaign, parse_campaign
 from mpi_layout.optimise.problem import Solution
+from mpi_layout.optimise.trace import N_POINTS, Trace
 from mpi_layout.parallel.serial import SerialTeam
 from mpi_layout.results import mpio
 from mpi_layout.results.file import create_results, open_writer
@@ -71,7 +72,11 @@ def judge(name, value, goal, unit, scale=1.0):
 def made_row(dtype, config, rng):
     n = config.n_turbines
     x, y, energy = rng.random((3, n)) * 1e4
-    solution = Solution(x, y, energy, energy.sum(), energy.sum() * 1.1, energy.sum(), 0.1, 700.0, 0.0, n)
+    solution = Solution(
+        x=x, y=y, turbine_aep=energy, aep=energy.sum(), gross_aep=energy.sum() * 1.1,
+        start_aep=energy.sum(), wake_loss=0.1, external_wake_loss=0.0, min_spacing=700.0, max_outside=0.0,
+        evaluations=N_POINTS, trace=Trace(list(range(N_POINTS)), [float(energy.sum())] * N_POINTS),
+    )  # fmt: skip
     return done_row(dtype, config, solution, seconds=0.5, rank=1, launch=0, attempts=1)
 
 

@@ -188,7 +188,7 @@ def test_another_campaign_is_refused(path, new, small_campaign, small_campaign_t
 
 def test_lost_end(path, new):
     """The rows are whole as far as the last column reaches."""
-    extent = locate(path).extents["turbine_aep"]
+    extent = locate(path).extents["trace_aep"]
     for n_kept in (12, 7, 1):
         os.truncate(path, extent.offset + n_kept * extent.item_bytes + 3)
         new.unlink(missing_ok=True)

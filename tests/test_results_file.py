@@ -1,5 +1,6 @@
 """The results file: created whole or not at all, safe to kill at any moment, one writer, many readers."""
 
+import dataclasses
 import errno
 import fcntl
 import hashlib
@@ -23,6 +24,7 @@ import pytest
 from mpi_layout.campaign import parse_campaign
 from mpi_layout.errors import InputError
 from mpi_layout.optimise.problem import Solution
+from mpi_layout.optimise.trace import N_POINTS, Trace
 from mpi_layout.results import create, launches, schema
 from mpi_layout.results.file import (
     WriterLock,
@@ -33,7 +35,16 @@ from mpi_layout.results.file import (
     open_writer,
 )
 from mpi_layout.results.map import draw_map, find_map
-from mpi_layout.results.row import Status, done_row, failed_row, is_committed, row_dtype, seal, waiting_rows
+from mpi_layout.results.row import (
+    Status,
+    done_row,
+    failed_row,
+    is_committed,
+    row_dtype,
+    seal,
+    trace_of,
+    waiting_rows,
+)
 from mpi_layout.results.store import PlainStore
 from mpi_layout.results.structure import locate
 from mpi_layout.results.verify import verify
@@ -81,7 +92,7 @@ def solution(config, shift=0.0):
     return Solution(
         x=values, y=values + 0.25, turbine_aep=values / 7, aep=values.sum() / 7, gross_aep=values.sum() / 6,
         start_aep=values.sum() / 8, wake_loss=1 / 7, external_wake_loss=1 / 9, min_spacing=1414.0,
-        max_outside=0.0, evaluations=17,
+        max_outside=0.0, evaluations=17, trace=Trace([1, 5, 17], [values.sum() / 8, shift, values.sum() / 7]),
     )  # fmt: skip
 
 
@@ -343,7 +354,7 @@ def test_every_variable_says_what_it_is(path):
         assert file["status"].attrs["flag_values"].tolist() == [0, 1, 2]
         assert file["status"].attrs["flag_meanings"] == "waiting done failed"
         assert file.attrs["filetype"] == "mpi-layout results"
-        assert file.attrs["format_version"] == 3
+        assert file.attrs["format_version"] == 4
         assert file.attrs["version_hdf5"] == h5py.version.hdf5_version
 
 
@@ -354,7 +365,7 @@ def test_xarray_shows_named_variables_with_units(path, campaign):
         writer.write_row(7, done(campaign, 7))
         writer.write_row(8, failed(campaign, 8, "kein Platz für zwölf"))
     with xarray.open_dataset(path, engine="h5netcdf") as data:
-        assert dict(data.sizes) == {"config": 20, "wt": 6, "launch_number": 1024}
+        assert dict(data.sizes) == {"config": 20, "wt": 6, "trace": 32, "launch_number": 1024}
         assert data.x.dims == ("config", "wt")
         assert data.x.attrs["units"] == "m"
         assert data.aep.attrs == {"units": "GWh", "long_name": "annual energy production"}
@@ -390,6 +401,38 @@ def test_rows_come_back(path, campaign):
     assert (row["rank"], row["launch"], row["attempts"], row["evaluations"]) == (2, 0, 1, 17)
     assert results.rows["message"][9] == b"no room"
     assert np.isnan(results.rows["aep"][9])
+
+
+def test_traces_come_back(path, campaign):
+    with open_writer(path, campaign) as writer:
+        writer.write_row(6, done(campaign, 6, 3.0))
+        writer.write_row(7, done(campaign, 7))
+        writer.write_row(9, failed(campaign, 9))
+    flip(path, "aep", 7)
+    results = open_reader(path)
+    made = solution(campaign.configs[6], 3.0)
+    evaluations, aep = results.trace(6)
+    assert evaluations.tolist() == [1, 5, 17]
+    assert aep.tolist() == [made.start_aep, 3.0, made.aep]
+    for number in (0, 7, 9):  # waits, damaged, failed
+        assert [points.size for points in results.trace(number)] == [0, 0]
+    with h5py.File(path, "r") as file:
+        assert file["trace_aep"].shape == file["trace_evaluations"].shape == (20, N_POINTS)
+        assert file["trace_evaluations"][6].tolist() == [1, 5, 17] + [-1] * (N_POINTS - 3)
+        assert np.isnan(file["trace_aep"][6, 3:]).all()
+
+
+def test_long_traces_keep_both_ends(campaign):
+    config = campaign.configs[0]
+    trace = Trace(list(range(1, 1001)), [k / 7 for k in range(1000)])
+    long = dataclasses.replace(solution(config), trace=trace)
+    row = done_row(row_dtype(6), config, long, seconds=0, rank=0, launch=0, attempts=1)[0]
+    evaluations, aep = trace_of(row)
+    assert evaluations.size == N_POINTS
+    assert (evaluations[0], evaluations[-1]) == (1, 1000)
+    assert aep.tolist() == [(k - 1) / 7 for k in evaluations.tolist()]
+    steps = np.diff(evaluations)
+    assert steps.max() - steps.min() <= 1
 
 
 def test_reopened_writer_knows_what_is_done(path, campaign):
@@ -658,7 +701,7 @@ BAD = {
     bad_half: r"the file is truncated, it has \d+ of \d+ bytes; .*mpi-layout recover",
     bad_text: r"not an HDF5 file",
     bad_foreign: r"an HDF5 file .*but not a results file of mpi-layout",
-    bad_version: r"of format version 7; this mpi-layout reads version 3; use the mpi-layout that made it",
+    bad_version: r"of format version 7; this mpi-layout reads version 4; use the mpi-layout that made it",
     bad_missing: r"damaged results file: its map does not name dataset wake_loss; .*mpi-layout recover",
     bad_place: r"damaged results file: its map puts dataset '(aep|x)' where it cannot be",
     bad_size: r"damaged results file: its map gives dataset '\w+' \d+ bytes, not \d+",

@@ -11,6 +11,7 @@ from rich.console import Console
 from mpi_layout.campaign import parse_campaign
 from mpi_layout.errors import ConfigError
 from mpi_layout.optimise.solve import solve
+from mpi_layout.optimise.trace import N_POINTS
 from mpi_layout.results import schema
 from mpi_layout.results.diff import IGNORED, diff
 from mpi_layout.results.file import create_results, open_reader, open_writer
@@ -368,7 +369,8 @@ def test_wrong_value_under_a_right_checksum_is_found(path, campaign, values, wha
 def test_wrong_energy_is_found_by_recomputing_only(path, campaign):
     row = open_reader(path).rows[2]
     factor = 1 + 1e-8
-    energies = {name: row[name] * factor for name in ("aep", "gross_aep", "turbine_aep")}
+    names = ("aep", "gross_aep", "start_aep", "turbine_aep", "trace_aep")
+    energies = {name: row[name] * factor for name in names}
     plant(path, campaign, 2, **energies)
     assert found(path, aep=False) == []
     assert found(path) == [("west_t15_s0", "aep"), ("west_t15_s0", "aep")]
@@ -382,7 +384,49 @@ def test_energies_of_two_turbines_swapped_are_found(path, campaign):
     assert found(path) == [("west_t10_s0", "aep")]
 
 
-@pytest.mark.parametrize(("values", "what"), [({"message": b""}, "message"), ({"aep": 1.0}, "layout")])
+def traced(row, evaluations, shares):
+    """Columns of a row that took as many evaluations: its trace has shares of its AEP."""
+    points = np.full(N_POINTS, -1), np.full(N_POINTS, np.nan)
+    points[0][: len(evaluations)], points[1][: len(shares)] = evaluations, np.multiply(shares, row["aep"])
+    columns = dict(zip(("trace_evaluations", "trace_aep"), points, strict=True))
+    return columns | {"start_aep": points[1][0], "evaluations": 9}
+
+
+@pytest.mark.parametrize(
+    ("evaluations", "shares"),
+    [([1], [1]), ([1, 9], [0.9, 1]), ([1, 2, 2, 5, 9, 9], [0.9, 0.5, 1, 1.0001, 0.99, 1])],
+)
+def test_traces_of_searches_are_sound(path, campaign, evaluations, shares):
+    plant(path, campaign, 2, **traced(open_reader(path).rows[2], evaluations, shares))
+    assert found(path) == []
+
+
+@pytest.mark.parametrize(
+    ("evaluations", "shares", "more"),
+    [
+        ([], [], {"start_aep": 90.0}),
+        ([1, 9], [0.9], {}),
+        ([1], [0.9, 1], {}),
+        ([1, -1, 9], [0.9, 0.95, 1], {}),
+        ([1, -2], [0.9, 1], {}),
+        ([1, 7, 6, 9], [0.9, 0.9, 0.9, 1], {}),
+        ([1, 10], [0.9, 1], {}),
+        ([1, 9], [0.9, 1], {"start_aep": 90.0}),
+        ([1, 9], [0.9, 0.99], {}),
+        ([1, 5, 9], [0.9, 1.5, 1], {}),
+        ([1, 5, 9], [0.9, np.nan, 1], {}),
+        ([1, 5, 9], [0.9, -np.inf, 1], {}),
+    ],
+)
+def test_false_traces_are_found(path, campaign, evaluations, shares, more):
+    plant(path, campaign, 2, **traced(open_reader(path).rows[2], evaluations, shares) | more)
+    assert set(found(path)) == {("west_t15_s0", "trace")}
+
+
+@pytest.mark.parametrize(
+    ("values", "what"),
+    [({"message": b""}, "message"), ({"aep": 1.0}, "layout"), ({"trace_aep": 1.0}, "layout")],
+)
 def test_odd_failures_are_found(path, campaign, values, what):
     plant(path, campaign, FAILED, **values)
     assert found(path) == [("strip_t10_s1", what)]
@@ -435,25 +479,33 @@ def test_who_computed_it_makes_no_difference(path, twin):
     assert "8 rows, no difference" in shown(diff_view(result))
 
 
+def next_to(value):
+    """The nearest other value of the same type."""
+    if isinstance(value, bytes):
+        return value + b"!"
+    return np.nextafter(value, np.inf) if isinstance(value, float) else value + 1
+
+
 @pytest.mark.parametrize(
     "name", [column.name for column in schema.ROW_COLUMNS if column.name not in (*IGNORED, "status")]
 )
 def test_difference_in_any_column_is_found(path, twin, campaign, name):
     row = open_reader(twin).rows[2].copy()
     value = row[name]
-    if row.dtype[name].kind == "S":
-        changed = value + b"!"
-    elif np.ndim(value):
+    place = name
+    if np.ndim(value):
+        last = np.flatnonzero(np.isfinite(value))[-1]
+        place = f"{name}[{last}]"
         changed = value.copy()
-        changed[1] = np.nextafter(changed[1], np.inf)
+        changed[last] = next_to(value[last])
     else:
-        changed = np.nextafter(value, np.inf) if row.dtype[name].kind == "f" else value + 1
+        changed = next_to(value)
     plant(twin, campaign, 2, **{name: changed})
     result = difference(path, twin)
     assert (result.equal, result.n_differing, result.by_column) == (False, 1, {name: 1})
     (first,) = result.first
     assert first.key == "west_t15_s0"
-    assert first.column == (f"{name}[1]" if np.ndim(value) else name)
+    assert first.column == place
     assert first.a != first.b
     assert first.column in shown(diff_view(result))
 

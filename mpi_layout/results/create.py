@@ -23,10 +23,10 @@ from mpi_layout.results.row import row_dtype, waiting_rows
 from mpi_layout.results.schema import (
     COORDINATES,
     FILETYPE,
+    FIXED_SIZES,
     FORMAT_VERSION,
     LAUNCH_COLUMNS,
     MAPS,
-    N_LAUNCHES,
     Column,
     all_columns,
 )
@@ -132,7 +132,7 @@ def sync_folder(folder: Path) -> None:
 
 
 def _sizes(campaign: Campaign) -> dict[str, int]:
-    return {"config": len(campaign.configs), "wt": campaign.n_turbines_max, "launch_number": N_LAUNCHES}
+    return {"config": len(campaign.configs), "wt": campaign.n_turbines_max, **FIXED_SIZES}
 
 
 def _text_bytes(campaign: Campaign) -> int:

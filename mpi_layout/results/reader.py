@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from mpi_layout.campaign import Campaign, parse_campaign
 from mpi_layout.errors import InputError
 from mpi_layout.results.launches import Launch, read_launches
-from mpi_layout.results.row import Status, is_committed, row_dtype
+from mpi_layout.results.row import Status, is_committed, row_dtype, trace_of
 from mpi_layout.results.store import PlainStore
 from mpi_layout.results.structure import CURE, Structure, check_size, locate, text_sha256
 
@@ -106,6 +106,26 @@ class Results:
     def key(self, number: int) -> str:
         """Key of a config: from the campaign, as its row may be damaged."""
         return self.campaign.configs[number].key
+
+    def trace(self, number: int) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+        """AEP of a config against evaluations, as the file has it now.
+
+        Parameters
+        ----------
+        number : int
+            Of the config.
+
+        Returns
+        -------
+        evaluations, aep : (n,) array
+            The start first, the result last, AEP in GWh; n is 0 where the config is not done.
+        """
+        dtype = row_dtype(self.structure.n_turbines_max)
+        with PlainStore(self.path, self.structure.extents, writable=False) as store:
+            rows = store.read_rows(dtype, number, number + 1)
+        if not is_committed(rows)[0]:
+            rows["trace_evaluations"] = -1
+        return trace_of(rows[0])
 
     @property
     def attributes(self) -> dict[str, object]:

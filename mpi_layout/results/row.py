@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from mpi_layout.campaign import Config
 from mpi_layout.optimise.problem import Solution
-from mpi_layout.results.schema import FIGURES, IDENTITY, MESSAGE_BYTES, ROW_COLUMNS, Status
+from mpi_layout.results.schema import FIGURES, FIXED_SIZES, IDENTITY, MESSAGE_BYTES, ROW_COLUMNS, Status
 
 __all__ = [
     "BRIEF_DTYPE",
@@ -27,9 +27,11 @@ __all__ = [
     "row_dtype",
     "rows_hold",
     "seal",
+    "trace_of",
     "waiting_rows",
 ]
 
+TRACE = ("trace_evaluations", "trace_aep")
 _CHECKSUM_BYTES = 4
 _DONE, _FAILED = int(Status.DONE), int(Status.FAILED)  # an IntEnum is slow to compare with
 
@@ -42,7 +44,7 @@ def row_dtype(n_turbines_max: int) -> np.dtype:
     n_turbines_max : int
         Room for turbines in x, y and turbine_aep.
     """
-    sizes = {"config": 1, "wt": n_turbines_max}
+    sizes = {"config": 1, "wt": n_turbines_max, **FIXED_SIZES}
     return np.dtype([(column.name, column.dtype, column.shape(sizes)[1:]) for column in ROW_COLUMNS])
 
 
@@ -126,6 +128,8 @@ def done_row(
         row[name][0, : config.n_turbines] = values
     for name in (*FIGURES, "evaluations"):
         row[name] = getattr(solution, name)
+    for name, points in zip(TRACE, solution.trace.points(), strict=True):
+        row[name][0, : points.size] = points
     _sign(row, Status.DONE, seconds=seconds, rank=rank, launch=launch, attempts=attempts)
     return row
 
@@ -172,6 +176,13 @@ def holds_nothing(rows: NDArray[np.void]) -> NDArray[np.bool_]:
         found = np.ascontiguousarray(rows[column.name]).view(np.uint8).reshape(len(rows), -1)
         empty &= (found == np.frombuffer(fresh.tobytes(), np.uint8)).all(axis=1)
     return empty
+
+
+def trace_of(row: np.void) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """Evaluations and AEP, GWh, at the points (n,) of a row's trace; none in a row that is not done."""
+    evaluations, aep = (row[name] for name in TRACE)
+    there = evaluations >= 0
+    return evaluations[there], aep[there]
 
 
 def seal(rows: NDArray[np.void]) -> None:

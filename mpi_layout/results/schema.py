@@ -9,8 +9,10 @@ from enum import IntEnum
 
 import numpy as np
 
+from mpi_layout.optimise.trace import N_POINTS
+
 FILETYPE = "mpi-layout results"
-FORMAT_VERSION = 3
+FORMAT_VERSION = 4
 
 # Fixed-length text is UTF-8, padded with NUL bytes.
 NAME_BYTES = 64
@@ -19,6 +21,7 @@ MESSAGE_BYTES = 256
 MAP_BYTES = 8192  # the same in every format version, so that each can tell which one it has
 
 N_LAUNCHES = 1024
+FIXED_SIZES = {"launch_number": N_LAUNCHES, "trace": N_POINTS}  # the same in every file
 EPOCH = "seconds since 1970-01-01T00:00:00+00:00"
 
 
@@ -76,6 +79,10 @@ def _per_turbine(name: str, units: str, long_name: str) -> Column:
     return Column(name, "<f8", long_name, units, ("config", "wt"), np.nan)
 
 
+def _per_point(name: str, dtype: str, units: str, long_name: str, fresh: float) -> Column:
+    return Column(name, dtype, long_name, units, ("config", "trace"), fresh)
+
+
 def _moment(name: str, long_name: str) -> Column:
     return Column(name, "<f8", long_name, EPOCH, ("launch_number",), np.nan, {"calendar": "standard"})
 
@@ -104,7 +111,9 @@ ROW_COLUMNS = (
     _number("external_wake_loss", "1", "share of the gross annual energy production lost to neighbours"),
     _number("min_spacing", "m", "smallest distance between two turbines"),
     _number("max_outside", "m", "largest distance of a turbine from the area, zero inside"),
-    Column("evaluations", "<i8", "number of AEP evaluations", fresh=-1),
+    Column("evaluations", "<i8", "layouts whose objective was computed", fresh=-1),
+    _per_point("trace_evaluations", "<i8", "1", "evaluations up to a point of the trace", -1),
+    _per_point("trace_aep", "<f8", "GWh", "annual energy production at a point of the trace", np.nan),
     _number("seconds", "s", "wall time of the last attempt"),
     Column("rank", "<i4", "MPI rank that solved the config", fresh=-1),
     Column("launch", "<i4", "launch that solved the config", fresh=-1),
@@ -147,6 +156,7 @@ LAUNCH_COLUMNS = (
 COORDINATES = (
     Column("config", "<i4", "number of the config", dims=("config",)),
     Column("wt", "<i4", "number of the turbine", dims=("wt",)),
+    Column("trace", "<i4", "number of the point of the trace", dims=("trace",)),
     Column("launch_number", "<i4", "number of the launch", dims=("launch_number",)),
 )
 
@@ -176,6 +186,6 @@ def all_columns(n_text: int) -> tuple[Column, ...]:
         Length of the campaign text, bytes. It is a dataset, as attributes end at 64 KiB.
     """
     text = _scalar_text("campaign_yaml", n_text, "the campaign file")
-    short = (column for column in ROW_COLUMNS if "wt" not in column.dims)
-    long = (column for column in ROW_COLUMNS if "wt" in column.dims)
+    short = (column for column in ROW_COLUMNS if len(column.dims) == 1)
+    long = (column for column in ROW_COLUMNS if len(column.dims) > 1)
     return (MAPS[0], text, *COORDINATES, *short, *long, *LAUNCH_COLUMNS, MAPS[1])

@@ -25,10 +25,10 @@ from mpi_layout.results import disk
 from mpi_layout.results.map import NoMap, draw_map, find_map, read_map
 from mpi_layout.results.schema import (
     FILETYPE,
+    FIXED_SIZES,
     FORMAT_VERSION,
     MAP_BYTES,
     MAPS,
-    N_LAUNCHES,
     all_columns,
 )
 
@@ -203,7 +203,7 @@ def _count(content: dict[str, Any], name: str, most: int) -> int:
 def _extents(places: dict[str, Any], sizes: dict[str, int]) -> dict[str, Extent]:
     if not (0 < sizes["text"] <= _MOST_TEXT and 0 < sizes["wt"] <= _MOST_TURBINES and sizes["config"]):
         raise _Damage(f"its map has sizes {sizes}")
-    sizes = {**sizes, "launch_number": N_LAUNCHES}
+    sizes = {**sizes, **FIXED_SIZES}
     wanted = {c.name: Extent(0, np.dtype(c.dtype), c.shape(sizes)) for c in all_columns(sizes["text"])}
     if missing := wanted.keys() - places.keys():
         raise _Damage(f"its map does not name dataset {min(missing)}")

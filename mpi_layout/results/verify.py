@@ -19,7 +19,7 @@ from mpi_layout.errors import InputError
 from mpi_layout.optimise.problem import Problem
 from mpi_layout.results.launches import Launch, littered_entries
 from mpi_layout.results.reader import Piece, Results
-from mpi_layout.results.row import Status, waiting_rows
+from mpi_layout.results.row import Status, trace_of, waiting_rows
 from mpi_layout.results.schema import COORDINATES, FIGURES, IDENTITY
 from mpi_layout.results.store import PlainStore
 from mpi_layout.results.structure import check_structure
@@ -46,8 +46,8 @@ class Finding:
         Config it belongs to, "" for the file as a whole.
     what : str
         Kind of fault, one word: structure, campaign, coordinate, launch, checksum, status, waiting, identity,
-        layout, finite, area, spacing, aep, wake_loss, external_wake_loss
-        or message.
+        layout, finite, area, spacing, aep, wake_loss, external_wake_loss,
+        trace or message.
     detail : str
         What was found and what is wanted.
     """
@@ -174,7 +174,7 @@ def _waiting_faults(row: np.void, config: Config, in_order: bool) -> Iterator[tu
 def _failed_faults(row: np.void, problem: Problem, aep: bool) -> Iterator[tuple[str, str]]:
     if not row["message"]:
         yield "message", "failed without a message"
-    if not all(np.isnan(row[name]).all() for name in (*_PER_TURBINE, *FIGURES)):
+    if not all(np.isnan(row[name]).all() for name in (*_PER_TURBINE, *FIGURES, "trace_aep")):
         yield "layout", "failed, but has a layout or an AEP"
 
 
@@ -186,6 +186,7 @@ def _done_faults(row: np.void, problem: Problem, aep: bool) -> Iterator[tuple[st
     x, y = row["x"][: problem.n_turbines], row["y"][: problem.n_turbines]
     yield from _layout_faults(row, x, y, problem)
     yield from _sum_faults(row)
+    yield from _trace_faults(row)
     if aep:
         yield from _aep_faults(row, x, y, problem)
 
@@ -230,6 +231,23 @@ def _sum_faults(row: np.void) -> Iterator[tuple[str, str]]:
     loss = float(1 - row["aep"] / row["gross_aep"]) if row["gross_aep"] else np.nan
     if not abs(loss - row["wake_loss"]) <= RELATIVE_TOLERANCE:
         yield "wake_loss", f"is {row['wake_loss']:.12g}, aep and gross_aep give {loss:.12g}"
+
+
+def _trace_faults(row: np.void) -> Iterator[tuple[str, str]]:
+    """A trace leads from the start to the result; on the way a layout may break rules and have more AEP."""
+    evaluations, aep = trace_of(row)
+    n = evaluations.size
+    if not n or (row["trace_evaluations"][n:] != -1).any() or not np.isnan(row["trace_aep"][n:]).all():
+        yield "trace", "wants points from the start to the result, and nothing after them"
+        return
+    if np.diff(evaluations).min(initial=0) < 0 or evaluations[-1] > row["evaluations"]:
+        yield "trace", f"its evaluations do not rise up to those of the row, {row['evaluations']}"
+    for end, name, found in (("begins", "start_aep", aep[0]), ("ends", "aep", aep[-1])):
+        if found != row[name]:
+            yield "trace", f"{end} with {found:.12g} GWh, {name} is {row[name]:.12g} GWh"
+    wrong = aep[~((aep >= 0) & (aep <= row["gross_aep"] * (1 + RELATIVE_TOLERANCE)))]
+    if wrong.size:
+        yield "trace", f"has {wrong[0]:.12g} GWh, wants 0 to gross_aep, {row['gross_aep']:.12g} GWh"
 
 
 def _aep_faults(
