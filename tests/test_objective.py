@@ -4,10 +4,13 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import shapely
+from scipy.spatial.distance import pdist
 
 from mpi_layout.errors import ConfigError
 from mpi_layout.optimise.objective import Objective
 from mpi_layout.optimise.problem import Problem
+from mpi_layout.optimise.refinement import Refinement
 from mpi_layout.optimise.search import Search
 from mpi_layout.optimise.solve import solve
 from mpi_layout.optimise.start import SmartStart
@@ -256,3 +259,66 @@ class TestFunction:
     def test_numbers_of_any_kind(self):
         for number in (3, np.float32(3), np.int64(3)):
             assert solve(problem(objective=Objective(function=lambda found, n=number: n))).objective == 3
+
+
+def near_the_corner(found):
+    """Best with all turbines as far south-west as can be, and as much energy as goes with that."""
+    return 10 * found.aep - np.hypot(found.x, found.y).sum() / 100
+
+
+class TestFunctionSearch:
+    """Moves accepted by a function of the user's."""
+
+    searched = problem(
+        refine=Refinement(function=150), objective=Objective(function=near_the_corner), min_spacing=480.0
+    )
+
+    def test_betters_the_function_within_the_rules_and_the_budget(self):
+        solution, start = solve(self.searched), solve(replace(self.searched, refine=Refinement()))
+        assert solution.objective > start.objective + 10
+        assert solution.start_aep == start.aep
+        assert solution.evaluations <= start.evaluations + 150 + 1
+        assert pdist(np.c_[solution.x, solution.y]).min() >= 480
+        assert shapely.intersects_xy(AREA.geometry, solution.x, solution.y).all()
+        energy = Farm(TURBINE, WEIBULL, TurbOPark()).aep(solution.x, solution.y)
+        assert solution.aep == pytest.approx(energy.aep, rel=1e-12)
+        assert solution.objective == pytest.approx(
+            10 * energy.aep - np.hypot(solution.x, solution.y).sum() / 100, rel=1e-12
+        )
+
+    def test_depends_on_the_seed_alone(self):
+        first, second = solve(self.searched), solve(self.searched)
+        assert first.x.tobytes() == second.x.tobytes()
+        assert first.trace.aep == second.trace.aep
+
+    def test_is_never_worse_than_the_start(self):
+        """A function that every move makes worse."""
+        start = solve(replace(self.searched, refine=Refinement()))
+
+        def closeness(found):
+            return -np.abs(found.x - start.x).sum() - np.abs(found.y - start.y).sum()
+
+        solution = solve(replace(self.searched, objective=Objective(function=closeness)))
+        assert solution.objective == 0
+        assert solution.x.tobytes() == start.x.tobytes()
+
+    def test_leaves_layouts_alone_where_there_is_no_function(self):
+        plain = replace(self.searched, objective=Objective())
+        assert solve(plain).x.tobytes() == solve(replace(plain, refine=Refinement())).x.tobytes()
+
+    def test_where_no_turbine_can_move(self):
+        """Two turbines in opposite corners of a square, as far apart as they have to be."""
+        area = Area.from_rings("tight", [[(0, 0), (100, 0), (100, 100), (0, 100)]])
+        tight = replace(
+            self.searched, area=area, n_turbines=2, min_spacing=141.42, start=SmartStart((2, 2), 100), seed=1
+        )
+        solution = solve(tight)
+        assert pdist(np.c_[solution.x, solution.y]).min() >= 141.42
+
+    def test_one_turbine_goes_where_the_function_wants_it(self):
+        def target(found):
+            return -float(np.hypot(found.x[0] - 4321.0, found.y[0] - 1234.0))
+
+        single = replace(self.searched, n_turbines=1, objective=Objective(function=target))
+        solution = solve(replace(single, refine=Refinement(function=400)))
+        assert solution.objective > -20

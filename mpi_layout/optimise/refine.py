@@ -5,6 +5,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
+from mpi_layout.optimise.function_search import function_search
 from mpi_layout.optimise.search import Search
 from mpi_layout.wake.farm import FarmAEP
 
@@ -14,7 +15,7 @@ Floats = NDArray[np.float64]
 Stage = Callable[[Search, Floats, Floats, int], tuple[Floats, Floats]]
 
 # By the names of their budgets, in their order.
-STAGES: dict[str, Stage] = {}
+STAGES: dict[str, Stage] = {"function": function_search}
 
 
 def refine(search: Search, x: Floats, y: Floats) -> tuple[Floats, Floats, FarmAEP]:
@@ -40,6 +41,10 @@ def refine(search: Search, x: Floats, y: Floats) -> tuple[Floats, Floats, FarmAE
         budget = getattr(search.problem.refine, name)
         if budget <= 0:
             continue
+        if stage is function_search:
+            if search.problem.objective.function is None:
+                continue
+            x, y, _ = best  # what the stages before it maximise is not what it does
         x, y = stage(search, x, y, budget)
         farm = search.note(x, y)
         value = search.value(x, y, farm)

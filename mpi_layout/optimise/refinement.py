@@ -20,7 +20,9 @@ class Refinement:
     relocation : int
         Points that single turbines may jump to.
     polish : int
-        Gradient steps on all flow cases, at the end.
+        Gradient steps on all flow cases, at the end of the stages that maximise energy or its worth.
+    function : int
+        Moves accepted by a function of the user's; left out without one.
     """
 
     expansion: int = 0
@@ -28,11 +30,12 @@ class Refinement:
     annealing: int = 0
     relocation: int = 0
     polish: int = 0
+    function: int = 0
 
 
 NO_REFINEMENT = Refinement()
 PRESETS = {
     "none": NO_REFINEMENT,
-    "quick": Refinement(),  # numbers follow with the stages
-    "thorough": Refinement(),
+    "quick": Refinement(function=200),  # numbers follow with the stages
+    "thorough": Refinement(function=3000),
 }

@@ -1,0 +1,134 @@
+"""The last stage where a function of the user's is maximised: random moves, accepted by what it says.
+
+Nothing is known of the function but its values. So turbines are moved one at a time, by steps that are as long
+as succeeds now and then, or anywhere; and now and then all together, shifted and stretched. A move for the
+worse is taken with probability exp(change / temperature), the temperature falling to zero (simulated
+annealing: S. Kirkpatrick, C. D. Gelatt, M. P. Vecchi (1983), Science 220, 671). The best layout seen is given
+back.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mpi_layout.optimise.search import Search
+
+Floats = NDArray[np.float64]
+
+_JUMPS, _STRETCHES = 0.15, 0.1  # shares of the moves; the rest are steps
+_FIRST_STEP = 0.1  # of the area's diagonal
+_SHORTEST_STEP = 0.02  # rotor diameters
+# One step in seven succeeds where its length stays the same.
+_LONGER, _SHORTER = 1.2, 1.2 ** (-1 / 6)
+_TRIES = 50  # at a move that keeps to the rules
+_MEASURED = 20  # moves that tell how much the function changes by a move
+_TEMPERATURE = 0.05  # of the median change
+
+
+@dataclass
+class _Reach:
+    """How far turbines are moved, m."""
+
+    step: float
+    shortest: float
+
+    def learn(self, *, better: bool) -> None:
+        self.step = max(self.step * (_LONGER if better else _SHORTER), self.shortest)
+
+
+def function_search(search: Search, x: Floats, y: Floats, budget: int) -> tuple[Floats, Floats]:
+    """Move turbines so that the user's function grows.
+
+    Parameters
+    ----------
+    search : Search
+        With an objective that has a function; without one nothing happens.
+    x, y : (n,) array
+        A layout that keeps to the rules, m.
+    budget : int
+        Layouts that the function is asked about.
+
+    Returns
+    -------
+    x, y : (n,) array
+        The best layout seen, the given one included: it keeps to the rules.
+
+    Raises
+    ------
+    ConfigError
+        If the function fails.
+    """
+    if search.problem.objective.function is None:
+        return x, y
+    random, corners = search.random, search.problem.area.bounds
+    diagonal = float(np.hypot(corners[2] - corners[0], corners[3] - corners[1]))
+    reach = _Reach(_FIRST_STEP * diagonal, _SHORTEST_STEP * search.problem.turbine.rotor_diameter)
+    now = best = search.value(x, y)
+    best_x, best_y = x, y
+    changes: list[float] = []
+    for spent in range(budget):
+        moved = _move(search, x, y, reach)
+        if moved is None:
+            break  # there is no room for any move
+        new_x, new_y, is_step = moved
+        energy = search.farm.aep(new_x, new_y)
+        new = search.value(new_x, new_y, energy)
+        search.evaluations += 1
+        if is_step:
+            reach.learn(better=new > now)
+        changes.append(abs(new - now))
+        temperature = _temperature(changes, left=1 - spent / budget)
+        if new >= now or random.random() < np.exp((new - now) / temperature):
+            x, y, now = new_x, new_y, new
+        if new > best:
+            best_x, best_y, best = new_x, new_y, new
+            search.trace.note(search.evaluations, energy.aep)
+    return best_x, best_y
+
+
+def _temperature(changes: list[float], *, left: float) -> float:
+    """Temperature when a share of the budget is left, from how much moves changed the function at first."""
+    typical = float(np.median(changes[:_MEASURED]))
+    return max(_TEMPERATURE * typical * left**2, np.finfo(float).tiny)
+
+
+def _move(search: Search, x: Floats, y: Floats, reach: _Reach) -> tuple[Floats, Floats, bool] | None:
+    """Another layout that keeps to the rules, and whether one step leads to it; None if none is found."""
+    for _ in range(_TRIES):
+        kind = search.random.random()
+        if kind < _STRETCHES:
+            new_x, new_y = _stretched(search, x, y)
+        else:
+            new_x, new_y = _one_moved(search, x, y, None if kind < _STRETCHES + _JUMPS else reach.step)
+        if search.rules.fault(new_x, new_y) is None:
+            return new_x, new_y, kind >= _STRETCHES + _JUMPS
+    return None
+
+
+def _one_moved(search: Search, x: Floats, y: Floats, step: float | None) -> tuple[Floats, Floats]:
+    """One turbine somewhere else: a step, m, away, or anywhere."""
+    random, area = search.random, search.problem.area
+    k = int(random.integers(x.size))
+    x, y = x.copy(), y.copy()
+    for _ in range(_TRIES):
+        if step is None:
+            x_min, y_min, x_max, y_max = area.bounds
+            place = random.uniform((x_min, y_min), (x_max, y_max))
+        else:
+            place = (x[k], y[k]) + step * random.standard_normal(2)
+        if area.contains(*place):
+            x[k], y[k] = place
+            break
+    return x, y
+
+
+def _stretched(search: Search, x: Floats, y: Floats) -> tuple[Floats, Floats]:
+    """All turbines shifted and stretched about their middle, along both axes."""
+    random = search.random
+    factors = np.exp(0.02 * random.standard_normal(2))
+    shifts = 0.2 * search.problem.turbine.rotor_diameter * random.standard_normal(2)
+    return tuple(
+        values.mean() + factor * (values - values.mean()) + shift
+        for values, factor, shift in zip((x, y), factors, shifts, strict=True)
+    )
