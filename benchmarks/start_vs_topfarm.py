@@ -40,7 +40,7 @@ def topfarm_start(config, problem):
         record_topfarm.build_wake_model(campaign, turbine_type),
         boundary,
         problem.n_turbines,
-        problem.min_spacing,
+        problem.spacing.least,
     )
     x, y, seconds = record_topfarm.smart_start(
         topfarm_problem, boundary, problem.start.grid, problem.start.best_percent, problem.seed
@@ -55,7 +55,7 @@ def our_start(problem):
         problem.area,
         problem.turbine,
         n_turbines=problem.n_turbines,
-        min_spacing=problem.min_spacing,
+        spacing=problem.spacing,
         site=problem.site,
         model=problem.model,
         options=problem.start,

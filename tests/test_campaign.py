@@ -132,7 +132,7 @@ def test_problem_is_in_si_units():
     assert problem.turbine.name == "t15"
     assert problem.turbine.rated_power == 15e6
     assert problem.turbine.power.max() == pytest.approx(15e6, rel=1e-3)
-    assert problem.min_spacing == 720
+    assert problem.spacing.least == 720
     assert problem.n_turbines == 12
     assert problem.seed == 3
     assert problem.model.A == 0.05
@@ -248,7 +248,7 @@ def test_reference_campaign():
     assert asked.configs[-1].key == "farm9_t5_s49"
     assert asked.warnings == ()
     problem = asked.problem(250)
-    assert problem.min_spacing == 720
+    assert problem.spacing.least == 720
     assert problem.turbine.rated_power == 15e6
     assert problem.area.grid(18, 18)[0].size == 147
     # Known of this site and these speeds, 3 to 25 m/s.

@@ -137,7 +137,7 @@ def test_the_start_avoids_their_wakes(north, free):
     start = {"start": {"grid": [2, 2], "best_percent": 0}}
     problem = campaign_of({"positions_m": [[-1500, north]]}, **options, **start).problem(0)
     _, y = smart_start(
-        problem.area, problem.turbine, n_turbines=1, min_spacing=problem.min_spacing, site=problem.site,
+        problem.area, problem.turbine, n_turbines=1, spacing=problem.spacing, site=problem.site,
         model=problem.model, options=problem.start, seed=0, neighbours=problem.neighbours,
     )  # fmt: skip
     assert y[0] == pytest.approx(free, abs=1)

@@ -17,6 +17,7 @@ from mpi_layout.optimise.start import SmartStart
 from mpi_layout.site.area import Area
 from mpi_layout.site.price import PriceTable, StepPrices, priced
 from mpi_layout.site.series import SeriesSite
+from mpi_layout.site.spacing import Spacing
 from mpi_layout.site.table import TableSite
 from mpi_layout.site.turbine import generic_turbine
 from mpi_layout.site.weibull import WeibullSite
@@ -44,7 +45,7 @@ def series(n=400, seed=5, **changes):
 
 def problem(site=WEIBULL, **changes):
     return replace(
-        Problem(AREA, TURBINE, 8, 720.0, site, TurbOPark(), SmartStart((12, 12), 30), 3), **changes
+        Problem(AREA, TURBINE, 8, Spacing(720), site, TurbOPark(), SmartStart((12, 12), 30), 3), **changes
     )
 
 

@@ -13,6 +13,7 @@ from mpi_layout.optimise.rules import smallest_spacing
 from mpi_layout.optimise.solve import solve
 from mpi_layout.optimise.start import SmartStart
 from mpi_layout.site.area import Area
+from mpi_layout.site.spacing import Spacing
 from mpi_layout.site.turbine import generic_turbine
 from mpi_layout.site.weibull import WeibullSite
 from mpi_layout.wake.candidates import CandidateEnergy
@@ -30,7 +31,7 @@ LAKE = [(3000, 3000), (6000, 3000), (6000, 6000), (3000, 6000)]
 def problem(**changes):
     area = Area.from_rings("square", [SQUARE], [LAKE])
     start = SmartStart(grid=(12, 12), best_percent=30)
-    return replace(Problem(area, TURBINE, 20, 720.0, SITE, TurbOPark(), start, 7), **changes)
+    return replace(Problem(area, TURBINE, 20, Spacing(720), SITE, TurbOPark(), start, 7), **changes)
 
 
 def test_the_layout_keeps_its_constraints():

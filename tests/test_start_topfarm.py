@@ -8,6 +8,7 @@ import pytest
 
 from mpi_layout.optimise.start import SmartStart, smart_start
 from mpi_layout.site.area import Area
+from mpi_layout.site.spacing import Spacing
 from mpi_layout.site.turbine import generic_turbine
 from mpi_layout.site.weibull import WeibullSite
 from mpi_layout.wake.farm import Farm
@@ -45,7 +46,7 @@ def turbine(record):
 def started(record, **changes):
     arguments = {
         "n_turbines": record["n_turbines"],
-        "min_spacing": record["min_spacing_m"],
+        "spacing": Spacing(record["min_spacing_m"]),
         "site": site(),
         "model": TurbOPark(),
         "options": SmartStart(grid=tuple(record["grid"]), best_percent=record["best_percent"]),

@@ -24,6 +24,7 @@ from mpi_layout.optimise.problem import Problem
 from mpi_layout.optimise.solve import solve
 from mpi_layout.optimise.start import SmartStart
 from mpi_layout.site.area import Area
+from mpi_layout.site.spacing import Spacing
 from mpi_layout.site.turbine import generic_turbine
 from mpi_layout.wake.candidates import CandidateEnergy
 from mpi_layout.wake.farm import GWH_PER_YEAR, Farm
@@ -367,7 +368,7 @@ def test_a_campaign_finds_layouts_with_every_model(name):
 @pytest.mark.parametrize("name", OTHER)
 def test_the_best_start_beats_random_ones(name):
     area = Area.from_rings("a", [[(0, 0), (5000, 0), (5000, 4000), (0, 4000)]])
-    problem = Problem(area, TURBINE, 8, 585.0, SITE, MODELS[name](), SmartStart((10, 10), 0), 1)
+    problem = Problem(area, TURBINE, 8, Spacing(585), SITE, MODELS[name](), SmartStart((10, 10), 0), 1)
     anywhere = [solve(replace(problem, start=SmartStart((10, 10), 100), seed=seed)).aep for seed in range(3)]
     assert solve(problem).aep > max(anywhere)
 

@@ -62,7 +62,7 @@ def solve(problem):
     x, y, aep = np.random.default_rng(zlib.crc32(name.encode())).uniform(1, 1000, (3, problem.n_turbines))
     return optimise.Solution(
         x=x, y=y, turbine_aep=aep, aep=aep.sum(), gross_aep=aep.sum(), start_aep=aep.sum(), wake_loss=0.0,
-        external_wake_loss=0.0, min_spacing=problem.min_spacing, max_outside=0.0, evaluations=1)
+        external_wake_loss=0.0, min_spacing=problem.spacing.least, max_outside=0.0, evaluations=1)
 
 optimise.solve = solve
 """

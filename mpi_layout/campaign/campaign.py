@@ -23,11 +23,11 @@ from mpi_layout.campaign.schema import (
     Capacity,
     CheckpointSpec,
     Count,
+    Diameters,
     FailureSpec,
     Name,
     Section,
     Seeds,
-    Spacing,
     StartSpec,
 )
 from mpi_layout.campaign.site_build import site_of
@@ -42,6 +42,7 @@ from mpi_layout.formats.safe_yaml import load_yaml, read_text, shown
 from mpi_layout.optimise.problem import Problem
 from mpi_layout.optimise.start import SmartStart
 from mpi_layout.site.area import Area
+from mpi_layout.site.spacing import Spacing
 from mpi_layout.site.turbine import Turbine
 from mpi_layout.site.wind import Site
 from mpi_layout.wake.farm import Neighbours
@@ -83,7 +84,7 @@ class Campaign(Section):
         default=None,
         description="Each layout has as many turbines as this capacity holds, MW (this or n_turbines).",
     )
-    min_spacing_D: Spacing = Field(description="Smallest distance of two turbines, in rotor diameters.")
+    min_spacing_D: Diameters = Field(description="Smallest distance of two turbines, in rotor diameters.")
     site: SiteSpec = Field(description="The wind.")
     neighbours: Annotated[tuple[NeighbourSpec, ...], Field(min_length=1, max_length=MOST_GROUPS)] | None = (
         Field(
@@ -151,7 +152,7 @@ class Campaign(Section):
             area=self._areas[config.area],
             turbine=self._turbines[config.turbine_type],
             n_turbines=config.n_turbines,
-            min_spacing=self.min_spacing_D * config.rotor_diameter,
+            spacing=Spacing(self.min_spacing_D * config.rotor_diameter),
             site=self._site,
             model=self._model,
             start=SmartStart(grid=start.grid, best_percent=start.best_percent),

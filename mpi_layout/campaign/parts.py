@@ -14,9 +14,9 @@ from mpi_layout.campaign.schema import (
     AreaSpec,
     Capacity,
     Count,
+    Diameters,
     SeedRange,
     Seeds,
-    Spacing,
     StartSpec,
 )
 from mpi_layout.campaign.site_spec import SiteSpec
@@ -71,7 +71,7 @@ class Parts:
             site=_well_formed(SiteSpec, data.get("site")),
             n_turbines=_well_formed(Count, data.get("n_turbines")),
             target_capacity_MW=_well_formed(Capacity, data.get("target_capacity_MW")),
-            min_spacing_D=_well_formed(Spacing, data.get("min_spacing_D")),
+            min_spacing_D=_well_formed(Diameters, data.get("min_spacing_D")),
             wake=_well_formed(WakeSpec, data.get("wake", {})),
             start=_well_formed(StartSpec, data.get("start", {})),
         )

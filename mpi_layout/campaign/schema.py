@@ -39,7 +39,7 @@ Name = Annotated[str, Field(pattern=NAME_PATTERN, max_length=64)]
 Seed = Annotated[Integer, Field(ge=0, le=LARGEST_SEED)]
 Count = Annotated[Integer, Field(ge=1, le=MOST_TURBINES)]
 Capacity = Annotated[Number, Field(gt=0, le=1e9)]
-Spacing = Annotated[Number, Field(ge=1, le=1e6)]
+Diameters = Annotated[Number, Field(ge=1, le=1e6)]
 Coordinate = Annotated[Number, Field(ge=-FARTHEST, le=FARTHEST)]
 Point = tuple[Coordinate, Coordinate]
 

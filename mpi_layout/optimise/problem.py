@@ -11,6 +11,7 @@ from mpi_layout.optimise.refinement import NO_REFINEMENT, Refinement
 from mpi_layout.optimise.start import SmartStart
 from mpi_layout.optimise.trace import Trace
 from mpi_layout.site.area import Area
+from mpi_layout.site.spacing import Spacing
 from mpi_layout.site.turbine import Turbine
 from mpi_layout.site.wind import Site
 from mpi_layout.wake.farm import Farm, Neighbours
@@ -31,8 +32,8 @@ class Problem:
         The type of all turbines.
     n_turbines : int
         How many.
-    min_spacing : float
-        Between any two turbines, m.
+    spacing : Spacing
+        Smallest distances between any two turbines.
     site : Site
         Wind of the site.
     model : WakeModel
@@ -52,7 +53,7 @@ class Problem:
     area: Area
     turbine: Turbine
     n_turbines: int
-    min_spacing: float
+    spacing: Spacing
     site: Site
     model: WakeModel
     start: SmartStart

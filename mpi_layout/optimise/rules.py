@@ -1,11 +1,20 @@
-"""What a layout has to keep to: the area, and distances between turbines."""
+"""What a layout has to keep to: the area, and distances between turbines.
+
+Searches ask the kernel (`mpi_layout.wake.kernel.region`), which is fast and rounds. What it places lies
+`DEPTH` inside and that much farther apart than is wanted, so that the last word, `Rules.fault`, needs no
+tolerance: shapely in double precision, which knows nothing of the kernel.
+"""
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
+from mpi_layout.optimise.repair import repaired
 from mpi_layout.site.area import Area
+from mpi_layout.site.spacing import Spacing
+from mpi_layout.wake.kernel.region import DEPTH, Region
 
 Floats = NDArray[np.float64]
 
@@ -20,12 +29,17 @@ class Rules:
     ----------
     area : Area
         Where turbines may stand.
-    min_spacing : float
-        Between any two turbines, m.
+    spacing : Spacing
+        Between any two turbines.
     """
 
     area: Area
-    min_spacing: float
+    spacing: Spacing
+
+    @cached_property
+    def region(self) -> Region:
+        """Both as the kernel has them."""
+        return Region(self.area.rings(), self.spacing.form, self.spacing.least)
 
     def outside(self, x: Floats, y: Floats) -> float:
         """Largest distance of a turbine (n,) from the area, m; zero inside."""
@@ -33,12 +47,97 @@ class Rules:
 
     def fault(self, x: Floats, y: Floats) -> str | None:
         """Say which rule a layout (n,) breaks, or None. Computed with shapely in double precision."""
-        spacing, outside = smallest_spacing(x, y), self.outside(x, y)
-        if spacing < self.min_spacing * (1 - _ROUNDING):
-            return f"two turbines stand {spacing:.6f} m apart, {self.min_spacing:g} m are wanted"
-        if outside > 0:
+        if not (np.isfinite(x).all() and np.isfinite(y).all()):
+            return "a turbine has no finite position"
+        if (distance := self.spacing.smallest(x, y)) < self.spacing.least * (1 - _ROUNDING):
+            return self.spacing.fault(distance)
+        if (outside := self.outside(x, y)) > 0:
             return f"a turbine stands {outside:.6f} m outside area {self.area.name}"
         return None
+
+    def penalty(self, x: Floats, y: Floats) -> tuple[float, Floats, Floats]:
+        """How far a layout breaks the rules.
+
+        Parameters
+        ----------
+        x, y : (n,) array
+            m.
+
+        Returns
+        -------
+        value : float
+            Sum of the squares of the distances outside the area and of the (scaled) distances by which pairs
+            are too close, m2.
+        d_dx, d_dy : (n,) array
+            Its derivatives, m.
+        """
+        return self.region.penalty(x, y)
+
+    def repaired(self, x: Floats, y: Floats) -> tuple[Floats, Floats]:
+        """A layout near the given one that keeps the rules; the given one if it does.
+
+        Parameters
+        ----------
+        x, y : (n,) array
+            m.
+
+        Returns
+        -------
+        x, y : (n,) array
+            Without `fault`.
+
+        Raises
+        ------
+        ConfigError
+            If none is found.
+        """
+        return repaired(self, x, y)
+
+    def signed_distance(self, x: Floats, y: Floats) -> tuple[Floats, Floats, Floats]:
+        """Distances of points (n,) from the boundary, m, negative inside, and its nearest points x and y.
+
+        The gradient is the unit vector from the nearest point of the boundary to the point outside, and the
+        other way round inside.
+        """
+        return self.region.signed_distance(x, y)
+
+    def inside(self, x: Floats, y: Floats) -> NDArray[np.bool_]:
+        """Whether points (n,) lie inside, by `DEPTH` at least."""
+        return self.region.signed_distance(x, y)[0] <= -DEPTH
+
+    def nearest(self, x: Floats, y: Floats) -> tuple[Floats, Floats]:
+        """Points (n,), those outside moved to the nearest place inside; NaN where none is found near by."""
+        return self.region.inset(x, y, DEPTH)
+
+    def free(self, x: Floats, y: Floats, others_x: Floats, others_y: Floats) -> NDArray[np.bool_]:
+        """Whether one more turbine may stand at points (n,), inside and far enough from the others (m,)."""
+        dx, dy = x[:, None] - others_x, y[:, None] - others_y
+        apart = self.spacing.squared(dx, dy) >= (self.spacing.least + DEPTH) ** 2
+        return apart.all(axis=1) & self.inside(x, y)
+
+    def boundary_points(self, step: float) -> tuple[Floats, Floats]:
+        """Points just inside the boundary: all corners, and at most `step`, m, from one to the next."""
+        points = []
+        for ring in self.area.rings():
+            following = np.roll(ring, -1, axis=0)
+            for a, b in zip(ring, following, strict=True):
+                n = max(1, int(np.ceil(np.hypot(*(b - a)) / step)))
+                points.append(a + np.arange(n)[:, None] / n * (b - a))
+        x, y = self.nearest(*np.concatenate(points).T)
+        found = ~np.isnan(x)
+        return x[found], y[found]
+
+    def random_points(self, random: np.random.Generator, n: int) -> tuple[Floats, Floats]:
+        """Points (n,) drawn evenly from the area."""
+        x_min, y_min, x_max, y_max = self.area.bounds
+        share = self.area.surface / ((x_max - x_min) * (y_max - y_min))
+        found: list[Floats] = []
+        while sum(len(points) for points in found) < n:
+            draw = random.random((int(1.1 * n / share) + 16, 2))
+            points = draw * (x_max - x_min, y_max - y_min) + (x_min, y_min)
+            found.append(points[self.inside(*points.T)])
+        x, y = np.concatenate(found)[:n].T
+        return x.copy(), y.copy()
 
 
 def smallest_spacing(x: Floats, y: Floats) -> float:

@@ -42,7 +42,7 @@ class Search:
 
     def __init__(self, problem: Problem) -> None:
         self.problem = problem
-        self.rules = Rules(problem.area, problem.min_spacing)
+        self.rules = Rules(problem.area, problem.spacing)
         self.farm: Farm = problem.farm()
         self.worth = Worth(problem.objective, self.farm, problem.area)
         self.cases = self.worth.cases

@@ -60,7 +60,7 @@ def _start(problem: Problem) -> tuple[Floats, Floats]:
         problem.area,
         problem.turbine,
         n_turbines=problem.n_turbines,
-        min_spacing=problem.min_spacing,
+        spacing=problem.spacing,
         site=problem.objective.wind or problem.site,
         model=problem.model,
         options=problem.start,

@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from mpi_layout.errors import ConfigError
 from mpi_layout.site.area import Area
+from mpi_layout.site.spacing import Spacing
 from mpi_layout.site.turbine import Turbine
 from mpi_layout.site.wind import FlowCases, Site
 from mpi_layout.wake.candidates import CandidateEnergy
@@ -42,7 +43,7 @@ def smart_start(
     turbine: Turbine,
     *,
     n_turbines: int,
-    min_spacing: float,
+    spacing: Spacing,
     site: Site,
     model: WakeModel,
     options: SmartStart,
@@ -63,8 +64,8 @@ def smart_start(
         The type of all turbines.
     n_turbines : int
         How many to place.
-    min_spacing : float
-        m.
+    spacing : Spacing
+        Smallest distances between any two turbines.
     site : Site
         Wind of the site.
     model : WakeModel
@@ -101,10 +102,10 @@ def smart_start(
     picks: list[int] = []
     while len(picks) < n_turbines:
         if not free.size:
-            raise ConfigError(_out_of_points(area, options, x.size, len(picks), n_turbines, min_spacing))
+            raise ConfigError(_out_of_points(area, options, x.size, len(picks), n_turbines, spacing))
         pick = int(random.choice(_best(free, energy.at(free), options.best_percent)))
         picks.append(pick)
-        free = free[(x[free] - x[pick]) ** 2 + (y[free] - y[pick]) ** 2 >= min_spacing**2]
+        free = free[spacing.squared(x[free] - x[pick], y[free] - y[pick]) >= spacing.least**2]
         free = free[free != pick]
         if len(picks) < n_turbines:
             energy.place(pick, free)
@@ -130,11 +131,11 @@ def _best(free: NDArray[np.intp], energy: Floats, best_percent: float) -> NDArra
 
 
 def _out_of_points(
-    area: Area, options: SmartStart, n_points: int, placed: int, wanted: int, spacing: float
+    area: Area, options: SmartStart, n_points: int, placed: int, wanted: int, spacing: Spacing
 ) -> str:
     columns, rows = options.grid
     return (
         f"no candidate point left for turbine {placed + 1} of {wanted}: the {columns} x {rows} grid has "
-        f"{n_points} points inside area {area.name}, and each turbine takes those within {spacing:g} m "
+        f"{n_points} points inside area {area.name}, and each turbine takes those within {spacing} "
         "of it; a finer start.grid, fewer turbines or a smaller min_spacing_D would help"
     )

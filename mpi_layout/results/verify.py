@@ -216,8 +216,9 @@ def _layout_faults(
     spacing = float(pdist(np.column_stack([x, y])).min(initial=np.inf))
     if outside > OUTSIDE_TOLERANCE:
         yield "area", f"a turbine stands {outside:.6g} m outside area {problem.area.name}"
-    if spacing < problem.min_spacing * (1 - RELATIVE_TOLERANCE):
-        yield "spacing", f"two turbines stand {spacing:.9g} m apart, {problem.min_spacing:.9g} m are wanted"
+    scaled = problem.spacing.smallest(x, y)
+    if scaled < problem.spacing.least * (1 - RELATIVE_TOLERANCE):
+        yield "spacing", problem.spacing.fault(scaled)
     if abs(outside - row["max_outside"]) > OUTSIDE_TOLERANCE:
         yield "area", f"max_outside is {row['max_outside']:.9g} m, computed {outside:.9g} m"
     if not _close(row["min_spacing"], spacing):

@@ -8,6 +8,7 @@ import numpy as np
 import shapely
 from numpy.typing import ArrayLike, NDArray
 from shapely import MultiPolygon, Polygon
+from shapely.geometry.polygon import orient
 
 Floats = NDArray[np.float64]
 
@@ -70,6 +71,11 @@ class Area:
         """Bounding box x_min, y_min, x_max, y_max, m."""
         x_min, y_min, x_max, y_max = self.geometry.bounds
         return x_min, y_min, x_max, y_max
+
+    def rings(self) -> list[Floats]:
+        """All outlines and edges of holes, open rings (k, 2), m, with the area on the left of each."""
+        oriented = [orient(part) for part in shapely.get_parts(self.geometry)]
+        return [open_ring(ring.coords) for part in oriented for ring in (part.exterior, *part.interiors)]
 
     def contains(self, x: ArrayLike, y: ArrayLike) -> NDArray[np.bool_]:
         """Whether points (n,), m, lie inside or on the edge."""

@@ -42,7 +42,7 @@ def burn(problem, count):
     """A made-up layout that costs a fixed amount of work."""
     sum(range(count))
     n = problem.n_turbines
-    x = np.arange(n) * problem.min_spacing
+    x = np.arange(n) * problem.spacing.least
     return optimise.Solution(
         x=x,
         y=np.zeros(n),
@@ -52,7 +52,7 @@ def burn(problem, count):
         start_aep=float(n),
         wake_loss=0.0,
         external_wake_loss=0.0,
-        min_spacing=problem.min_spacing,
+        min_spacing=problem.spacing.least,
         max_outside=0.0,
         evaluations=1,
     )

@@ -11,13 +11,23 @@
 
 #define DECLARE(isa)                                                                                   \
     int mpl_evaluate_##isa(const mpl_setting *, const mpl_farm *, const mpl_answer *);                     \
-    int mpl_start_add_##isa(const mpl_setting *, mpl_start *, double, double, int);
-#define VARIANT(isa) {#isa, mpl_evaluate_##isa, mpl_start_add_##isa}
+    int mpl_start_add_##isa(const mpl_setting *, mpl_start *, double, double, int);                        \
+    void mpl_signed_distance_##isa(const mpl_region *, int, const double *, const double *, double *, double *, double *); \
+    double mpl_penalty_##isa(const mpl_region *, const mpl_spacing *, int, const double *, const double *, double *, double *); \
+    void mpl_inset_##isa(const mpl_region *, double, int, double *, double *);                             \
+    int mpl_settle_##isa(const mpl_region *, const mpl_spacing *, double, int, int, double *, double *);
+#define VARIANT(isa)                                                                                   \
+    {#isa, mpl_evaluate_##isa, mpl_start_add_##isa, mpl_signed_distance_##isa, mpl_penalty_##isa, mpl_inset_##isa, \
+     mpl_settle_##isa}
 
 typedef struct {
     const char *name;
     int (*evaluate)(const mpl_setting *, const mpl_farm *, const mpl_answer *);
     int (*start_add)(const mpl_setting *, mpl_start *, double, double, int);
+    void (*signed_distance)(const mpl_region *, int, const double *, const double *, double *, double *, double *);
+    double (*penalty)(const mpl_region *, const mpl_spacing *, int, const double *, const double *, double *, double *);
+    void (*inset)(const mpl_region *, double, int, double *, double *);
+    int (*settle)(const mpl_region *, const mpl_spacing *, double, int, int, double *, double *);
 } variant;
 
 DECLARE(generic)
@@ -54,4 +64,27 @@ EXPORT int mpl_evaluate(const mpl_setting *set, const mpl_farm *farm, const mpl_
 EXPORT int mpl_start_add(const mpl_setting *set, mpl_start *start, double x, double y, int type)
 {
     return choose()->start_add(set, start, x, y, type);
+}
+
+EXPORT void mpl_signed_distance(const mpl_region *region, int n, const double *x, const double *y, double *distance,
+                                double *near_x, double *near_y)
+{
+    choose()->signed_distance(region, n, x, y, distance, near_x, near_y);
+}
+
+EXPORT double mpl_penalty(const mpl_region *region, const mpl_spacing *spacing, int n, const double *x, const double *y,
+                          double *d_dx, double *d_dy)
+{
+    return choose()->penalty(region, spacing, n, x, y, d_dx, d_dy);
+}
+
+EXPORT void mpl_inset(const mpl_region *region, double depth, int n, double *x, double *y)
+{
+    choose()->inset(region, depth, n, x, y);
+}
+
+EXPORT int mpl_settle(const mpl_region *region, const mpl_spacing *spacing, double depth, int most, int n, double *x,
+                      double *y)
+{
+    return choose()->settle(region, spacing, depth, most, n, x, y);
 }

@@ -99,6 +99,24 @@ typedef struct {
     int n_candidate, n_free, n_placed, n_max, type;
 } mpl_start;
 
+/* Where turbines may stand: the edges of all rings, the area on the left of each. A grid of cells lies over the area and
+ * around it. List c of the first n_column n_row + 1 lists has the edges that may be nearest to a point of cell c, the last
+ * of them all edges; one list follows for each row of cells, of the edges that it meets. Lists are padded to LANE_BLOCK
+ * by edges without length. */
+typedef struct {
+    const double *ax, *ay, *bx, *by;  /* 64-byte aligned, as is the next */
+    const double *inverse;            /* 1 / length^2; 0 for edges without length */
+    const int *list_at;               /* (n_column n_row + 1 + n_row + 1,) where each list begins, and the last one ends */
+    double x_first, y_first;          /* corner of the first cell */
+    double inverse_width, inverse_height; /* of a cell */
+    int n_column, n_row;
+} mpl_region;
+
+/* Two turbines (dx, dy) apart keep the spacing if xx dx^2 + 2 xy dx dy + yy dy^2 >= least^2; 1, 0, 1 for plain distances. */
+typedef struct {
+    double xx, xy, yy, least;
+} mpl_spacing;
+
 #define MPL_OUT_OF_MEMORY 1
 
 #ifdef ISA
@@ -107,6 +125,12 @@ typedef struct {
 #define FN(name) JOIN(name, ISA)
 int FN(mpl_evaluate)(const mpl_setting *, const mpl_farm *, const mpl_answer *);
 int FN(mpl_start_add)(const mpl_setting *, mpl_start *, double x, double y, int type);
+void FN(mpl_signed_distance)(const mpl_region *, int n, const double *x, const double *y, double *distance, double *near_x,
+                             double *near_y);
+double FN(mpl_penalty)(const mpl_region *, const mpl_spacing *, int n, const double *x, const double *y, double *d_dx,
+                       double *d_dy);
+void FN(mpl_inset)(const mpl_region *, double depth, int n, double *x, double *y);
+int FN(mpl_settle)(const mpl_region *, const mpl_spacing *, double depth, int most, int n, double *x, double *y);
 #endif
 
 #endif

@@ -95,3 +95,20 @@ class StartStruct(Structure):
         ("source", DOUBLES),
         *((name, c_int) for name in ("n_candidate", "n_free", "n_placed", "n_max", "type")),
     ]
+
+
+class RegionStruct(Structure):
+    """mpl_region: where turbines may stand."""
+
+    _fields_ = [
+        *((name, DOUBLES) for name in ("ax", "ay", "bx", "by", "inverse")),
+        ("list_at", INTS),
+        *((name, c_double) for name in ("x_first", "y_first", "inverse_width", "inverse_height")),
+        *((name, c_int) for name in ("n_column", "n_row")),
+    ]
+
+
+class SpacingStruct(Structure):
+    """mpl_spacing: how far apart they have to be."""
+
+    _fields_ = [(name, c_double) for name in ("xx", "xy", "yy", "least")]
