@@ -17,6 +17,7 @@ from mpi_layout.campaign.included import IncludedFile, ResultsLayout, names_file
 from mpi_layout.campaign.neighbour_build import neighbours_of
 from mpi_layout.campaign.neighbour_spec import NeighbourSpec
 from mpi_layout.campaign.parts import Parts
+from mpi_layout.campaign.refine_spec import RefineSpec, names_preset, with_budgets
 from mpi_layout.campaign.schema import (
     MOST_GROUPS,
     AreaSpec,
@@ -40,6 +41,7 @@ from mpi_layout.errors import InputError
 from mpi_layout.formats.faults import Fault, pydantic_faults
 from mpi_layout.formats.safe_yaml import load_yaml, read_text, shown
 from mpi_layout.optimise.problem import Problem
+from mpi_layout.optimise.refinement import NO_REFINEMENT
 from mpi_layout.optimise.start import SmartStart
 from mpi_layout.site.area import Area
 from mpi_layout.site.spacing import Spacing
@@ -94,6 +96,11 @@ class Campaign(Section):
     )
     wake: WakeSpec = Field(default=USUAL_WAKE, description="The wake model.")
     start: StartSpec = Field(default=StartSpec(), description="How the first layout is found.")
+    refine: RefineSpec = Field(
+        default=NO_REFINEMENT,
+        description="How it is made better: none (default), quick or thorough, or budgets of stages, in "
+        "evaluations.",
+    )
     checkpoint: CheckpointSpec = Field(
         default=CheckpointSpec(), description="When results become safe from a power cut."
     )
@@ -110,7 +117,7 @@ class Campaign(Section):
 
     @property
     def text(self) -> str:
-        """The YAML text that the campaign was read from, with the content of the files that it names."""
+        """The YAML text of the campaign, with the content of the files and the budgets that it names."""
         return self._text
 
     @property
@@ -158,6 +165,7 @@ class Campaign(Section):
             start=SmartStart(grid=start.grid, best_percent=start.best_percent),
             seed=config.seed,
             neighbours=self._neighbours,
+            refine=self.refine,
         )
 
     def select(self, glob: str) -> NDArray[np.int64]:
@@ -243,7 +251,7 @@ def parse_campaign(text: str, source: str = "campaign") -> Campaign:
     Parameters
     ----------
     text : str
-        The complete text, kept as `Campaign.text`.
+        The complete text, kept as `Campaign.text`, with the budgets of the preset that it may name.
     source : str
         What messages call it, usually its path.
 
@@ -284,7 +292,7 @@ def _checked(
     found = [of_system(fault, data) for fault in found]
     if campaign is None or found or repeated:
         raise InputError(_message(source, repeated, found))
-    campaign._text = text
+    campaign._text = with_budgets(text, source, campaign.refine) if names_preset(data) else text
     campaign._warnings = tuple(str(of_system(warning, data)) for warning in check.warnings(parts))
     return campaign
 

@@ -27,7 +27,10 @@ _ABSENT = object()
 
 def shaping(campaign: BaseModel) -> dict[str, Any]:
     """Plain values of everything that shapes the results, defaults filled in."""
-    return campaign.model_dump(mode="json", exclude=_SHAPES_NOTHING, exclude_none=True)
+    values = campaign.model_dump(mode="json", exclude=_SHAPES_NOTHING, exclude_none=True)
+    if not values["refine"]:
+        del values["refine"]  # no stage has a budget
+    return values
 
 
 def digest(campaign: BaseModel) -> str:

@@ -42,7 +42,7 @@ class _Unknown(ModelSection):
 def _section(names: Sequence[str], usual: WakeModel | Turbulence, within: str = "") -> type[ModelSection]:
     """Section of the model of these names, with the parameters of `usual` as defaults."""
     kind = type(usual)
-    described = _descriptions(kind)
+    described = descriptions(kind)
     keys: dict[str, Any] = {}
     for parameter in fields(usual):
         key_type, default = parameter.type, getattr(usual, parameter.name)
@@ -90,7 +90,7 @@ def _one_of(sections: Mapping[str, type[ModelSection]], usual: str | None = None
     return Annotated[Union[tuple(forms)], Discriminator(tag)]  # noqa: UP007
 
 
-def _descriptions(model: type) -> dict[str, str]:
+def descriptions(model: type) -> dict[str, str]:
     """Descriptions of parameters, from the docstrings of a model and of those that it inherits from."""
     found: dict[str, str] = {}
     for kind in reversed(model.__mro__):
