@@ -31,6 +31,7 @@ from mpi_layout.wake.kernel.structures import (
     FarmStruct,
     FlowStruct,
     ModelStruct,
+    RelocationStruct,
     SettingStruct,
     StartStruct,
     TurbineStruct,
@@ -60,6 +61,7 @@ def _load() -> ctypes.CDLL:
         library = ctypes.CDLL(str(path))
     library.mpl_evaluate.argtypes = [POINTER(SettingStruct), POINTER(FarmStruct), POINTER(AnswerStruct)]
     library.mpl_start_add.argtypes = [POINTER(SettingStruct), POINTER(StartStruct), c_double, c_double, c_int]
+    library.mpl_relocate.argtypes = [POINTER(SettingStruct), POINTER(RelocationStruct)]
     library.mpl_isa.restype = ctypes.c_char_p
     return library
 
@@ -277,6 +279,45 @@ def _evaluate(
     farm = FarmStruct(_pointer(x), _pointer(y), type_of.ctypes.data_as(INTS), x.size, n_own)
     pointers = {name: _pointer(array) for name, array in answers.items() if array.size}
     _call(_library.mpl_evaluate, setting.ref, ctypes.byref(farm), ctypes.byref(AnswerStruct(**pointers)))
+
+
+def relocated_power(
+    setting: Setting,
+    x: Floats,
+    y: Floats,
+    type_of: NDArray[np.intc],
+    n_own: int,
+    moved: int,
+    candidate_x: Floats,
+    candidate_y: Floats,
+) -> Floats:
+    """Mean power of a farm with one turbine at each of many points (kernel/relocate.c).
+
+    Parameters
+    ----------
+    setting, x, y, type_of, n_own
+        As of `farm_power`.
+    moved : int
+        The turbine, one of the first `n_own`.
+    candidate_x, candidate_y : (m,) array
+        Points, m.
+
+    Returns
+    -------
+    (m,) array
+        Of the own turbines together, W.
+    """
+    power = np.empty(candidate_x.size)
+    ask = RelocationStruct(
+        farm=FarmStruct(_pointer(x), _pointer(y), type_of.ctypes.data_as(INTS), x.size, n_own),
+        candidate_x=_pointer(candidate_x),
+        candidate_y=_pointer(candidate_y),
+        power=_pointer(power),
+        n_candidate=power.size,
+        moved=moved,
+    )
+    _call(_library.mpl_relocate, setting.ref, ctypes.byref(ask))
+    return power
 
 
 class StartState:

@@ -12,18 +12,20 @@
 #define DECLARE(isa)                                                                                   \
     int mpl_evaluate_##isa(const mpl_setting *, const mpl_farm *, const mpl_answer *);                     \
     int mpl_start_add_##isa(const mpl_setting *, mpl_start *, double, double, int);                        \
+    int mpl_relocate_##isa(const mpl_setting *, const mpl_relocation *);                               \
     void mpl_signed_distance_##isa(const mpl_region *, int, const double *, const double *, double *, double *, double *); \
     double mpl_penalty_##isa(const mpl_region *, const mpl_spacing *, int, const double *, const double *, double *, double *); \
     void mpl_inset_##isa(const mpl_region *, double, int, double *, double *);                             \
     int mpl_settle_##isa(const mpl_region *, const mpl_spacing *, double, int, int, double *, double *);
 #define VARIANT(isa)                                                                                   \
-    {#isa, mpl_evaluate_##isa, mpl_start_add_##isa, mpl_signed_distance_##isa, mpl_penalty_##isa, mpl_inset_##isa, \
+    {#isa, mpl_evaluate_##isa, mpl_start_add_##isa, mpl_relocate_##isa, mpl_signed_distance_##isa, mpl_penalty_##isa, mpl_inset_##isa, \
      mpl_settle_##isa}
 
 typedef struct {
     const char *name;
     int (*evaluate)(const mpl_setting *, const mpl_farm *, const mpl_answer *);
     int (*start_add)(const mpl_setting *, mpl_start *, double, double, int);
+    int (*relocate)(const mpl_setting *, const mpl_relocation *);
     void (*signed_distance)(const mpl_region *, int, const double *, const double *, double *, double *, double *);
     double (*penalty)(const mpl_region *, const mpl_spacing *, int, const double *, const double *, double *, double *);
     void (*inset)(const mpl_region *, double, int, double *, double *);
@@ -65,6 +67,8 @@ EXPORT int mpl_start_add(const mpl_setting *set, mpl_start *start, double x, dou
 {
     return choose()->start_add(set, start, x, y, type);
 }
+
+EXPORT int mpl_relocate(const mpl_setting *set, const mpl_relocation *ask) { return choose()->relocate(set, ask); }
 
 EXPORT void mpl_signed_distance(const mpl_region *region, int n, const double *x, const double *y, double *distance,
                                 double *near_x, double *near_y)

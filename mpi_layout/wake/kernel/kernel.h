@@ -99,6 +99,14 @@ typedef struct {
     int n_candidate, n_free, n_placed, n_max, type;
 } mpl_start;
 
+/* What is asked of a farm whose turbine `moved`, one of its own, stands at each of the candidate points in turn. */
+typedef struct {
+    mpl_farm farm;
+    const double *candidate_x, *candidate_y; /* (n_candidate,) */
+    double *power;                    /* (n_candidate,) of the own turbines together, as in mpl_answer */
+    int n_candidate, moved;
+} mpl_relocation;
+
 /* Where turbines may stand: the edges of all rings, the area on the left of each. A grid of cells lies over the area and
  * around it. List c of the first n_column n_row + 1 lists has the edges that may be nearest to a point of cell c, the last
  * of them all edges; one list follows for each row of cells, of the edges that it meets. Lists are padded to LANE_BLOCK
@@ -125,6 +133,7 @@ typedef struct {
 #define FN(name) JOIN(name, ISA)
 int FN(mpl_evaluate)(const mpl_setting *, const mpl_farm *, const mpl_answer *);
 int FN(mpl_start_add)(const mpl_setting *, mpl_start *, double x, double y, int type);
+int FN(mpl_relocate)(const mpl_setting *, const mpl_relocation *);
 void FN(mpl_signed_distance)(const mpl_region *, int n, const double *x, const double *y, double *distance, double *near_x,
                              double *near_y);
 double FN(mpl_penalty)(const mpl_region *, const mpl_spacing *, int n, const double *x, const double *y, double *d_dx,

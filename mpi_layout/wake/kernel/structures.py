@@ -97,6 +97,16 @@ class StartStruct(Structure):
     ]
 
 
+class RelocationStruct(Structure):
+    """mpl_relocation: candidate points of one turbine, and the farm's power with it at each."""
+
+    _fields_ = [
+        ("farm", FarmStruct),
+        *((name, DOUBLES) for name in ("candidate_x", "candidate_y", "power")),
+        *((name, c_int) for name in ("n_candidate", "moved")),
+    ]
+
+
 class RegionStruct(Structure):
     """mpl_region: where turbines may stand."""
 
