@@ -91,9 +91,7 @@ class Relocation:
         x, y = positions(x, y)
         if not 0 <= turbine < self._n:
             raise ValueError(f"turbine is {turbine}, wants one from 0 to {self._n - 1}")
-        power = binding.relocated_power(
-            self._setting, self._x, self._y, self._type, self._n, turbine, x, y
-        )
+        power = binding.relocated_power(self._setting, self._x, self._y, self._type, self._n, turbine, x, y)
         return power * GWH_PER_YEAR
 
     def move(self, turbine: int, x: float, y: float) -> None:
