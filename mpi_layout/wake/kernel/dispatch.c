@@ -12,14 +12,14 @@
 #define DECLARE(isa)                                                                                   \
     int mpl_evaluate_##isa(const mpl_setting *, const mpl_farm *, const mpl_answer *);                     \
     int mpl_start_add_##isa(const mpl_setting *, mpl_start *, double, double, int);                        \
-    int mpl_relocate_##isa(const mpl_setting *, const mpl_relocation *);                               \
+    int mpl_relocate_##isa(const mpl_setting *, const mpl_relocation *);                                   \
     void mpl_signed_distance_##isa(const mpl_region *, int, const double *, const double *, double *, double *, double *); \
     double mpl_penalty_##isa(const mpl_region *, const mpl_spacing *, int, const double *, const double *, double *, double *); \
     void mpl_inset_##isa(const mpl_region *, double, int, double *, double *);                             \
     int mpl_settle_##isa(const mpl_region *, const mpl_spacing *, double, int, int, double *, double *);
 #define VARIANT(isa)                                                                                   \
-    {#isa, mpl_evaluate_##isa, mpl_start_add_##isa, mpl_relocate_##isa, mpl_signed_distance_##isa, mpl_penalty_##isa, mpl_inset_##isa, \
-     mpl_settle_##isa}
+    {#isa, mpl_evaluate_##isa, mpl_start_add_##isa, mpl_relocate_##isa, mpl_signed_distance_##isa, mpl_penalty_##isa, \
+     mpl_inset_##isa, mpl_settle_##isa}
 
 typedef struct {
     const char *name;
