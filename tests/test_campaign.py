@@ -497,10 +497,13 @@ ONE_FAULT = [
         "areas[0].exclusions_m[1]: must not cross or touch itself, does so at (1, 1)",
     ),
     ((("areas", 0, "exclusions_m"), [SQUARE]), "areas[0].exclusions_m: leave nothing of the area"),
-    ((("areas", 0, "polygons_m"), [SQUARE]), "areas[0]: wants boundary_m or polygons_m, has both"),
+    (
+        (("areas", 0, "polygons_m"), [SQUARE]),
+        "areas[0]: wants one of boundary_m, polygons_m, circle_m, has boundary_m and polygons_m",
+    ),
     (
         (("areas", 0, "boundary_m"), ABSENT),
-        "areas[0]: needs boundary_m (one polygon) or polygons_m (several), has neither",
+        "areas[0]: needs boundary_m (one polygon), polygons_m (several) or circle_m, has none of them",
     ),
     (
         (("areas", 1, "polygons_m", 1), [[4000, 4000], [9000, 4000], [9000, 9000], [4000, 9000]]),

@@ -168,7 +168,7 @@ class TestRepair:
         print("seed", 14)
         rules = Rules(area, spacing)
         x_min, y_min, x_max, y_max = area.bounds
-        n = max(1, min(40, int(0.3 * area.most_turbines(spacing.least * spacing.most / spacing.least))))
+        n = max(1, min(40, int(0.3 * area.most_turbines(Spacing(spacing.most)))))
         for _ in range(60):
             x, y = random.uniform((x_min - 900, y_min - 900), (x_max + 900, y_max + 900), (n, 2)).T
             x, y = rules.repaired(x, y)

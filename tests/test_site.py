@@ -8,6 +8,7 @@ import shapely
 import xarray as xr
 
 from mpi_layout.site.area import Area, overlapping, ring_fault
+from mpi_layout.site.spacing import Spacing
 from mpi_layout.site.turbine import generic_turbine
 from mpi_layout.site.weibull import WeibullSite
 
@@ -215,10 +216,10 @@ def test_bound_on_turbines_holds_for_the_densest_packings():
     k = 7
     height = np.sqrt(3) / 2
     rhombus = [(0, 0), (k - 1, 0), ((k - 1) * 1.5, (k - 1) * height), ((k - 1) / 2, (k - 1) * height)]
-    assert Area.from_rings("a", [rhombus]).most_turbines(1.0) == pytest.approx(k * k)
+    assert Area.from_rings("a", [rhombus]).most_turbines(Spacing(1)) == pytest.approx(k * k)
     # Two places far apart hold one turbine each, however small they are.
     tiny = Area.from_rings("a", [[(0, 0), (1, 0), (0, 1)], [(900, 0), (901, 0), (900, 1)]])
-    assert 2 <= tiny.most_turbines(100.0) < 3
+    assert 2 <= tiny.most_turbines(Spacing(100)) < 3
 
 
 def test_pickled_site_objects_are_the_same():

@@ -3,13 +3,28 @@
 import math
 from collections.abc import Sequence
 
-from mpi_layout.campaign.schema import AreaSpec, Point, SeedRange
-from mpi_layout.site.area import Area
+from numpy.typing import ArrayLike
+
+from mpi_layout.campaign.schema import AreaSpec, SeedRange
+from mpi_layout.site.area import Area, circle
+
+CIRCLE_CORNERS = 3600
 
 
-def outlines(spec: AreaSpec) -> tuple[tuple[Point, ...], ...]:
+def outlines(spec: AreaSpec) -> tuple[ArrayLike, ...]:
     """Polygons of an area, however they were given."""
+    if spec.circle_m is not None:
+        return (circle(spec.circle_m.centre, spec.circle_m.radius, CIRCLE_CORNERS, within=True),)
     return (spec.boundary_m,) if spec.boundary_m is not None else spec.polygons_m or ()
+
+
+def exclusions(spec: AreaSpec) -> tuple[ArrayLike, ...]:
+    """Polygons in which no turbine may stand."""
+    circles = spec.exclusion_circles_m or ()
+    return (
+        *spec.exclusions_m,
+        *(circle(each.centre, each.radius, CIRCLE_CORNERS, within=False) for each in circles),
+    )
 
 
 def area_of(spec: AreaSpec) -> Area:
@@ -20,7 +35,7 @@ def area_of(spec: AreaSpec) -> Area:
     ValueError
         If its polygons enclose no sound area.
     """
-    return Area.from_rings(spec.name, outlines(spec), spec.exclusions_m)
+    return Area.from_rings(spec.name, outlines(spec), exclusions(spec))
 
 
 def seed_numbers(seeds: SeedRange | Sequence[int]) -> Sequence[int]:

@@ -24,7 +24,6 @@ from mpi_layout.campaign.schema import (
     Capacity,
     CheckpointSpec,
     Count,
-    Diameters,
     FailureSpec,
     Name,
     Section,
@@ -33,6 +32,7 @@ from mpi_layout.campaign.schema import (
 )
 from mpi_layout.campaign.site_build import site_of
 from mpi_layout.campaign.site_spec import SiteSpec
+from mpi_layout.campaign.spacing_spec import MinSpacing, spacing_of
 from mpi_layout.campaign.system import SECTIONS, of_system, with_system
 from mpi_layout.campaign.turbine_build import turbine_of
 from mpi_layout.campaign.turbine_spec import TurbineSpec
@@ -86,7 +86,10 @@ class Campaign(Section):
         default=None,
         description="Each layout has as many turbines as this capacity holds, MW (this or n_turbines).",
     )
-    min_spacing_D: Diameters = Field(description="Smallest distance of two turbines, in rotor diameters.")
+    min_spacing_D: MinSpacing = Field(
+        description="Smallest distance of two turbines, rotor diameters: a number, or an ellipse such as "
+        "{along: 5, across: 3, direction_deg: 240}."
+    )
     site: SiteSpec = Field(description="The wind.")
     neighbours: Annotated[tuple[NeighbourSpec, ...], Field(min_length=1, max_length=MOST_GROUPS)] | None = (
         Field(
@@ -159,7 +162,7 @@ class Campaign(Section):
             area=self._areas[config.area],
             turbine=self._turbines[config.turbine_type],
             n_turbines=config.n_turbines,
-            spacing=Spacing(self.min_spacing_D * config.rotor_diameter),
+            spacing=self._spacings[config.turbine_type],
             site=self._site,
             model=self._model,
             start=SmartStart(grid=start.grid, best_percent=start.best_percent),
@@ -203,6 +206,15 @@ class Campaign(Section):
     def _turbines(self) -> dict[str, Turbine]:
         density = self._site.air_density
         return {spec.name: turbine_of(spec).at_air_density(density) for spec in self.turbine_types}
+
+    @cached_property
+    def _spacings(self) -> dict[str, Spacing]:
+        return {
+            spec.name: spacing_of(
+                spec.min_spacing_D or self.min_spacing_D, self._turbines[spec.name].rotor_diameter
+            )
+            for spec in self.turbine_types
+        }
 
     @cached_property
     def _neighbours(self) -> Neighbours | None:

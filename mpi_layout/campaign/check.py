@@ -25,9 +25,10 @@ import numpy as np
 from mpi_layout.campaign import neighbour_check, site_check, turbine_check
 from mpi_layout.campaign.build import outlines, seed_numbers
 from mpi_layout.campaign.parts import Parts
-from mpi_layout.campaign.schema import LARGEST_SEED, MOST_TURBINES, AreaSpec, SeedRange
+from mpi_layout.campaign.schema import LARGEST_SEED, MOST_TURBINES, OUTLINES, AreaSpec, SeedRange
 from mpi_layout.campaign.site_build import site_of
 from mpi_layout.campaign.site_spec import WeibullSpec
+from mpi_layout.campaign.spacing_spec import spacing_text
 from mpi_layout.campaign.turbine_spec import TurbineSpec
 from mpi_layout.formats.faults import Fault, Path
 from mpi_layout.site.area import overlapping, ring_fault
@@ -101,10 +102,12 @@ def warnings(parts: Parts) -> list[Fault]:
 
 
 def _ring_faults(i: int, area: AreaSpec) -> Iterator[Fault]:
-    if area.boundary_m is not None and area.polygons_m is not None:
-        yield Fault(("areas", i), "wants boundary_m or polygons_m, has both")
-    elif not outlines(area):
-        yield Fault(("areas", i), "needs boundary_m (one polygon) or polygons_m (several), has neither")
+    given = [key for key in OUTLINES if getattr(area, key) is not None]
+    if len(given) > 1:
+        yield Fault(("areas", i), f"wants one of {', '.join(OUTLINES)}, has {' and '.join(given)}")
+    elif not given:
+        text = "needs boundary_m (one polygon), polygons_m (several) or circle_m, has none of them"
+        yield Fault(("areas", i), text)
     for path, ring in _rings(area):
         if fault := ring_fault(ring):
             yield Fault(("areas", i, *path), fault)
@@ -123,7 +126,8 @@ def _polygon_faults(i: int, area: AreaSpec, *, whole: bool) -> Iterator[Fault]:
     for first, second, surface in overlaps:
         yield Fault(("areas", i, "polygons_m", second), f"overlaps polygons_m[{first}] by {surface:g} m2")
     if not overlaps and not whole:
-        yield Fault(("areas", i, "exclusions_m"), "leave nothing of the area")
+        key = "exclusions_m" if area.exclusions_m else "exclusion_circles_m"
+        yield Fault(("areas", i, key), "leave nothing of the area")
 
 
 # ---------------------------------------------------------------- names, seeds, numbers
@@ -220,32 +224,30 @@ def _capacity_factor(turbine: Turbine, site: Site) -> float:
 # ---------------------------------------------------------------- room in the areas
 
 
-def _fullness(parts: Parts) -> Iterator[tuple[int, int, float, float]]:
-    """Yield area, its fullest turbine type, their spacing, m, and the most turbines that fit."""
-    if parts.min_spacing_D is None or not parts.counts:
-        return
+def _fullness(parts: Parts) -> Iterator[tuple[int, int, float]]:
+    """Yield area, its fullest turbine type, and the most turbines that fit."""
     for i, area in parts.sound_areas.items():
-        spacing = {j: parts.min_spacing_D * parts.sound_turbines[j].rotor_diameter for j in parts.counts}
-        most = {j: area.most_turbines(spacing[j]) for j in parts.counts}
-        j = max(parts.counts, key=lambda j: parts.counts[j] / most[j])
-        yield i, j, spacing[j], most[j]
+        most = {j: area.most_turbines(parts.spacings[j]) for j in parts.counts if j in parts.spacings}
+        if most:
+            j = max(most, key=lambda j: parts.counts[j] / most[j])
+            yield i, j, most[j]
 
 
 def _room_faults(parts: Parts) -> Iterator[Fault]:
-    for i, j, spacing, most in _fullness(parts):
+    for i, j, most in _fullness(parts):
         if parts.counts[j] > most + 1e-9:
             x_min, y_min, x_max, y_max = parts.sound_areas[i].bounds
-            text = f"is too small for {_asked(parts, j, spacing)}: at most {math.floor(most + 1e-9)} fit"
+            text = f"is too small for {_asked(parts, j)}: at most {math.floor(most + 1e-9)} fit"
             if max(x_max - x_min, y_max - y_min) < 1000:
                 text += "; are the coordinates degrees or km instead of m?"
             yield Fault(("areas", i), text)
 
 
 def _room_warnings(parts: Parts) -> Iterator[Fault]:
-    for i, j, spacing, most in _fullness(parts):
+    for i, j, most in _fullness(parts):
         share = parts.counts[j] / most
         if share > 0.5:
-            text = f"is filled to {100 * share:.0f} % of the densest packing by {_asked(parts, j, spacing)}"
+            text = f"is filled to {100 * share:.0f} % of the densest packing by {_asked(parts, j)}"
             yield Fault(("areas", i), text)
     for i, area in parts.sound_areas.items():
         if parts.start is None:
@@ -261,10 +263,10 @@ def _room_warnings(parts: Parts) -> Iterator[Fault]:
             yield Fault(("areas", i), text)
 
 
-def _asked(parts: Parts, j: int, spacing: float) -> str:
+def _asked(parts: Parts, j: int) -> str:
     return (
         f"{parts.counts[j]} turbines of type {parts.turbine_types[j].name} "
-        f"at {parts.min_spacing_D:g} D = {spacing:g} m"
+        f"at {spacing_text(parts.spacings_D[j])} = {parts.spacings[j]}"
     )
 
 

@@ -1,8 +1,8 @@
 """What is wrong or odd in neighbours whose single values are well-formed.
 
-Faults: those of their own turbine types (turbine_check.py); types that the campaign does not have; files
-that are no sound layout; two turbines at the same place; coordinates of no place on Earth; more turbines than
-a launch could handle.
+Faults: those of their own turbine types (turbine_check.py), and distances that these are to keep; types that
+the campaign does not have; files that are no sound layout; two turbines at the same place; coordinates of no
+place on Earth; more turbines than a launch could handle.
 
 Warnings: turbines inside an area, or closer to it than the spacing: layouts keep no distance from them.
 """
@@ -30,7 +30,9 @@ def faults(parts: Parts) -> Iterator[Fault]:
     for i, spec in parts.neighbours.items():
         try:
             own_type = _own_type(spec)
-            type_faults = [] if own_type is None else list(turbine_check.faults(own_type))
+            type_faults = (
+                [] if own_type is None else [*turbine_check.faults(own_type), *_no_spacing(own_type)]
+            )
             yield from (Fault((*_place(i, spec), "turbine_type", *f.path), f.text) for f in type_faults)
             if not type_faults and (own_type is not None or parts.all_turbines_sound):
                 groups[i] = _sound_group(spec, parts)
@@ -61,6 +63,14 @@ def _own_type(spec: NeighbourSpec) -> TurbineSpec | None:
     return None if isinstance(given, str) else given
 
 
+def _no_spacing(spec: TurbineSpec) -> Iterator[Fault]:
+    if spec.min_spacing_D is not None:
+        text = (
+            "layouts keep no distance from neighbours; exclusions_m or exclusion_circles_m of the areas would"
+        )
+        yield Fault(("min_spacing_D",), text)
+
+
 def _place(i: int, spec: NeighbourSpec) -> tuple[str | int, ...]:
     return ("neighbours", i, "results") if isinstance(spec, ResultsRowSpec) else ("neighbours", i)
 
@@ -83,8 +93,7 @@ def _same_place_faults(groups: Mapping[int, Neighbours]) -> Iterator[Fault]:
 
 
 def _near_areas(group: Neighbours, parts: Parts) -> Iterator[str]:
-    diameters = [turbine.rotor_diameter for turbine in parts.sound_turbines.values()]
-    spacing = (parts.min_spacing_D or 0) * max(diameters, default=0)
+    spacing = max((spacing.most for spacing in parts.spacings.values()), default=0.0)
     for area in parts.sound_areas.values():
         distance = area.distance_outside(group.x, group.y)
         near = np.flatnonzero((distance == 0) | (distance < spacing))
@@ -95,5 +104,5 @@ def _near_areas(group: Neighbours, parts: Parts) -> Iterator[str]:
         others = f" ({near.size - 1} more are within {spacing:g} m of it)" if near.size > 1 else ""
         yield (
             f"turbine {k}, counted from 0, stands {where} area {area.name}{others}: layouts keep no distance "
-            "from neighbours; exclusions_m of the area would"
+            "from neighbours; exclusions_m or exclusion_circles_m of the area would"
         )

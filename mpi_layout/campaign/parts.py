@@ -14,17 +14,18 @@ from mpi_layout.campaign.schema import (
     AreaSpec,
     Capacity,
     Count,
-    Diameters,
     SeedRange,
     Seeds,
     StartSpec,
 )
 from mpi_layout.campaign.site_spec import SiteSpec
+from mpi_layout.campaign.spacing_spec import EllipseSpec, MinSpacing, spacing_of
 from mpi_layout.campaign.turbine_build import turbine_of
 from mpi_layout.campaign.turbine_spec import TurbineSpec
 from mpi_layout.campaign.wake_spec import WakeSpec
 from mpi_layout.formats.faults import Fault
 from mpi_layout.site.area import Area
+from mpi_layout.site.spacing import Spacing
 from mpi_layout.site.turbine import Turbine
 
 
@@ -53,7 +54,7 @@ class Parts:
     site: SiteSpec | None
     n_turbines: int | None
     target_capacity_MW: float | None
-    min_spacing_D: float | None
+    min_spacing_D: float | EllipseSpec | None
     wake: WakeSpec | None
     start: StartSpec | None
 
@@ -71,7 +72,7 @@ class Parts:
             site=_well_formed(SiteSpec, data.get("site")),
             n_turbines=_well_formed(Count, data.get("n_turbines")),
             target_capacity_MW=_well_formed(Capacity, data.get("target_capacity_MW")),
-            min_spacing_D=_well_formed(Diameters, data.get("min_spacing_D")),
+            min_spacing_D=_well_formed(MinSpacing, data.get("min_spacing_D")),
             wake=_well_formed(WakeSpec, data.get("wake", {})),
             start=_well_formed(StartSpec, data.get("start", {})),
         )
@@ -99,6 +100,20 @@ class Parts:
     def sound_turbines(self) -> dict[int, Turbine]:
         """Turbine types without faults, by index."""
         return {i: turbine_of(spec) for i, spec in self.turbine_types.items() if not self.turbine_faults[i]}
+
+    @cached_property
+    def spacings_D(self) -> dict[int, float | EllipseSpec]:
+        """What keeps turbines of each sound type apart, rotor diameters, by index, where it is known."""
+        given = {i: self.turbine_types[i].min_spacing_D or self.min_spacing_D for i in self.sound_turbines}
+        return {i: spacing for i, spacing in given.items() if spacing is not None}
+
+    @cached_property
+    def spacings(self) -> dict[int, Spacing]:
+        """The same in m."""
+        return {
+            i: spacing_of(spacing, self.sound_turbines[i].rotor_diameter)
+            for i, spacing in self.spacings_D.items()
+        }
 
     @property
     def all_turbines_sound(self) -> bool:

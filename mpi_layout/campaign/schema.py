@@ -39,7 +39,6 @@ Name = Annotated[str, Field(pattern=NAME_PATTERN, max_length=64)]
 Seed = Annotated[Integer, Field(ge=0, le=LARGEST_SEED)]
 Count = Annotated[Integer, Field(ge=1, le=MOST_TURBINES)]
 Capacity = Annotated[Number, Field(gt=0, le=1e9)]
-Diameters = Annotated[Number, Field(ge=1, le=1e6)]
 Coordinate = Annotated[Number, Field(ge=-FARTHEST, le=FARTHEST)]
 Point = tuple[Coordinate, Coordinate]
 
@@ -59,12 +58,20 @@ class Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
+class CircleSpec(Section):
+    """A circle, drawn as a polygon of 3600 corners that keeps turbines on the right side of it."""
+
+    centre: Point = Field(description="Its centre [x, y], m.")
+    radius: Annotated[Number, Field(ge=1, le=FARTHEST)] = Field(description="Its radius, m.")
+
+
+OUTLINES = ("boundary_m", "polygons_m", "circle_m")
+
+
 class AreaSpec(Section):
     """An area in which turbines may stand."""
 
-    model_config = ConfigDict(
-        json_schema_extra={"oneOf": [{"required": ["boundary_m"]}, {"required": ["polygons_m"]}]}
-    )
+    model_config = ConfigDict(json_schema_extra={"oneOf": [{"required": [key]} for key in OUTLINES]})
 
     name: Name = Field(description="Name of the area, first part of the config keys.")
     description: str | None = Field(default=None, description="Free text.")
@@ -75,8 +82,12 @@ class AreaSpec(Section):
     polygons_m: Annotated[tuple[Ring, ...], Field(min_length=1, max_length=1000)] | None = Field(
         default=None, description="Instead of boundary_m: several polygons that do not overlap, points in m."
     )
+    circle_m: CircleSpec | None = Field(default=None, description="Instead of boundary_m: a circle.")
     exclusions_m: Annotated[tuple[Ring, ...], Field(max_length=1000)] = Field(
         default=(), description="Polygons in which no turbine may stand, points in m."
+    )
+    exclusion_circles_m: Annotated[tuple[CircleSpec, ...], Field(max_length=1000)] | None = Field(
+        default=None, description="Circles in which no turbine may stand."
     )
 
 

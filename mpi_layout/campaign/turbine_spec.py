@@ -6,6 +6,7 @@ from pydantic import ConfigDict, Discriminator, Field, Tag
 
 from mpi_layout.campaign.included import IncludedFile
 from mpi_layout.campaign.schema import Name, Number, Section
+from mpi_layout.campaign.spacing_spec import MinSpacing
 from mpi_layout.formats.curves import Speed, Speeds, Values
 from mpi_layout.formats.turbine_file import TurbineFormat
 
@@ -26,6 +27,9 @@ class _TurbineType(Section):
     cut_out_m_s: Speed | None = Field(
         default=None,
         description="The turbine stands still at more, m/s; by default never, or as the file says.",
+    )
+    min_spacing_D: MinSpacing | None = Field(
+        default=None, description="Smallest distance of two such turbines, instead of the campaign's."
     )
 
 

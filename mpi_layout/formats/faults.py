@@ -44,7 +44,9 @@ _COUNTED = {
     "turbine_types": "turbine types",
     "polygons_m": "polygons",
     "exclusions_m": "polygons",
+    "exclusion_circles_m": "circles",
     "boundary_m": "points",
+    "centre": "coordinates",
     "positions_m": "points",
     "neighbours": "groups",
 }

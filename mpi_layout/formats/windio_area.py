@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from mpi_layout.errors import InputError
 from mpi_layout.formats.safe_yaml import shown
 from mpi_layout.formats.windio_points import read_number, read_points
-from mpi_layout.site.area import ring_fault
+from mpi_layout.site.area import circle, ring_fault
 
 Floats = NDArray[np.float64]
 
@@ -82,6 +82,4 @@ def _circle(data: Any, where: str, *, within: bool) -> Floats:
     radius = read_number(data.get("radius"), f"{where}.radius")
     if radius <= 0:
         raise InputError(f"{where}.radius: wants more than 0 m, has {radius:g}")
-    angle = 2 * np.pi * np.arange(CIRCLE_POINTS) / CIRCLE_POINTS
-    corners = radius if within else radius / np.cos(np.pi / CIRCLE_POINTS)
-    return np.column_stack([x + corners * np.cos(angle), y + corners * np.sin(angle)])
+    return circle((x, y), radius, CIRCLE_POINTS, within=within)

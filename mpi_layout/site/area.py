@@ -10,6 +10,8 @@ from numpy.typing import ArrayLike, NDArray
 from shapely import MultiPolygon, Polygon
 from shapely.geometry.polygon import orient
 
+from mpi_layout.site.spacing import Spacing
+
 Floats = NDArray[np.float64]
 
 
@@ -107,8 +109,8 @@ class Area:
         inside = self.contains(x, y)
         return x[inside], y[inside]
 
-    def most_turbines(self, spacing: float) -> float:
-        """Upper bound on the number of points at mutual distances of at least spacing.
+    def most_turbines(self, spacing: Spacing) -> float:
+        """Upper bound on the number of turbines that keep their distances.
 
         Oler's inequality (Acta Math. 105, 1961): the densest hexagonal packing
         over the surface, plus half a point per spacing along the edge, plus one
@@ -116,8 +118,8 @@ class Area:
 
         Parameters
         ----------
-        spacing : float
-            m, greater than zero.
+        spacing : Spacing
+            Elliptic ones are plain on a map on which the longer axis is as short as the other.
 
         Returns
         -------
@@ -125,8 +127,33 @@ class Area:
             No layout has more turbines; one that comes near need not exist.
         """
         n_polygons = len(shapely.get_parts(self.geometry))
-        hexagonal = 2 / np.sqrt(3) * self.surface / spacing**2
-        return float(hexagonal + self.geometry.length / (2 * spacing) + n_polygons)
+        scaled = self.geometry if spacing.is_plain else shapely.transform(self.geometry, spacing.scaled)
+        hexagonal = 2 / np.sqrt(3) * scaled.area / spacing.least**2
+        return float(hexagonal + scaled.length / (2 * spacing.least) + n_polygons)
+
+
+def circle(centre: ArrayLike, radius: float, n_corners: int, *, within: bool) -> Floats:
+    """Regular polygon in place of a circle.
+
+    Parameters
+    ----------
+    centre : (2,) array
+        m.
+    radius : float
+        m.
+    n_corners : int
+        Between a circle and its polygon lie at most 5 / n_corners^2 radii: 1.2 mm for 3 km and 3600 corners.
+    within : bool
+        Whether the polygon lies within the circle, its corners on it, or around it, its edges touching it.
+
+    Returns
+    -------
+    (n_corners, 2) array
+        m.
+    """
+    angle = 2 * np.pi * np.arange(n_corners) / n_corners
+    corners = radius if within else radius / np.cos(np.pi / n_corners)
+    return np.asarray(centre, float) + corners * np.column_stack([np.cos(angle), np.sin(angle)])
 
 
 def open_ring(ring: ArrayLike) -> Floats:

@@ -56,15 +56,20 @@ class Spacing:
         """The longer half axis, m: farther than that nobody is too close."""
         return self.along if self.across is None else max(self.along, self.across)
 
+    def scaled(self, points: Floats) -> Floats:
+        """Places (n, 2) on the map of scaled distances, from (n, 2), m."""
+        angle = np.deg2rad(self.direction)
+        s, c = np.sin(angle), np.cos(angle)
+        along, across = self.least / self.along, self.least / (self.across or self.along)
+        return points @ np.array([[along * s, across * c], [along * c, -across * s]])
+
     @cached_property
     def form(self) -> tuple[float, float, float]:
         """xx, xy, yy of the squared scaled distance xx dx^2 + 2 xy dx dy + yy dy^2."""
         if self.is_plain:
             return 1.0, 0.0, 1.0
-        angle = np.deg2rad(90 - self.direction)
-        c, s = float(np.cos(angle)), float(np.sin(angle))
-        p, q = (self.least / self.along) ** 2, (self.least / (self.across or self.along)) ** 2
-        return p * c * c + q * s * s, (p - q) * c * s, p * s * s + q * c * c
+        (xx, xy), (_, yy) = self.scaled(np.eye(2)) @ self.scaled(np.eye(2)).T
+        return float(xx), float(xy), float(yy)
 
     def squared(self, dx: ArrayLike, dy: ArrayLike) -> Floats:
         """Squared scaled distances of turbines (dx, dy) apart, m2; to be compared with `least**2`."""
