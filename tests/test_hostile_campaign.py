@@ -283,6 +283,7 @@ def test_a_glob_longer_than_any_key(small_campaign_text):
 # ---------------------------------------------------------------- code that could be a way in
 
 PACKAGE = Path(mpi_layout.__file__).parent
+RUNS_CODE = PACKAGE / "optimise" / "user_code.py"  # where the user has allowed it, see test_objective_code.py
 EXECUTING_MODULES = {
     "pickle",
     "cPickle",
@@ -319,6 +320,7 @@ def trees():
 
 def test_nothing_is_unpickled_or_evaluated():
     for path, tree in trees().items():
+        names_allowed = {"exec", "compile"} if path == RUNS_CODE else set()
         for node in ast.walk(tree):
             names = []
             if isinstance(node, ast.Import):
@@ -327,7 +329,9 @@ def test_nothing_is_unpickled_or_evaluated():
                 names = [(node.module or "").split(".")[0], *(alias.name for alias in node.names)]
             assert not EXECUTING_MODULES & set(names), f"{path}:{node.lineno} imports {names}"
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
-                assert node.func.id not in EXECUTING_NAMES, f"{path}:{node.lineno} calls {node.func.id}"
+                assert node.func.id not in EXECUTING_NAMES - names_allowed, (
+                    f"{path}:{node.lineno} calls {node.func.id}"
+                )
             if isinstance(node, ast.Attribute):
                 assert node.attr not in EXECUTING_ATTRIBUTES, f"{path}:{node.lineno} uses {node.attr}"
             if isinstance(node, ast.keyword):

@@ -271,7 +271,7 @@ class TestFunctionSearch:
     """Moves accepted by a function of the user's."""
 
     searched = problem(
-        refine=Refinement(function=150), objective=Objective(function=near_the_corner), min_spacing=480.0
+        refine=Refinement(function=150), objective=Objective(function=near_the_corner), spacing=Spacing(480.0)
     )
 
     def test_betters_the_function_within_the_rules_and_the_budget(self):
@@ -311,7 +311,12 @@ class TestFunctionSearch:
         """Two turbines in opposite corners of a square, as far apart as they have to be."""
         area = Area.from_rings("tight", [[(0, 0), (100, 0), (100, 100), (0, 100)]])
         tight = replace(
-            self.searched, area=area, n_turbines=2, min_spacing=141.42, start=SmartStart((2, 2), 100), seed=1
+            self.searched,
+            area=area,
+            n_turbines=2,
+            spacing=Spacing(141.42),
+            start=SmartStart((2, 2), 100),
+            seed=1,
         )
         solution = solve(tight)
         assert pdist(np.c_[solution.x, solution.y]).min() >= 141.42

@@ -1,7 +1,7 @@
 """The last stage where a function of the user's is maximised: random moves, accepted by what it says.
 
-Nothing is known of the function but its values. So turbines are moved one at a time, by steps that are as long
-as succeeds now and then, or anywhere; and now and then all together, shifted and stretched. A move for the
+Nothing is known of the function but its values. So turbines are moved one at a time, by steps as long as now
+and then succeed, or anywhere; and now and then all together, shifted and stretched. A move for the
 worse is taken with probability exp(change / temperature), the temperature falling to zero (simulated
 annealing: S. Kirkpatrick, C. D. Gelatt, M. P. Vecchi (1983), Science 220, 671). The best layout seen is given
 back.
@@ -22,6 +22,7 @@ _SHORTEST_STEP = 0.02  # rotor diameters
 # One step in seven succeeds where its length stays the same.
 _LONGER, _SHORTER = 1.2, 1.2 ** (-1 / 6)
 _TRIES = 50  # at a move that keeps to the rules
+_POINTS = 8  # looked at for one move of a turbine: the first one where it may stand is taken
 _MEASURED = 20  # moves that tell how much the function changes by a move
 _TEMPERATURE = 0.05  # of the median change
 
@@ -98,37 +99,37 @@ def _move(search: Search, x: Floats, y: Floats, reach: _Reach) -> tuple[Floats, 
     for _ in range(_TRIES):
         kind = search.random.random()
         if kind < _STRETCHES:
-            new_x, new_y = _stretched(search, x, y)
+            found = _stretched(search, x, y)
         else:
-            new_x, new_y = _one_moved(search, x, y, None if kind < _STRETCHES + _JUMPS else reach.step)
-        if search.rules.fault(new_x, new_y) is None:
-            return new_x, new_y, kind >= _STRETCHES + _JUMPS
+            found = _one_moved(search, x, y, None if kind < _STRETCHES + _JUMPS else reach.step)
+        if found is not None:
+            return *found, kind >= _STRETCHES + _JUMPS
     return None
 
 
-def _one_moved(search: Search, x: Floats, y: Floats, step: float | None) -> tuple[Floats, Floats]:
-    """One turbine somewhere else: a step, m, away, or anywhere."""
-    random, area = search.random, search.problem.area
+def _one_moved(search: Search, x: Floats, y: Floats, step: float | None) -> tuple[Floats, Floats] | None:
+    """One turbine somewhere else: about a step, m, away, or anywhere; None if there is no room."""
+    random, rules = search.random, search.rules
     k = int(random.integers(x.size))
+    if step is None:
+        x_points, y_points = rules.random_points(random, _POINTS)
+    else:
+        x_points, y_points = np.array([[x[k]], [y[k]]]) + step * random.standard_normal((2, _POINTS))
+    free = np.flatnonzero(rules.free(x_points, y_points, np.delete(x, k), np.delete(y, k)))
+    if not free.size:
+        return None
     x, y = x.copy(), y.copy()
-    for _ in range(_TRIES):
-        if step is None:
-            x_min, y_min, x_max, y_max = area.bounds
-            place = random.uniform((x_min, y_min), (x_max, y_max))
-        else:
-            place = (x[k], y[k]) + step * random.standard_normal(2)
-        if area.contains(*place):
-            x[k], y[k] = place
-            break
+    x[k], y[k] = x_points[free[0]], y_points[free[0]]
     return x, y
 
 
-def _stretched(search: Search, x: Floats, y: Floats) -> tuple[Floats, Floats]:
-    """All turbines shifted and stretched about their middle, along both axes."""
+def _stretched(search: Search, x: Floats, y: Floats) -> tuple[Floats, Floats] | None:
+    """All turbines shifted and stretched about their middle, along both axes; None if that breaks a rule."""
     random = search.random
     factors = np.exp(0.02 * random.standard_normal(2))
     shifts = 0.2 * search.problem.turbine.rotor_diameter * random.standard_normal(2)
-    return tuple(
+    x, y = (
         values.mean() + factor * (values - values.mean()) + shift
         for values, factor, shift in zip((x, y), factors, shifts, strict=True)
     )
+    return None if search.rules.fault(x, y) else (x, y)

@@ -1,6 +1,7 @@
 """What layouts are compared by: their AEP, what it is worth, or a function of the user's."""
 
 import math
+import os
 import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -19,6 +20,7 @@ from mpi_layout.wake.farm import Farm, FarmAEP
 Floats = NDArray[np.float64]
 
 MWH = 1000.0  # per GWh
+_HERE = os.path.dirname(__file__)
 
 
 @dataclass(frozen=True, eq=False)
@@ -177,9 +179,7 @@ def _called(function: LayoutFunction, layout: EvaluatedLayout) -> float:
 
 
 def _place(error: BaseException) -> str:
-    """Where in the user's code, not in ours: the innermost line of the file in which the function stands."""
-    frames = traceback.extract_tb(error.__traceback__)[1:]
-    if not frames:
-        return ""
-    own = [frame for frame in frames if frame.filename == frames[0].filename][-1]
-    return f" at {own.filename}:{own.lineno}"
+    """Where in the user's code: the innermost line of the file in which the function stands."""
+    frames = [f for f in traceback.extract_tb(error.__traceback__) if not f.filename.startswith(_HERE)]
+    own = [frame for frame in frames if frame.filename == frames[0].filename]
+    return f" at {own[-1].filename}:{own[-1].lineno}" if own else ""

@@ -91,6 +91,7 @@ class Solution:
         AEP against evaluations.
     objective : float
         What was maximised: AEP, GWh; its worth, currency per year; or what the user's function says.
+        The AEP by default.
     """
 
     x: Floats
@@ -106,3 +107,7 @@ class Solution:
     evaluations: int
     trace: Trace = field(default_factory=Trace)
     objective: float = math.nan
+
+    def __post_init__(self) -> None:
+        if math.isnan(self.objective):
+            object.__setattr__(self, "objective", self.aep)

@@ -68,7 +68,7 @@ class Best:
 def best_layouts(
     results: Results, *, only: str = "*", per: Sequence[str] = ("area", "turbine_type")
 ) -> tuple[Best, ...]:
-    """Layouts of the highest AEP.
+    """Layouts of the highest objective, which is the AEP unless the campaign has another one.
 
     Parameters
     ----------
@@ -124,8 +124,8 @@ class _Group:
     def add(self, rows: NDArray[np.void], numbers: NDArray[np.int64]) -> None:
         """Add done rows (n,) with their numbers."""
         self._kept.append(np.stack([rows[name] for name in ("seed", "aep", "start_aep")]))  # seeds are exact
-        index = int(np.argmax(rows["aep"]))
-        if self._best is None or rows["aep"][index] > self._best["aep"]:
+        index = int(np.argmax(rows["objective"]))
+        if self._best is None or rows["objective"][index] > self._best["objective"]:
             self._best, self._number = rows[index].copy(), int(numbers[index])
 
     def best(self, configs: Sequence[Config]) -> Best | None:

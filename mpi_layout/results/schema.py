@@ -109,6 +109,7 @@ ROW_COLUMNS = (
     _number("start_aep", "GWh", "annual energy production of the start layout"),
     _number("wake_loss", "1", "share of the gross annual energy production lost in wakes"),
     _number("external_wake_loss", "1", "share of the gross annual energy production lost to neighbours"),
+    _number("objective", "1", "what was maximised: AEP in GWh, or what the campaign's objective says"),
     _number("min_spacing", "m", "smallest distance between two turbines"),
     _number("max_outside", "m", "largest distance of a turbine from the area, zero inside"),
     Column("evaluations", "<i8", "layouts whose objective was computed", fresh=-1),
@@ -133,6 +134,7 @@ FIGURES = (
     "start_aep",
     "wake_loss",
     "external_wake_loss",
+    "objective",
     "min_spacing",
     "max_outside",
 )

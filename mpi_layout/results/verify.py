@@ -15,14 +15,17 @@ from numpy.typing import NDArray
 from scipy.spatial.distance import pdist
 
 from mpi_layout.campaign import Campaign, Config
-from mpi_layout.errors import InputError
+from mpi_layout.errors import ConfigError, InputError
+from mpi_layout.optimise.objective import Worth
 from mpi_layout.optimise.problem import Problem
+from mpi_layout.optimise.user_code import CodeRefusedError
 from mpi_layout.results.launches import Launch, littered_entries
 from mpi_layout.results.reader import Piece, Results
 from mpi_layout.results.row import Status, trace_of, waiting_rows
 from mpi_layout.results.schema import COORDINATES, FIGURES, IDENTITY
 from mpi_layout.results.store import PlainStore
 from mpi_layout.results.structure import check_structure
+from mpi_layout.wake.farm import FarmAEP
 
 OUTSIDE_TOLERANCE = 1e-6  # m
 RELATIVE_TOLERANCE = 1e-9  # of spacings and energies
@@ -46,7 +49,7 @@ class Finding:
         Config it belongs to, "" for the file as a whole.
     what : str
         Kind of fault, one word: structure, campaign, coordinate, launch, checksum, status, waiting, identity,
-        layout, finite, area, spacing, aep, wake_loss, external_wake_loss,
+        layout, finite, area, spacing, aep, wake_loss, external_wake_loss, objective,
         trace or message.
     detail : str
         What was found and what is wanted.
@@ -254,17 +257,32 @@ def _trace_faults(row: np.void) -> Iterator[tuple[str, str]]:
 def _aep_faults(
     row: np.void, x: NDArray[np.float64], y: NDArray[np.float64], problem: Problem
 ) -> Iterator[tuple[str, str]]:
-    farm = problem.farm().aep(x, y)
+    energy = problem.farm().aep(x, y)
     for name in ("aep", "gross_aep"):
-        computed = getattr(farm, name)
+        computed = getattr(energy, name)
         if not _close(row[name], computed):
             yield "aep", f"{name} is {row[name]:.12g} GWh, computed {computed:.12g} GWh"
-    loss = farm.external_wake_loss
+    loss = energy.external_wake_loss
     if not abs(loss - row["external_wake_loss"]) <= RELATIVE_TOLERANCE:
         yield "external_wake_loss", f"is {row['external_wake_loss']:.12g}, computed {loss:.12g}"
-    wrong = np.flatnonzero(~np.isclose(row["turbine_aep"][: x.size], farm.turbine_aep, rtol=1e-6, atol=0))
+    wrong = np.flatnonzero(~np.isclose(row["turbine_aep"][: x.size], energy.turbine_aep, rtol=1e-6, atol=0))
     if wrong.size:
         yield "aep", f"turbine_aep of {wrong.size} turbines, first {wrong[0]}, differs from the computed ones"
+    yield from _objective_faults(row, x, y, problem, energy)
+
+
+def _objective_faults(
+    row: np.void, x: NDArray[np.float64], y: NDArray[np.float64], problem: Problem, energy: FarmAEP
+) -> Iterator[tuple[str, str]]:
+    try:
+        computed = Worth(problem.objective, problem.farm(), problem.area)(x, y, energy)
+    except CodeRefusedError:
+        return  # verify has said so
+    except ConfigError as error:
+        yield "objective", f"is {row['objective']:.12g}, but {error}"
+        return
+    if not _close(row["objective"], computed):
+        yield "objective", f"is {row['objective']:.12g}, computed {computed:.12g}"
 
 
 def _close(value: float, wanted: float) -> bool:
