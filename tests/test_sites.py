@@ -1,10 +1,9 @@
 """Tables and time series of the wind, against PyWake and the published IEA 37 case studies."""
 
-import pathlib
-
 import numpy as np
 import pytest
 import xarray as xr
+from reference.iea37 import CASE_STUDIES_3_AND_4, CASE_STUDY_1, iea37_aep, windio_layout, windio_wind
 
 from mpi_layout.optimise.start import compared_cases
 from mpi_layout.site.series import SeriesSite
@@ -312,39 +311,6 @@ def test_directions_are_alike_only_if_their_turbulence_is():
 # ---------------------------------------------------------------- IEA Wind Task 37
 
 
-def iea37_aep(cases: FlowCases, x, y, *, diameter, rated_power, cut_in, rated_speed):
-    """AEP by direction, MWh: the case studies' own Gaussian wakes with Ct 8/9 and cubic power.
-
-    Model and published figures: https://github.com/IEAWindTask37/iea37-wflo-casestudies; N. F. Baker et al.,
-    Best practices for wake model and optimization algorithm selection in wind farm layout optimization, AIAA
-    Scitech 2019.
-    """
-    angle = np.deg2rad(270 - cases.direction)[:, None, None]
-    dx, dy = x[:, None] - x, y[:, None] - y  # receiver minus source
-    down, cross = dx * np.cos(angle) + dy * np.sin(angle), -dx * np.sin(angle) + dy * np.cos(angle)
-    sigma = 0.0324555 * np.maximum(down, 0) + diameter / np.sqrt(8)
-    deficit = 1 - np.sqrt(1 - 8 / 9 / (8 * sigma**2 / diameter**2))
-    deficit = np.where(down > 0, deficit * np.exp(-0.5 * (cross / sigma) ** 2), 0)
-    share = 1 - np.sqrt((deficit**2).sum(axis=-1))  # (n_directions, n)
-    effective = share[:, None, :] * cases.speed[:, None]
-    power = rated_power * np.clip((effective - cut_in) / (rated_speed - cut_in), 0, 1) ** 3
-    return 8760e-6 * (cases.probability * power.sum(axis=-1)).sum(axis=1)
-
-
-def windio_case_study(number: str):
-    """Flow cases and positions (n,), m, from windIO's own copy of a case study."""
-    windIO = pytest.importorskip("windIO")
-    from mpi_layout.formats.windio_site import read_windio_site
-
-    plant = pathlib.Path(windIO.__file__).parent / "examples" / "plant"
-    resource = windIO.load_yaml(
-        plant / "plant_energy_resource" / f"IEA37_case_study_{number}_energy_resource.yaml"
-    )
-    farm = windIO.load_yaml(plant / "plant_wind_farm" / f"IEA37_case_study_{number}_wind_farm.yaml")
-    xy = farm["layouts"][0]["coordinates"]
-    return read_windio_site(resource, number).flow_cases(), np.array(xy["x"]), np.array(xy["y"])
-
-
 def test_iea37_case_study_1_has_the_published_aep():
     published = [
         *(
@@ -368,7 +334,7 @@ def test_iea37_case_study_1_has_the_published_aep():
             7838.58128,
         ),
     ]
-    aep = iea37_aep(*windio_case_study("1_2"), diameter=130, rated_power=3.35e6, cut_in=4, rated_speed=9.8)
+    aep = iea37_aep(windio_wind("1_2"), *windio_layout("1_2"), **CASE_STUDY_1)
     np.testing.assert_allclose(aep, published, rtol=0, atol=6e-6)
     assert aep.sum() == pytest.approx(366941.57116, abs=1e-5)
 
@@ -379,11 +345,11 @@ def test_iea37_case_study_3_has_the_published_aep():
         *(47035.14700, 46848.21422, 45107.13416, 53877.69698, 68105.50430, 69587.76656, 73542.89319),
         *(69615.74101, 66752.31531, 73027.78883, 60187.14103, 59847.98304, 38123.29869),
     ]
-    aep = iea37_aep(*windio_case_study("3"), diameter=198, rated_power=10e6, cut_in=4, rated_speed=11)
+    aep = iea37_aep(windio_wind("3"), *windio_layout("3"), **CASE_STUDIES_3_AND_4)
     np.testing.assert_allclose(aep, published, rtol=0, atol=6e-6)
     assert aep.sum() == pytest.approx(938573.62950, abs=1e-5)
 
 
 def test_iea37_case_study_4_has_the_published_aep():
-    aep = iea37_aep(*windio_case_study("4"), diameter=198, rated_power=10e6, cut_in=4, rated_speed=11)
+    aep = iea37_aep(windio_wind("4"), *windio_layout("4"), **CASE_STUDIES_3_AND_4)
     assert aep.sum() == pytest.approx(2851096.41, abs=0.005)
