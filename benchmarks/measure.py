@@ -9,10 +9,7 @@ import os
 for _pool in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS"):
     os.environ[_pool] = "1"
 
-import argparse
 import json
-import platform
-import re
 import time
 from contextlib import contextmanager
 from pathlib import Path
@@ -21,14 +18,18 @@ from statistics import median
 import numpy as np
 from peers import pywake as pywake  # puts the test suite's farms on the path
 from reference.trial import GENERIC, SITE, SPEED, scattered
+from report import DOCS as DOCS
+from report import INSTRUCTION_SETS as INSTRUCTION_SETS
+from report import arguments as arguments
+from report import machine as machine
+from report import table as table
+from report import write as write
 
 from mpi_layout.wake.kernel.binding import instruction_set
 
-DOCS = Path(__file__).resolve().parents[1] / "docs"
 TURBINE = GENERIC[0]
 AREA = 49.0  # rotor diameters squared for each turbine: as if they stood 7 diameters apart
 RECORDS = Path(__file__).resolve().parents[1] / "tests" / "data" / "topfarm_smart_start.json"
-INSTRUCTION_SETS = {"avx512": "AVX-512", "avx2": "AVX2", "generic": "SSE2 or NEON"}
 
 
 def reference_layout():
@@ -77,35 +78,3 @@ def running_on(isa):
         yield instruction_set()
     finally:
         os.environ.pop("MPI_LAYOUT_ISA") if before is None else os.environ.update(MPI_LAYOUT_ISA=before)
-
-
-def machine():
-    """The CPU, in a few words."""
-    cpuinfo = Path("/proc/cpuinfo")
-    names = re.findall(r"model name\s*: (.*)", cpuinfo.read_text()) if cpuinfo.exists() else []
-    return (
-        f"{(names or [platform.processor() or platform.machine()])[0]}, {INSTRUCTION_SETS[instruction_set()]}"
-    )
-
-
-def table(header, rows):
-    """Markdown: the first column to the left, numbers to the right."""
-    lines = [header, ["---", *["--:"] * (len(header) - 1)], *rows]
-    return "\n".join("| " + " | ".join(map(str, line)) + " |" for line in lines)
-
-
-def write(document, name, text):
-    """Put the text between the marks <!-- name --> and <!-- end name --> of a document in docs/."""
-    path = DOCS / document
-    marked = re.compile(rf"(<!-- {name} -->\n).*?(<!-- end {name} -->)", re.DOTALL)
-    found, count = marked.subn(lambda marks: f"{marks[1]}{text}\n{marks[2]}", path.read_text())
-    if count != 1:
-        raise SystemExit(f"{path} needs the marks of {name} once, has them {count} times")
-    path.write_text(found)
-
-
-def arguments(description):
-    """The parser of a benchmark: --write."""
-    parser = argparse.ArgumentParser(description=description.splitlines()[0])
-    parser.add_argument("--write", action="store_true", help="put the tables into docs/")
-    return parser

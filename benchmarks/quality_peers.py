@@ -26,8 +26,8 @@ from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
 
-import measure
 import numpy as np
+import report
 from peers.record import OutOfTime, Recorder
 
 from mpi_layout.campaign import load_campaign
@@ -73,7 +73,7 @@ def run_ours(name):
         "aep_GWh": solution.aep,
         "evaluations": solution.evaluations,
         "budget": vars(problem.refine),
-        "machine": measure.machine(),
+        "machine": report.machine(),
     }
 
 
@@ -99,7 +99,7 @@ def run_peer(name, minutes):
         "start_GWh": start.aep,
         "history": improvements(problem, record.history),
         "versions": {package: version(package) for package in packages},
-        "machine": measure.machine(),
+        "machine": report.machine(),
     }
 
 
@@ -199,7 +199,7 @@ def draw(results, path):
 
 
 def main():
-    parser = measure.arguments(__doc__)
+    parser = report.arguments(__doc__)
     parser.add_argument("--minutes", type=float, default=10.0, help="CPU minutes of each peer")
     parser.add_argument("--peers", default=",".join(PEERS), help="which, with commas between")
     parser.add_argument("--ours", action="store_true", help="run our presets again")
@@ -225,12 +225,12 @@ def main():
             print(name, results["peers"][name]["history"][-1], flush=True)
         options.raw.write_text(json.dumps(results, indent=1) + "\n")
     header = ["", "flow cases", "CPU s", "AEP, GWh", "gain, %", "CPU s to `quick`'s AEP", "times `quick`'s"]
-    text = measure.table(header, rows_of(results))
+    text = report.table(header, rows_of(results))
     print(text)
     if options.write:
-        measure.write("quality.md", "peers", text)
+        report.write("quality.md", "peers", text)
     if options.figure:
-        draw(results, measure.DOCS / FIGURE)
+        draw(results, report.DOCS / FIGURE)
     return 0
 
 
