@@ -29,11 +29,11 @@ from pathlib import Path
 import numpy as np
 import report
 from peers.record import OutOfTime, Recorder
+from scipy.spatial.distance import pdist
 
 from mpi_layout.campaign import load_campaign
 from mpi_layout.optimise.problem import NO_REFINEMENT
 from mpi_layout.optimise.refinement import PRESETS
-from mpi_layout.optimise.rules import smallest_spacing
 from mpi_layout.optimise.solve import solve
 
 CAMPAIGN = Path(__file__).resolve().parents[1] / "examples" / "danish_energy_island.yaml"
@@ -107,7 +107,7 @@ def improvements(problem, history):
     """CPU seconds and AEP, GWh, of each layout that is better than all before it and keeps to the rules."""
     farm, best, found = problem.farm(), 0.0, []
     for seconds, x, y in history:
-        if smallest_spacing(x, y) < problem.min_spacing - TOLERANCE:
+        if pdist(np.column_stack([x, y])).min() < problem.spacing.least - TOLERANCE:
             continue
         if problem.area.distance_outside(x, y).max() > TOLERANCE:
             continue

@@ -120,7 +120,7 @@ def fault_of(name, problem, x, y):
     if x.size != problem.n_turbines:
         return f"{x.size} turbines"
     spacing = pdist(np.column_stack([x, y])).min(initial=np.inf)
-    if spacing < problem.min_spacing * (1 - 1e-12):
+    if spacing < problem.spacing.least * (1 - 1e-12):
         return f"spacing {spacing:.9f} m"
     if not shapely.intersects_xy(problem.area.geometry, x, y).all():
         return "outside the area"

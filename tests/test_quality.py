@@ -35,7 +35,7 @@ def test_judge_finds_what_is_wrong_with_a_layout(runs):
     assert runs.fault_of("n20", problem, x, y) is None  # corners and edges belong to the area
     out, near = x.copy(), x.copy()
     out[4] = np.nextafter(side, np.inf)
-    near[1] = problem.min_spacing * (1 - 1e-9)
+    near[1] = problem.spacing.least * (1 - 1e-9)
     assert runs.fault_of("n20", problem, out, y) == "outside the area"
     assert runs.fault_of("n20", problem, near, y).startswith("spacing 719.999999280")
     assert runs.fault_of("n20", problem, x[1:], y[1:]) == "19 turbines"

@@ -26,7 +26,7 @@ def random_search(problem, cases, x, y, record):
         random_searches.LayoutOptimizationRandomSearch(
             floris_model("TurbOPark", problem.turbine, cases, x, y),
             _corners(problem),
-            min_dist=problem.min_spacing,
+            min_dist=problem.spacing.least,
             interface=None,
             n_individuals=2,  # becomes one without an interface
             relegation_number=0,
@@ -51,7 +51,7 @@ def scipy(problem, cases, x, y, record):
         Recorded(
             floris_model("TurbOPark", problem.turbine, cases, x, y),
             _corners(problem),
-            min_dist=problem.min_spacing,
+            min_dist=problem.spacing.least,
             optOptions={"maxiter": 10_000, "disp": False, "eps": STEP / max(x_max - x_min, y_max - y_min)},
         ).optimize()
 

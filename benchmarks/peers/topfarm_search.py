@@ -74,10 +74,10 @@ def sgd(problem, cases, x, y, record):
     )
     diameter = problem.turbine.rotor_diameter
     driver = EasySGDDriver(
-        maxiter=steps, learning_rate=diameter / 5, gamma_min_factor=0.1, speedupSGD=True, sgd_thresh=0.05
+        maxiter=steps, learning_rate=diameter, gamma_min_factor=0.1, speedupSGD=True, sgd_thresh=0.05
     )
     aggregated = DistanceConstraintAggregation(
-        _boundary(problem), x.size, problem.min_spacing, model.windTurbines
+        _boundary(problem), x.size, problem.spacing.least, model.windTurbines
     )
     _optimise(problem, energy, x, y, driver, constraints=aggregated)
 
@@ -134,7 +134,7 @@ def _optimise(problem, energy, x, y, driver, *, constraints=None, **options):
         TopFarmProblem(
             design_vars={"x": (x.copy(), x_min, x_max), "y": (y.copy(), y_min, y_max)},
             cost_comp=energy,
-            constraints=constraints or [_boundary(problem), SpacingConstraint(problem.min_spacing)],
+            constraints=constraints or [_boundary(problem), SpacingConstraint(problem.spacing.least)],
             driver=driver,
             **options,
         ).optimize()
