@@ -37,6 +37,7 @@ def best_command(args: argparse.Namespace) -> int:
 
 def plot_command(args: argparse.Namespace) -> int:
     """Draw a layout."""
+    from mpi_layout.layout_files import write_picture
     from mpi_layout.results.best import best_layouts
     from mpi_layout.results.reader import open_reader
 
@@ -44,34 +45,12 @@ def plot_command(args: argparse.Namespace) -> int:
     only = args.only if args.layout == BEST else _exactly(args.layout)
     (best,) = best_layouts(results, only=only, per=())
     target = args.output or Path(f"{best.config.key}.png")
-    draw_best(results, best, target, force=args.force)
+    write_picture(target, results, best, force=args.force)
     say(f"{target}: the layout of {best.config.key}")
     return 0
 
 
 BEST = ""  # the layout that is drawn where none is named
-
-
-def draw_best(results: "Results", best: "Best", target: Path, *, force: bool) -> None:
-    """Draw a layout into a file.
-
-    Raises
-    ------
-    InputError
-        If matplotlib is missing, or the file has no name of a picture, exists already or cannot be written.
-    """
-    from mpi_layout.pictures import require_matplotlib
-    from mpi_layout.results.written import written
-
-    require_matplotlib()
-    from mpi_layout.pictures.canvas import image, picture_format
-    from mpi_layout.pictures.from_results import layout_picture
-    from mpi_layout.pictures.layout import draw_layout
-
-    kind = picture_format(target)
-    with written(target, force=force) as file:
-        picture = layout_picture(results.campaign, best.config, best.row)
-        file.buffer.write(image(draw_layout(picture), kind))
 
 
 def _exactly(key: str) -> str:
@@ -83,19 +62,12 @@ def _exactly(key: str) -> str:
 
 
 def _write_windio(args: argparse.Namespace, results: "Results", bests: Sequence["Best"]) -> list[str]:
-    """Write the layouts as windIO wind farms: one for each, or one with all as alternatives."""
     if args.windio is None:
         return []
-    from mpi_layout.campaign.turbine_build import turbine_of
-    from mpi_layout.formats.windio_out import windio_farm, windio_text
-    from mpi_layout.results.written import written
-
-    types = {spec.name: turbine_of(spec) for spec in results.campaign.turbine_types}
+    from mpi_layout.layout_files import write_windio
 
     def write(target: Path, chosen: Sequence["Best"]) -> None:
-        layouts = [best.layout(str(args.file)) for best in chosen]
-        with written(target, force=args.force) as file:
-            file.write(windio_text(windio_farm(results.campaign.name, layouts, types)))
+        write_windio(target, results, chosen, force=args.force)
 
     return _into_files(args.windio, bests, ".yaml", write)
 
@@ -103,15 +75,16 @@ def _write_windio(args: argparse.Namespace, results: "Results", bests: Sequence[
 def _write_csv(args: argparse.Namespace, results: "Results", bests: Sequence["Best"]) -> list[str]:
     if args.csv is None:
         return []
-    from mpi_layout.results.export import export_rows
+    from mpi_layout.layout_files import write_csv
 
-    export_rows(((best.config, best.row) for best in bests), args.csv, force=args.force)
+    write_csv(args.csv, bests, force=args.force)
     return [] if str(args.csv) == "-" else [_told(args.csv, bests)]
 
 
 def _write_pictures(args: argparse.Namespace, results: "Results", bests: Sequence["Best"]) -> list[str]:
     if args.picture is None:
         return []
+    from mpi_layout.layout_files import write_picture
 
     def write(target: Path, chosen: Sequence["Best"]) -> None:
         if len(chosen) > 1:
@@ -119,7 +92,7 @@ def _write_pictures(args: argparse.Namespace, results: "Results", bests: Sequenc
                 f"--picture {target}: wants one layout, or a folder for {len(chosen)}: "
                 "choose by --only and --per, or name a folder that exists"
             )
-        draw_best(results, chosen[0], target, force=args.force)
+        write_picture(target, results, chosen[0], force=args.force)
 
     return _into_files(args.picture, bests, ".png", write)
 

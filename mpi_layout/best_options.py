@@ -5,7 +5,18 @@ from collections.abc import Callable
 from pathlib import Path
 
 from mpi_layout.best_commands import BEST, best_command, plot_command
+from mpi_layout.optimise_command import optimise_command
+from mpi_layout.options import add_launch_options, add_model_options, number, whole_number
 
+OPTIMISE_EPILOG = """\
+examples:
+  mpi-layout optimise system.yaml                              50 starts by one process
+  mpiexec -n 9 mpi-layout optimise system.yaml --starts 200    ... 200 by 8 workers
+  mpi-layout optimise system.yaml --turbines 30 --min-spacing-D 3 --model NOJ --model-parameter k=0.04
+
+Stopped or killed, the same command goes on. Once all starts have ended, the best layout is beside the
+results: NAME.best.yaml (the windIO system with that layout), NAME.best.csv and NAME.best.png.
+"""
 BEST_EPILOG = """\
 examples:
   mpi-layout best campaign.h5                                  of each area and turbine type
@@ -23,6 +34,53 @@ _PER = {"area": ("area",), "turbine": ("turbine_type",), "all": ()}
 
 # Adds a command of a name, with its function and what it is for.
 Add = Callable[[str, Callable[[argparse.Namespace], int], str], argparse.ArgumentParser]
+
+
+def add_optimise(add: Add) -> None:
+    """Add `optimise`."""
+    optimise = add("optimise", optimise_command, "find the best layout of one farm, from many starts")
+    optimise.epilog = OPTIMISE_EPILOG
+    optimise.add_argument(
+        "system",
+        type=Path,
+        metavar="SYSTEM",
+        help="windIO wind_energy_system (YAML), or a campaign with one area and one turbine type",
+    )
+    optimise.add_argument(
+        "--starts",
+        type=whole_number(1),
+        default=50,
+        metavar="N",
+        help="layouts to optimise, of which the best one counts (default: 50)",
+    )
+    optimise.add_argument(
+        "--seed-first",
+        type=whole_number(0),
+        default=0,
+        metavar="N",
+        help="seed of the first start; the others follow (default: 0)",
+    )
+    optimise.add_argument(
+        "--turbines", type=whole_number(1), metavar="N", help="default: as many as the system's layout has"
+    )
+    optimise.add_argument(
+        "--min-spacing-D",
+        type=number,
+        metavar="D",
+        help="smallest distance of two turbines in rotor diameters (default: 2, or the campaign's)",
+    )
+    add_model_options(optimise)
+    optimise.add_argument(
+        "-o",
+        "--output",
+        type=Path,
+        metavar="FILE",
+        help="results file; default: the system's name with .h5, here",
+    )
+    optimise.add_argument(
+        "--force", action="store_true", help="replace NAME.best.* that belong to no results file yet"
+    )
+    add_launch_options(optimise)
 
 
 def add_best(add: Add) -> None:

@@ -1,15 +1,18 @@
-"""What best shows."""
+"""What best and optimise show."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from mpi_layout.printable import printable
 from mpi_layout.tables import table
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
+    from mpi_layout.campaign import Campaign
+    from mpi_layout.one_farm import GivenEnergy
     from mpi_layout.results.best import Best
 
 
@@ -25,7 +28,7 @@ def best_view(bests: Sequence["Best"]) -> "RenderableType":
             aep_text(best.row["aep"]),
             aep_text(np.median(best.aep)),
             aep_text(best.aep.min()),
-            gain_text(best.row["aep"], best.row["start_aep"]),
+            gain_text(best.row["aep"] / best.row["start_aep"]),
             f"{100 * best.row['wake_loss']:.2f} %",
             f"{100 * best.capacity_factor:.2f} %",
             f"{best.config.seed}",
@@ -33,6 +36,49 @@ def best_view(bests: Sequence["Best"]) -> "RenderableType":
         for best in bests
     ]
     return table((*columns, *figures), rows, right=range(2, 10))
+
+
+def starts_view(
+    campaign: "Campaign", best: "Best", given: Sequence["GivenEnergy"], n_starts: int
+) -> "RenderableType":
+    """Show what many starts of one farm came to, beside the layouts that were given."""
+    from rich.console import Group
+    from rich.text import Text
+
+    from mpi_layout.named_model import model_text
+
+    config, model = best.config, campaign.problem(best.config.number).model
+    head = Text.assemble(
+        (printable(campaign.name), "bold"),
+        f"  {config.n_turbines} turbines of {config.rated_power / 1e6:g} MW, {model_text(model)}, ",
+        f"{best.n_done} of {n_starts} starts",
+    )
+    gains = best.aep / best.start_aep
+    worst = int(np.argmin(best.aep))
+    gross = float(best.row["gross_aep"])
+    rows = [
+        ("best", float(best.row["aep"]), gains[best.seeds == config.seed][0], f"{config.seed}"),
+        ("median", float(np.median(best.aep)), float(np.median(gains)), ""),
+        ("worst", float(best.aep[worst]), gains[worst], f"{best.seeds[worst]}"),
+    ]
+    columns = ["", "AEP [GWh]", "over its start", "wake loss", "seed"]
+    cells = [
+        [name, aep_text(aep), gain_text(gain), f"{100 * (1 - aep / gross):.2f} %", seed]
+        for name, aep, gain, seed in rows
+    ]
+    for layout in given:
+        columns.append(f"over {layout.name}")
+        for row, (_, aep, _, _) in zip(cells, rows, strict=True):
+            row.append(gain_text(aep / layout.aep))
+    for layout in given:
+        loss = f"{100 * layout.wake_loss:.2f} %"
+        cells.append([f"given: {layout.name}", aep_text(layout.aep), "", loss, ""] + [""] * len(given))
+    notes = [
+        Text(printable(f"{layout.name}, as it was given, breaks a rule: {layout.fault}"), "yellow")
+        for layout in given
+        if layout.fault
+    ]
+    return Group(head, table(columns, cells, right=range(1, len(columns))), *notes)
 
 
 def best_json(best: "Best") -> dict[str, Any]:
@@ -66,6 +112,6 @@ def aep_text(value: float) -> str:
     return f"{value:,.3f}"
 
 
-def gain_text(aep: float, before: float) -> str:
+def gain_text(ratio: float) -> str:
     """By how much an energy is larger than another, or smaller."""
-    return f"{100 * (aep / before - 1):+.3f} %" if before else ""
+    return f"{100 * (ratio - 1):+.3f} %" if np.isfinite(ratio) else ""

@@ -4,7 +4,6 @@ import argparse
 import contextlib
 import io
 import os
-import re
 import sys
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -12,7 +11,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, NoReturn
 
-from mpi_layout.best_options import add_best, add_plot
+from mpi_layout.best_options import add_best, add_optimise, add_plot
 from mpi_layout.commands import (
     check_command,
     diff_command,
@@ -29,6 +28,8 @@ from mpi_layout.commands import (
 from mpi_layout.console import complain, set_up_logging
 from mpi_layout.errors import InputError
 from mpi_layout.exit_codes import ExitCode
+from mpi_layout.optimise_command import optimise_command
+from mpi_layout.options import add_launch_options, add_model_options
 from mpi_layout.parallel.launcher import launcher_hint
 from mpi_layout.printable import printable
 
@@ -70,6 +71,8 @@ examples:
   mpi-layout evaluate campaign.h5 --model BastankhahGaussian   its layouts in the wakes of another model
 """
 
+ON_ALL_RANKS = (run_command, optimise_command)
+
 _STYLE: dict[str, Any] = {"formatter_class": argparse.RawDescriptionHelpFormatter, "allow_abbrev": False}
 
 
@@ -94,7 +97,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             chosen = make_parser().parse_args(arguments)
     except SystemExit as leave:  # argparse has said why
         return int(leave.code or 0)
-    if chosen.command is not run_command and not hint.first:
+    if chosen.command not in ON_ALL_RANKS and not hint.first:
         return 0  # one answer is enough
     set_up_logging(hint.rank, verbose=chosen.verbose)
     try:
@@ -157,6 +160,7 @@ def make_parser() -> argparse.ArgumentParser:
     diff.epilog = "Equal files are what 1 and 1000 ranks, one launch and twenty killed ones give."
     _add_recover(commands)
     _add_export(commands)
+    add_optimise(partial(_add, commands))
     add_best(partial(_add_reader, commands))
     add_plot(partial(_add, commands))
     return parser
@@ -206,22 +210,7 @@ def _add_run(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
         metavar="GLOB",
         help="work only on configs whose key matches; the file holds all",
     )
-    run.add_argument(
-        "--backend",
-        choices=["auto", "gather", "mpio"],
-        default="auto",
-        help="how rows get into the file: by rank 0, or by all ranks (default: auto)",
-    )
-    run.add_argument(
-        "--time-limit", type=time_limit, metavar="H:MM:SS", help="leave in order after this time"
-    )
-    run.add_argument("--retry-failed", action="store_true", help="try failed configs again")
-    run.add_argument("--fresh", action="store_true", help="start anew; an existing file is moved aside")
-    run.add_argument(
-        "--no-lock",
-        action="store_true",
-        help="go on where the file system has no locks, unless another launch gave a sign of life just now",
-    )
+    add_launch_options(run)
 
 
 def _add_evaluate(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -249,15 +238,7 @@ def _add_evaluate(commands: "argparse._SubParsersAction[argparse.ArgumentParser]
     evaluate.add_argument(
         "--neighbours-only", default="*", metavar="GLOB", help="as --only, for the neighbours' results file"
     )
-    evaluate.add_argument("--model", metavar="NAME", help="wake model to take instead, by its usual name")
-    evaluate.add_argument(
-        "--model-parameter",
-        type=assignment,
-        action="append",
-        default=[],
-        metavar="NAME=VALUE",
-        help="parameter of --model, such as k=0.05; may be repeated",
-    )
+    add_model_options(evaluate)
     evaluate.add_argument("--per-turbine", action="store_true", help="show each turbine")
     evaluate.add_argument(
         "--windio", type=Path, metavar="OUT", help="also write the layouts as a windIO wind farm (YAML)"
@@ -295,20 +276,3 @@ def _version() -> str:
         return version("mpi-layout")
     except PackageNotFoundError:
         return "(run from a source tree)"
-
-
-def assignment(text: str) -> tuple[str, str]:
-    """Name and value of NAME=VALUE."""
-    name, equals, value = text.partition("=")
-    if not (name and equals and value):
-        raise argparse.ArgumentTypeError(f"wants NAME=VALUE, such as k=0.05; has {text!r}")
-    return name, value
-
-
-def time_limit(text: str) -> float:
-    """Seconds of H:MM:SS or D-HH:MM:SS."""
-    match = re.fullmatch(r"(?:(\d{1,6})-)?(\d{1,6}):([0-5]\d):([0-5]\d)", text)
-    if match is None:
-        raise argparse.ArgumentTypeError(f"wants H:MM:SS, such as 0:30:00 for half an hour; has {text!r}")
-    days, hours, minutes, seconds = (int(part or 0) for part in match.groups())
-    return ((days * 24 + hours) * 60 + minutes) * 60.0 + seconds

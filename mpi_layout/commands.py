@@ -82,20 +82,17 @@ def init_command(args: argparse.Namespace) -> int:
 def evaluate_command(args: argparse.Namespace) -> int:
     """Say what annual energy given layouts have."""
     from mpi_layout.evaluate import evaluate
-    from mpi_layout.formats.safe_yaml import load_yaml
     from mpi_layout.formats.windio_out import windio_farm, windio_text
-    from mpi_layout.named_model import model_values, named_model
+    from mpi_layout.named_model import given_parameters, model_values, named_model
     from mpi_layout.plant import read_layouts, read_neighbours, read_plant
     from mpi_layout.results.written import written
     from mpi_layout.tables import evaluation_view
 
     plant = read_plant(args.file, only=args.only)
+    parameters = given_parameters(args.model, args.model_parameter)
     if args.model is not None:
-        given = {key: load_yaml(text, f"--model-parameter {key}")[0] for key, text in args.model_parameter}
-        model = named_model(args.model, given, "--model")
+        model = named_model(args.model, parameters, "--model")
         plant = replace(plant, model=model, model_notes=())
-    elif args.model_parameter:
-        raise InputError("--model-parameter: wants --model, whose parameter it is")
     if args.neighbours is not None:
         plant = replace(plant, neighbours=read_neighbours(args.neighbours, plant, only=args.neighbours_only))
     layouts = plant.layouts if args.layout is None else read_layouts(args.layout, only=args.only)

@@ -1,12 +1,13 @@
 """A wake model by its usual name, with parameters as people write them, and the words for one."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from typing import Any
 
 from mpi_layout.campaign.wake_spec import WAKE_SECTIONS
 from mpi_layout.errors import InputError
 from mpi_layout.formats.faults import validated
+from mpi_layout.formats.safe_yaml import load_yaml
 from mpi_layout.wake.models import Turbulence, WakeModel, usual_name
 
 
@@ -35,6 +36,19 @@ def named_model(name: str, parameters: Mapping[str, Any], where: str) -> WakeMod
         values["turbulence"] = {"model": values["turbulence"]}
     model: WakeModel = validated(WAKE_SECTIONS[name], values, f"{where}: {name}").made()
     return model
+
+
+def given_parameters(name: str | None, pairs: Sequence[tuple[str, str]]) -> dict[str, Any]:
+    """Parameters of --model from the words of --model-parameter: names and YAML of values.
+
+    Raises
+    ------
+    InputError
+        If there are some and no model, or a value is no YAML.
+    """
+    if pairs and name is None:
+        raise InputError("--model-parameter: wants --model, whose parameter it is")
+    return {key: load_yaml(text, f"--model-parameter {key}")[0] for key, text in pairs}
 
 
 def model_values(model: WakeModel | Turbulence) -> dict[str, Any]:

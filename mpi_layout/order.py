@@ -6,10 +6,17 @@ from pathlib import Path
 
 @dataclass(frozen=True)
 class Order:
-    """What the user asks of a launch."""
+    """What the user asks of a launch; attributes as the options of `run`.
+
+    Attributes
+    ----------
+    text : str, optional
+        The campaign, where the file `campaign` is none itself but what it is made of.
+    """
 
     campaign: Path
     output: Path
+    text: str | None = None
     only: str = "*"
     backend: str = "auto"
     retry_failed: bool = False

@@ -5,7 +5,7 @@ import math
 import os
 import socket
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from typing import Any
 
@@ -33,7 +33,9 @@ from mpi_layout.wake.kernel.binding import instruction_set
 log = logging.getLogger(__name__)
 
 
-def run(order: Order, team: Team, stop: Stop) -> int:
+def run(
+    order: Order, team: Team, stop: Stop, finish: Callable[[ExitCode], ExitCode] = lambda code: code
+) -> int:
     """Work on a campaign until all chosen configs are done, or the launch has to stop.
 
     Parameters
@@ -44,6 +46,8 @@ def run(order: Order, team: Team, stop: Stop) -> int:
         Who solves.
     stop : Stop
         When it ends early.
+    finish : function, optional
+        What is done by rank 0 in the end, before the ranks part: from the exit code to the final one.
 
     Returns
     -------
@@ -57,7 +61,7 @@ def run(order: Order, team: Team, stop: Stop) -> int:
     with ExitStack() as opened:
         try:
             log.debug("wake kernel: %s", instruction_set())
-            campaign = load_campaign(order.campaign, results_layout=results_neighbours)
+            campaign = load_campaign(order.campaign, text=order.text, results_layout=results_neighbours)
             chosen = campaign.select(order.only)
             results = opened.enter_context(open_results(order, campaign))
             numbers = left_to_do(order, results, chosen)
@@ -72,6 +76,7 @@ def run(order: Order, team: Team, stop: Stop) -> int:
             work_on(numbers, chosen, campaign, results, team, stop, comm)
         code = verdict(results, chosen, stop)
         news.tell_end(order, code, results, chosen, stop)
+        code = finish(code)
         if not team.dismiss(code):
             results.let_go()
     team.leave(code)

@@ -5,6 +5,7 @@ import pytest
 
 from mpi_layout import cli
 from mpi_layout.__main__ import main as program
+from mpi_layout.options import time_limit
 from mpi_layout.parallel.launcher import LauncherHint, launcher_hint, without_launcher
 from mpi_layout.progress import ProgressLines, Snapshot, duration
 
@@ -60,7 +61,7 @@ def test_wrong_usage_is_code_2(arguments, capsys):
     ("text", "seconds"), [("0:00:01", 1), ("1:02:03", 3723), ("48:00:00", 172800), ("2-01:00:00", 176400)]
 )
 def test_time_limit(text, seconds):
-    assert cli.time_limit(text) == seconds
+    assert time_limit(text) == seconds
 
 
 def test_version(capsys):

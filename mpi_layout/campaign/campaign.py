@@ -233,13 +233,17 @@ class Campaign(Section):
         return model
 
 
-def load_campaign(path: str | Path, *, results_layout: ResultsLayout | None = None) -> Campaign:
+def load_campaign(
+    path: str | Path, *, text: str | None = None, results_layout: ResultsLayout | None = None
+) -> Campaign:
     """Campaign of a YAML file, and of the files that it names.
 
     Parameters
     ----------
     path : str or Path
         The file.
+    text : str, optional
+        What is read instead; files that it names are relative to the folder of `path` all the same.
     results_layout : function, optional
         What reads the results files of its neighbours: `mpi_layout.results.layouts.results_neighbours`.
 
@@ -248,7 +252,7 @@ def load_campaign(path: str | Path, *, results_layout: ResultsLayout | None = No
     InputError
         Naming the file and all its faults, each with its path.
     """
-    text, source = read_text(path), str(path)
+    text, source = read_text(path) if text is None else text, str(path)
     data, repeated = _values(text, source)
     found: list[Fault] = []
     if names_files(data):

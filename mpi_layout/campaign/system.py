@@ -49,15 +49,17 @@ def _areas(system: Included) -> list[dict[str, Any]]:
     polygons, exclusions = (
         [ring.tolist() for ring in rings] for rings in (outlines.polygons, outlines.exclusions)
     )
-    return [{"name": _name(site.get("name"), "area"), "polygons_m": polygons, "exclusions_m": exclusions}]
+    return [
+        {"name": plain_name(site.get("name"), "area"), "polygons_m": polygons, "exclusions_m": exclusions}
+    ]
 
 
 def _turbine_types(system: Included) -> list[dict[str, Any]]:
     types: dict[str, dict[str, Any]] = {}
     for key, place, turbine in windio_turbines(_part(system, "wind_farm"), "wind_farm"):
-        name = _name(turbine.get("name") if isinstance(turbine, dict) else None, f"type_{key}")
+        name = plain_name(turbine.get("name") if isinstance(turbine, dict) else None, f"type_{key}")
         if name in types:
-            name = _name(f"{key}_{name}", name)
+            name = plain_name(f"{key}_{name}", name)
         types[name] = {"name": name, "file": {f"{system.name}: wind_farm.{place}": turbine}}
     return list(types.values())
 
@@ -90,7 +92,7 @@ def _part(system: Included, key: str) -> dict[Any, Any]:
     return part
 
 
-def _name(text: Any, otherwise: str) -> str:
-    """Name for the keys of configs: letters, digits and a few marks."""
+def plain_name(text: Any, otherwise: str) -> str:
+    """Name for campaigns and keys of configs: of a text its letters, digits and a few marks."""
     name = re.sub(r"[^A-Za-z0-9_.-]+", "_", str(text or "")).strip("_.-")
     return name[:_LONGEST_NAME] or otherwise

@@ -1,0 +1,51 @@
+"""Layouts of a results file for other programs, and to look at: each a file, written whole or not at all.
+
+All of these raise InputError if the file exists already and is not to be replaced (`force`), or cannot be
+written.
+"""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from mpi_layout.campaign.turbine_build import turbine_of
+from mpi_layout.formats.windio_out import windio_farm, windio_text
+from mpi_layout.pictures import require_matplotlib
+from mpi_layout.results.best import Best
+from mpi_layout.results.export import export_rows
+from mpi_layout.results.reader import Results
+from mpi_layout.results.written import written
+
+
+def write_windio(target: Path, results: Results, bests: Sequence[Best], *, force: bool) -> None:
+    """Write a windIO wind farm with the layouts as alternatives, and their turbine types."""
+    types = {spec.name: turbine_of(spec) for spec in results.campaign.turbine_types}
+    layouts = [best.layout(str(results.path)) for best in bests]
+    with written(target, force=force) as file:
+        file.write(windio_text(windio_farm(results.campaign.name, layouts, types)))
+
+
+def write_system(target: Path, system: Mapping[str, Any], best: Best, *, force: bool) -> None:
+    """Write a windIO system, all that it includes in it, with another layout in the place of its own."""
+    coordinates = {"x": best.column("x").tolist(), "y": best.column("y").tolist()}
+    farm = {**system["wind_farm"], "layouts": [{"coordinates": coordinates}]}
+    with written(target, force=force) as file:
+        file.write(windio_text({**system, "wind_farm": farm}))
+
+
+def write_csv(target: Path, bests: Sequence[Best], *, force: bool) -> None:
+    """Write a table with a line per turbine."""
+    export_rows(((best.config, best.row) for best in bests), target, force=force)
+
+
+def write_picture(target: Path, results: Results, best: Best, *, force: bool) -> None:
+    """Draw the layout on its area; refused also without matplotlib, or where the name is no picture's."""
+    require_matplotlib()
+    from mpi_layout.pictures.canvas import image, picture_format
+    from mpi_layout.pictures.from_results import layout_picture
+    from mpi_layout.pictures.layout import draw_layout
+
+    kind = picture_format(target)
+    with written(target, force=force) as file:
+        picture = layout_picture(results.campaign, best.config, best.row)
+        file.buffer.write(image(draw_layout(picture), kind))

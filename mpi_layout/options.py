@@ -1,0 +1,78 @@
+"""What several commands take, and how their words become values."""
+
+import argparse
+import math
+import re
+from collections.abc import Callable
+
+
+def add_launch_options(parser: argparse.ArgumentParser) -> None:
+    """Options of a launch, which say nothing of the results."""
+    parser.add_argument(
+        "--backend",
+        choices=["auto", "gather", "mpio"],
+        default="auto",
+        help="how rows get into the file: by rank 0, or by all ranks (default: auto)",
+    )
+    parser.add_argument(
+        "--time-limit", type=time_limit, metavar="H:MM:SS", help="leave in order after this time"
+    )
+    parser.add_argument("--retry-failed", action="store_true", help="try failed configs again")
+    parser.add_argument("--fresh", action="store_true", help="start anew; an existing file is moved aside")
+    parser.add_argument(
+        "--no-lock",
+        action="store_true",
+        help="go on where the file system has no locks, unless another launch gave a sign of life just now",
+    )
+
+
+def add_model_options(parser: argparse.ArgumentParser) -> None:
+    """Wake model in the place of the one that a file names."""
+    parser.add_argument("--model", metavar="NAME", help="wake model to take instead, by its usual name")
+    parser.add_argument(
+        "--model-parameter",
+        type=assignment,
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="parameter of --model, such as k=0.05; may be repeated",
+    )
+
+
+def assignment(text: str) -> tuple[str, str]:
+    """Name and value of NAME=VALUE."""
+    name, equals, value = text.partition("=")
+    if not (name and equals and value):
+        raise argparse.ArgumentTypeError(f"wants NAME=VALUE, such as k=0.05; has {text!r}")
+    return name, value
+
+
+def time_limit(text: str) -> float:
+    """Seconds of H:MM:SS or D-HH:MM:SS."""
+    match = re.fullmatch(r"(?:(\d{1,6})-)?(\d{1,6}):([0-5]\d):([0-5]\d)", text)
+    if match is None:
+        raise argparse.ArgumentTypeError(f"wants H:MM:SS, such as 0:30:00 for half an hour; has {text!r}")
+    days, hours, minutes, seconds = (int(part or 0) for part in match.groups())
+    return ((days * 24 + hours) * 60 + minutes) * 60.0 + seconds
+
+
+def whole_number(smallest: int) -> Callable[[str], int]:
+    """What reads whole numbers from `smallest` on."""
+
+    def whole(text: str) -> int:
+        if not re.fullmatch("[0-9]{1,9}", text) or int(text) < smallest:
+            raise argparse.ArgumentTypeError(f"wants a whole number from {smallest} on; has {text!r}")
+        return int(text)
+
+    return whole
+
+
+def number(text: str) -> float:
+    """A finite number."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not math.isfinite(value):
+        raise argparse.ArgumentTypeError(f"wants a number; has {text!r}")
+    return value
