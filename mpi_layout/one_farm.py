@@ -219,6 +219,6 @@ def energies_given(farm: OneFarm, problem: Problem) -> list[GivenEnergy]:
     for layout in farm.given:
         if layout.x.size == problem.n_turbines:
             energy = problem.farm().aep(layout.x, layout.y)
-            fault = Rules(problem.area, problem.min_spacing).fault(layout.x, layout.y)
+            fault = Rules(problem.area, problem.spacing).fault(layout.x, layout.y)
             found.append(GivenEnergy(layout.name, energy.aep, energy.wake_loss, fault))
     return found

@@ -111,7 +111,7 @@ def test_the_systems_model_spacing_and_turbines_are_the_defaults(farm, capsys):
     campaign = open_reader(Path("farm.h5")).campaign
     assert campaign.wake.model == "BastankhahGaussian"
     assert campaign.configs[0].n_turbines == 25
-    assert campaign.problem(0).min_spacing == 2 * campaign.configs[0].rotor_diameter
+    assert campaign.problem(0).spacing.least == 2 * campaign.configs[0].rotor_diameter
     assert list(campaign.configs.seeds) == [0]
 
 
@@ -120,7 +120,7 @@ def test_options_come_first(farm, capsys):
     assert cli.main(["optimise", "farm.yaml", *SMALL, *options]) == 0
     campaign = open_reader(Path("farm.h5")).campaign
     assert (campaign.wake.model, campaign.wake.k) == ("NOJ", 0.03)
-    assert campaign.problem(0).min_spacing == 2.5 * campaign.configs[0].rotor_diameter
+    assert campaign.problem(0).spacing.least == 2.5 * campaign.configs[0].rotor_diameter
     assert list(campaign.configs.seeds) == [7, 8, 9, 10]
     assert "given" not in capsys.readouterr().out  # 25 turbines are no 5
 

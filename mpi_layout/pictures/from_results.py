@@ -20,7 +20,7 @@ def layout_picture(campaign: Campaign, config: Config, row: np.void) -> LayoutPi
         y=y,
         wake_loss=1 - turbine_aep * n / row["gross_aep"],
         rotor_diameter=config.rotor_diameter,
-        min_spacing=problem.spacing.least,
+        spacing=problem.spacing,
         direction=cases.direction,
         probability=np.add.reduceat(probability, np.cumsum(count) - count),
         neighbours=problem.neighbours,

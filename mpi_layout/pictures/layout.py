@@ -15,6 +15,7 @@ from shapely.geometry.polygon import orient
 
 from mpi_layout.pictures.canvas import DIM, FAINT, INK, LAND, figure
 from mpi_layout.site.bins import evenly_covers_circle
+from mpi_layout.site.spacing import Spacing
 from mpi_layout.wake.farm import Neighbours
 
 Floats = NDArray[np.float64]
@@ -41,8 +42,10 @@ class LayoutPicture:
         Turbines, m.
     wake_loss : (n,) array
         Of each, a share of its gross AEP.
-    rotor_diameter, min_spacing : float
+    rotor_diameter : float
         m.
+    spacing : Spacing
+        Between any two turbines.
     direction, probability : (n_directions,) array
         The wind: degrees where it comes from, and how often.
     neighbours : Neighbours, optional
@@ -55,7 +58,7 @@ class LayoutPicture:
     y: Floats
     wake_loss: Floats
     rotor_diameter: float
-    min_spacing: float
+    spacing: Spacing
     direction: Floats
     probability: Floats
     neighbours: Neighbours | None = None
@@ -64,8 +67,8 @@ class LayoutPicture:
 def draw_layout(picture: LayoutPicture) -> Figure:
     """Draw a map in km: area, turbines coloured by their wake losses, neighbours, and a wind rose.
 
-    Rotors are to scale unless they would be too small to see. Each has a circle around it of half the
-    minimum spacing: such circles may touch and do not overlap.
+    Rotors are to scale unless they would be too small to see. Each has a circle or ellipse of half the
+    minimum spacing around it: such may touch and do not overlap.
     """
     low, high = _limits(picture)
     origin, size = _origin(picture.geometry), float(max(high - low))
@@ -105,7 +108,7 @@ def _limits(picture: LayoutPicture) -> tuple[Floats, Floats]:
         near = others[((others > low - size / 2) & (others < high + size / 2)).all(axis=1)]
         low = np.minimum(low, near.min(axis=0, initial=np.inf))
         high = np.maximum(high, near.max(axis=0, initial=-np.inf))
-    room = max(_MARGIN * max(high - low), picture.min_spacing / 2)
+    room = max(_MARGIN * max(high - low), picture.spacing.most / 2)
     return low - room, high + room
 
 
@@ -149,17 +152,16 @@ def _draw_neighbours(axes: Axes, picture: LayoutPicture, origin: Floats) -> None
 def _draw_turbines(axes: Axes, picture: LayoutPicture, origin: Floats, size: float) -> EllipseCollection:
     places = (np.column_stack([picture.x, picture.y]) - origin) / 1e3
 
-    def circles(diameter: float, **style: object) -> EllipseCollection:
-        widths, angles = np.full(len(places), diameter / 1e3), np.zeros(len(places))
-        made = EllipseCollection(
-            widths, widths, angles, units="xy", offsets=places, offset_transform=axes.transData, **style
-        )
+    def ellipses(along: float, across: float, direction: float, **style: object) -> EllipseCollection:
+        form = (np.full(len(places), value) for value in (along / 1e3, across / 1e3, 90 - direction))
+        made = EllipseCollection(*form, units="xy", offsets=places, offset_transform=axes.transData, **style)
         axes.add_collection(made)
         return made
 
-    circles(picture.min_spacing, facecolor="none", edgecolor="#b8c4cc", linewidth=0.6, zorder=2)
-    shown = max(picture.rotor_diameter, _SMALLEST * size)
-    colours = circles(shown, cmap="cividis_r", edgecolor=INK, linewidth=0.5, zorder=3)
+    spacing, rotor = picture.spacing, max(picture.rotor_diameter, _SMALLEST * size)
+    apart = spacing.along, spacing.across or spacing.along, spacing.direction
+    ellipses(*apart, facecolor="none", edgecolor="#b8c4cc", linewidth=0.6, zorder=2)
+    colours = ellipses(rotor, rotor, 0, cmap="cividis_r", edgecolor=INK, linewidth=0.5, zorder=3)
     colours.set_array(100 * picture.wake_loss)
     return colours
 
