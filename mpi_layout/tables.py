@@ -4,7 +4,7 @@ import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeGuard
 
 from rich.console import Group as Stack
 from rich.console import RenderableType
@@ -15,7 +15,7 @@ from rich.text import Text
 from mpi_layout.printable import printable
 from mpi_layout.progress import duration
 from mpi_layout.results.diff import Difference
-from mpi_layout.results.summary import Counts, Group, LaunchState, Summary
+from mpi_layout.results.summary import Counts, Gain, Group, LaunchState, Summary
 from mpi_layout.results.verify import Finding
 
 if TYPE_CHECKING:  # the other views have no need of wake models
@@ -151,6 +151,24 @@ def _head(summary: Summary) -> Iterable[RenderableType]:
     bar.add_row(ProgressBar(total=counts.total, completed=finished, width=60))
     yield bar
     yield line
+    if _is_gain(summary.gain):
+        yield Text(_gain_text(summary.gain))
+
+
+def _is_gain(gain: Gain | None) -> TypeGuard[Gain]:
+    """Whether anything was refined."""
+    return gain is not None and not gain.best == gain.worst == 0
+
+
+def _gain_text(gain: Gain) -> str:
+    return (
+        f"refined: {_percent(gain.mean)} AEP over the starts, from {_percent(gain.worst)} to "
+        f"{_percent(gain.best)}; {gain.evaluations:,.0f} evaluations per config"
+    )
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:+.2f} %"
 
 
 def _rate(per_second: float) -> str:
@@ -173,7 +191,9 @@ def _matrix(groups: Sequence[Group], areas: list[str], types: list[str]) -> Rend
     table = _table(("area", *types), [], right=range(1, len(types) + 1))
     for area in areas:
         table.add_row(printable(area), *(cells.get((area, name), Text()) for name in types))
-    return Stack(Text("mean AEP [GWh] and wake loss; done/all configs", "dim"), table)
+    refined = any(_is_gain(group.gain) for group in groups)
+    head = f"mean AEP [GWh] and wake loss; {'gain over the start, ' if refined else ''}done/all configs"
+    return Stack(Text(head, "dim"), table)
 
 
 def _cell(group: Group) -> Text:
@@ -181,6 +201,8 @@ def _cell(group: Group) -> Text:
     cell = Text(justify="right")
     if group.mean_aep is not None and group.mean_wake_loss is not None:
         cell.append(f"{_aep(group.mean_aep)} {100 * group.mean_wake_loss:.1f}%\n")
+    if _is_gain(group.gain):
+        cell.append(f"{100 * group.gain.mean:+.2f}% ")
     cell.append(f"{counts.done}/{counts.total}", "green" if counts.done == counts.total else "dim")
     if counts.failed:
         cell.append(f" {counts.failed}failed", "red")
@@ -196,6 +218,7 @@ class _Sum:
     wake_loss: float = 0.0
     best_aep: float = -math.inf
     best_key: str = ""
+    gains: list[tuple[Gain, int]] = field(default_factory=list)
 
     def add(self, group: Group) -> None:
         """Add a group."""
@@ -205,6 +228,8 @@ class _Sum:
         )
         self.aep += new.done * (group.mean_aep or 0)
         self.wake_loss += new.done * (group.mean_wake_loss or 0)
+        if group.gain is not None:
+            self.gains.append((group.gain, new.done))
         if group.best_aep is not None and group.best_aep > self.best_aep:
             self.best_aep, self.best_key = group.best_aep, group.best_key or ""
 
@@ -213,18 +238,23 @@ def _per_area(groups: Sequence[Group], areas: list[str]) -> RenderableType:
     sums = {area: _Sum() for area in areas}
     for group in groups:
         sums[group.area].add(group)
+    refined = any(_is_gain(group.gain) for group in groups)
     rows = []
     for area in areas[:_MOST_AREAS]:
         counts, n_done = sums[area].counts, sums[area].counts.done
-        energies = ("", "", "", "")
-        if n_done:
+        energies = ("", "", "", "", "")
+        if gain := Gain.over(sums[area].gains):
             loss = f"{100 * sums[area].wake_loss / n_done:.1f} %"
-            energies = (_aep(sums[area].aep / n_done), _aep(sums[area].best_aep), loss, sums[area].best_key)
-        rows.append((area, f"{n_done}/{counts.total}", str(counts.failed or ""), *energies))
-    heads = ("area", "done", "failed", "mean AEP", "best AEP", "wake loss", "best config")
+            means = _aep(sums[area].aep / n_done), _aep(sums[area].best_aep), loss
+            energies = (*means, _percent(gain.mean), sums[area].best_key)
+        rows.append([area, f"{n_done}/{counts.total}", str(counts.failed or ""), *energies])
+    heads = ["area", "done", "failed", "mean AEP", "best AEP", "wake loss", "gain", "best config"]
+    if not refined:
+        for row in (heads, *rows):
+            del row[-2]
     parts: list[RenderableType] = [
         Text("all turbine types together; AEP in GWh", "dim"),
-        _table(heads, rows, right=range(1, 6)),
+        _table(heads, rows, right=range(1, len(heads) - 1)),
     ]
     if len(areas) > _MOST_AREAS:
         parts.append(Text(f"... and {len(areas) - _MOST_AREAS} areas more; --json has them all", "dim"))

@@ -1,5 +1,6 @@
 """What a results file tells: how far it is, whether it is sound, whether it equals another."""
 
+import dataclasses
 import io
 import json
 import math
@@ -137,6 +138,34 @@ def test_summary_of_a_finished_file(path, campaign, rows):
     assert [launch.state for launch in summary.launches] == ["ended"]
 
 
+def test_summary_says_what_refinement_gains(path, campaign, rows):
+    plain = summarise(open_reader(path), now=NOW)
+    assert (plain.gain.mean, plain.gain.best, plain.gain.worst, plain.gain.evaluations) == (0, 0, 0, 1)
+    assert "refined" not in shown(status_view(plain, now=NOW))
+    gains = {0: 0.01, 1: 0.03, 2: 0.02}  # of the others nothing
+    for number, gain in gains.items():
+        plant(path, campaign, number, start_aep=rows[number]["aep"][0] / (1 + gain), evaluations=701)
+    summary = summarise(open_reader(path), now=NOW)
+    west = summary.groups[0].gain
+    assert (west.mean, west.best, west.worst) == pytest.approx((0.02, 0.03, 0.01))
+    assert summary.groups[1].gain.mean == pytest.approx(0.01)
+    whole = summary.gain
+    assert (whole.mean, whole.best, whole.worst) == pytest.approx((0.06 / 7, 0.03, 0))
+    assert whole.evaluations == pytest.approx((3 * 701 + 4) / 7)
+    text = shown(status_view(summary, now=NOW))
+    assert "refined: +0.86 % AEP over the starts, from +0.00 % to +3.00 %; 301 evaluations per config" in text
+    assert "+2.00% 2/2" in text
+    told = json.loads(json.dumps(summary.to_json(), allow_nan=False))
+    assert told["gain"]["best"] == pytest.approx(0.03)
+    assert told["groups"][3]["gain"]["mean"] == 0
+
+
+def test_no_start_no_gain(path, campaign, rows):
+    for number in range(4):
+        plant(path, campaign, number, start_aep=0.0)
+    assert summarise(open_reader(path), now=NOW).gain.mean == 0
+
+
 def test_rate_and_time_left_while_a_launch_runs(tmp_path, campaign, rows):
     path = tmp_path / "results.h5"
     write(path, campaign, rows, range(4), end=False)
@@ -216,18 +245,24 @@ def many(n_areas, n_types):
     return parse_campaign(f"{head}areas:\n{areas}turbine_types:\n{types}seeds:{tail}")
 
 
+@pytest.mark.parametrize("refined", [False, True])
 @pytest.mark.parametrize(("n_areas", "n_types"), [(10, 6), (200, 6), (10, 30)])
-def test_status_stays_readable(tmp_path, n_areas, n_types):
+def test_status_stays_readable(tmp_path, n_areas, n_types, refined):
     campaign = many(n_areas, n_types)
     path = tmp_path / "results.h5"
     create_results(path, campaign)
     dtype = row_dtype(campaign.n_turbines_max)
     problem_solution = solve(campaign.problem(0))
+    if refined:
+        start = problem_solution.aep / 1.0123
+        problem_solution = dataclasses.replace(problem_solution, start_aep=start, evaluations=123_456)
     with open_writer(path, campaign) as writer:
         for config in campaign.configs[:: max(1, n_areas // 10)]:
             about = {"seconds": 0.1, "rank": 1, "launch": 0, "attempts": 1}
             writer.write_row(config.number, done_row(dtype, config, problem_solution, **about))
     lines = shown(status_view(summarise(open_reader(path), now=NOW), now=NOW)).splitlines()
+    assert any("+1.23 % AEP over the starts" in line for line in lines) == refined
+    assert (sum("+1.23" in line for line in lines) > 10) == refined
     assert max(map(len, lines)) <= 100
     assert len(lines) < 40
     assert sum(line.startswith("tender_area_") for line in lines) == min(n_areas, 20)

@@ -1,8 +1,8 @@
-"""How far a campaign is: counts, energies, failures, launches, rate and time left."""
+"""How far a campaign is: counts, energies, gains, failures, launches, rate and time left."""
 
 import dataclasses
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -31,6 +31,37 @@ class Counts:
 
 
 @dataclass(frozen=True)
+class Gain:
+    """What refinement adds to the AEP of start layouts, as shares of it.
+
+    Attributes
+    ----------
+    mean, best, worst : float
+        Over configs.
+    evaluations : float
+        Mean number of evaluations of a config.
+    """
+
+    mean: float
+    best: float
+    worst: float
+    evaluations: float
+
+    @classmethod
+    def over(cls, gains: Sequence[tuple["Gain", int]]) -> "Gain | None":
+        """Over the configs of several gains, each of a number of configs; None if there are none."""
+        n = sum(count for _, count in gains)
+        if not n:
+            return None
+        return cls(
+            mean=sum(gain.mean * count for gain, count in gains) / n,
+            best=max(gain.best for gain, _ in gains),
+            worst=min(gain.worst for gain, _ in gains),
+            evaluations=sum(gain.evaluations * count for gain, count in gains) / n,
+        )
+
+
+@dataclass(frozen=True)
 class Group:
     """The configs of one area and turbine type.
 
@@ -46,6 +77,8 @@ class Group:
         Of the done ones, share of the gross AEP.
     best_key : str or None
         Config with the best AEP.
+    gain : Gain or None
+        Of the done ones.
     """
 
     area: str
@@ -55,6 +88,7 @@ class Group:
     best_aep: float | None
     mean_wake_loss: float | None
     best_key: str | None
+    gain: Gain | None
 
 
 @dataclass(frozen=True)
@@ -88,6 +122,8 @@ class Summary:
         Over all configs.
     groups : tuple of Group
         Per area and turbine type, in the order of the campaign.
+    gain : Gain or None
+        Of all done configs; None if there are none.
     failures : tuple of Failure
         All of them.
     damaged_keys : tuple of str
@@ -104,6 +140,7 @@ class Summary:
     campaign_name: str
     counts: Counts
     groups: tuple[Group, ...]
+    gain: Gain | None
     failures: tuple[Failure, ...]
     damaged_keys: tuple[str, ...]
     launches: tuple[LaunchState, ...]
@@ -150,6 +187,7 @@ def summarise(results: Results, *, now: float) -> Summary:
             damaged.append(results.key(piece.start + index))
         if last is not None:
             n_recent += int((piece.committed & (piece.rows["launch"] == last.number)).sum())
+    summed = tuple(group.summed_up() for group in groups)
     counts = Counts(*np.sum([group.counts for group in groups], axis=0).tolist())
     elapsed = now - last.started if last is not None else 0.0
     rate = n_recent / elapsed if n_recent and elapsed > 0 else None
@@ -157,7 +195,8 @@ def summarise(results: Results, *, now: float) -> Summary:
         path=str(results.path),
         campaign_name=str(results.attributes.get("campaign_name", "")),
         counts=counts,
-        groups=tuple(group.summed_up() for group in groups),
+        groups=summed,
+        gain=Gain.over([(group.gain, group.counts.done) for group in summed if group.gain is not None]),
         failures=tuple(failures),
         damaged_keys=tuple(damaged),
         launches=launches,
@@ -185,6 +224,7 @@ class _GroupSums:
     wake_loss: float = 0.0
     best_aep: float = -math.inf
     best_key: str | None = None
+    gains: list[tuple[Gain, int]] = field(default_factory=list)
 
     def add(self, piece: Piece, results: Results) -> None:
         """Add rows that belong to the group."""
@@ -196,6 +236,7 @@ class _GroupSums:
         aep = piece.rows["aep"][done]
         self.aep += float(aep.sum())
         self.wake_loss += float(piece.rows["wake_loss"][done].sum())
+        self.gains.append((_gain(piece.rows[done]), done.size))
         best = int(np.argmax(aep))
         if aep[best] > self.best_aep:
             index = int(done[best])
@@ -206,11 +247,25 @@ class _GroupSums:
         """Counts and means of the group."""
         counts = Counts(*self.counts.tolist())
         if not counts.done:
-            return Group(self.area, self.turbine_type, counts, None, None, None, None)
-        means = {"mean_aep": self.aep / counts.done, "mean_wake_loss": self.wake_loss / counts.done}
+            return Group(self.area, self.turbine_type, counts, None, None, None, None, None)
         return Group(
-            self.area, self.turbine_type, counts, best_aep=self.best_aep, best_key=self.best_key, **means
+            self.area,
+            self.turbine_type,
+            counts,
+            mean_aep=self.aep / counts.done,
+            best_aep=self.best_aep,
+            mean_wake_loss=self.wake_loss / counts.done,
+            best_key=self.best_key,
+            gain=Gain.over(self.gains),
         )
+
+
+def _gain(rows: NDArray[np.void]) -> Gain:
+    """Gain of done rows; a farm without any energy has none."""
+    start = rows["start_aep"]
+    gains = np.divide(rows["aep"], start, out=np.ones(start.size), where=start > 0) - 1
+    mean, best, worst = float(gains.mean()), float(gains.max()), float(gains.min())
+    return Gain(mean, best, worst, float(rows["evaluations"].mean()))
 
 
 def _empty_groups(results: Results) -> list[_GroupSums]:
