@@ -45,13 +45,14 @@ def run_command(args: argparse.Namespace) -> int:
 def check_command(args: argparse.Namespace) -> int:
     """Say what a campaign would compute."""
     from mpi_layout.campaign import load_campaign
-    from mpi_layout.estimate import describe_cost, describe_work, measure_cost
+    from mpi_layout.estimate import cost_warnings, describe_cost, describe_work, measure_cost
     from mpi_layout.results.layouts import results_neighbours
 
     campaign = load_campaign(args.campaign, results_layout=results_neighbours)
     say(describe_work(campaign))
-    say(describe_cost(measure_cost(campaign)))
-    for warning in campaign.warnings:
+    cost = measure_cost(campaign)
+    say(describe_cost(cost))
+    for warning in (*campaign.warnings, *cost_warnings(campaign, cost)):
         say(f"warning: {warning}")
     return 0
 

@@ -1,20 +1,31 @@
 """What a campaign will compute and cost, before it is started."""
 
-import math
 import os
 import time
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, replace
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from mpi_layout.campaign import Campaign, Config
 from mpi_layout.errors import ConfigError
 from mpi_layout.named_model import model_text
 from mpi_layout.optimise import solve as optimise
+from mpi_layout.optimise.problem import Problem
+from mpi_layout.optimise.refine import refine
+from mpi_layout.optimise.refinement import NO_REFINEMENT, Refinement
+from mpi_layout.optimise.search import Search
 from mpi_layout.progress import duration
 from mpi_layout.results.file import expected_size
 
+Floats = NDArray[np.float64]
+
 LONG_S = 10.0
+# A stage is given few evaluations, then more each time, until it takes long enough to know its cost.
+_FEW, _MORE = 16, 4
+ENOUGH_S = 0.5
 
 
 @dataclass(frozen=True)
@@ -26,17 +37,20 @@ class Cost:
     config : Config
         The one that was solved.
     seconds : float
-        What it took, s.
+        What it takes, s.
     total : float
         Estimate for the campaign, s.
     failure : str
         Why the config failed, or "".
+    whole : bool
+        Whether all of it was measured; else stages did a part, and the time of the rest is extrapolated.
     """
 
     config: Config
     seconds: float
     total: float
     failure: str
+    whole: bool = True
 
 
 def measure_cost(campaign: Campaign) -> Cost:
@@ -45,19 +59,54 @@ def measure_cost(campaign: Campaign) -> Cost:
     largest = configs[len(configs.seeds) * int(np.argmax([kind.n_turbines for kind in configs.kinds]))]
     problem = campaign.problem(largest.number)
     failure = ""
-    seconds = math.inf
-    for _ in range(2):  # the first one also prepares tables that later ones share
-        started = time.process_time()
-        try:
-            optimise.solve(problem)
-        except ConfigError as error:
-            failure = str(error)
-        seconds = min(seconds, time.process_time() - started)
-        if seconds > LONG_S:
-            break
+    seconds, whole = 0.0, True
+    try:
+        seconds, whole = _measured(problem)
+    except ConfigError as error:
+        failure = str(error)
     others = 0 if problem.neighbours is None else problem.neighbours.x.size
     weights = len(configs.seeds) * sum((kind.n_turbines + others) ** 2 for kind in configs.kinds)
-    return Cost(largest, seconds, seconds * weights / (largest.n_turbines + others) ** 2, failure)
+    return Cost(largest, seconds, seconds * weights / (largest.n_turbines + others) ** 2, failure, whole)
+
+
+def _measured(problem: Problem) -> tuple[float, bool]:
+    """CPU time of a config, s, and whether all of it was measured."""
+    first = replace(problem, refine=NO_REFINEMENT)
+    seconds, layout = _timed(optimise.solve, first)
+    if seconds < LONG_S:  # the first time also prepares tables that later ones share
+        seconds = min(seconds, _timed(optimise.solve, first)[0])
+    whole = True
+    for stage, budget in asdict(problem.refine).items():
+        if budget:
+            took, measured = _stage_measured(problem, layout.x, layout.y, stage, budget)
+            seconds, whole = seconds + took, whole and measured
+    return seconds, whole
+
+
+def _stage_measured(problem: Problem, x: Floats, y: Floats, stage: str, budget: int) -> tuple[float, bool]:
+    """CPU time of a stage, s, and whether it was measured with its whole budget.
+
+    It is given more and more until that takes long enough; the last step tells the cost of an evaluation,
+    without what the stage does before the first one.
+    """
+    given, seconds = 0, 0.0
+    part = min(_FEW, budget)
+    while True:
+        before, step = seconds, part - given
+        search = Search(replace(problem, refine=Refinement(**{stage: part})))
+        given, (seconds, _) = part, _timed(refine, search, x, y)
+        if given == budget:
+            return seconds, True
+        if seconds > ENOUGH_S and step < given:
+            return seconds + (budget - given) * max(0.0, seconds - before) / step, False
+        part = min(_MORE * given, budget)
+
+
+def _timed(function: Callable[..., Any], *arguments: Any) -> tuple[float, Any]:
+    """CPU time of a call, s, and what it gives."""
+    started = time.process_time()
+    given = function(*arguments)
+    return time.process_time() - started, given
 
 
 def describe_work(campaign: Campaign) -> str:
@@ -68,6 +117,7 @@ def describe_work(campaign: Campaign) -> str:
     each = ", ".join(f"{name} {n}" for name, n in turbines.items())
     others = campaign.problem(0).neighbours
     beside = "" if others is None else f"; beside {others.x.size} neighbours"
+    budgets = {stage: budget for stage, budget in asdict(campaign.refine).items() if budget}
     rows = [
         ("campaign", campaign.name),
         (
@@ -77,9 +127,10 @@ def describe_work(campaign: Campaign) -> str:
         ("keys", f"{configs[0].key} ... {configs[-1].key}"),
         ("turbines", f"per layout: {each}{beside}"),
         ("wakes", model_text(campaign.problem(0).model)),
+        ("refine", ", ".join(f"{stage} {budget:,}" for stage, budget in budgets.items())),
         ("file", f"{expected_size(campaign) / 1e6:.1f} MB"),
     ]
-    return "\n".join(f"{name + ':':<10} {text}" for name, text in rows)
+    return "\n".join(f"{name + ':':<10} {text}" for name, text in rows if text)
 
 
 def describe_cost(cost: Cost) -> str:
@@ -87,10 +138,23 @@ def describe_cost(cost: Cost) -> str:
     cores = len(os.sched_getaffinity(0))
     if cost.failure:
         return f"{'CPU time:':<10} unknown: {cost.config.key}, the largest config, fails: {cost.failure}"
+    how = "measured" if cost.whole else "measured with a part of its evaluations"
     on = "1 core" if cores == 1 else f"{cores} cores"
     lines = [
         f"{'CPU time:':<10} {duration(cost.seconds)} for {cost.config.key} "
-        f"with {cost.config.n_turbines} turbines, measured",
+        f"with {cost.config.n_turbines} turbines, {how}",
         f"{'':<10} {duration(cost.total)} for all; about {duration(cost.total / cores)} on the {on} here",
     ]
     return "\n".join(lines)
+
+
+def cost_warnings(campaign: Campaign, cost: Cost) -> tuple[str, ...]:
+    """Say what the time of a config makes odd in the campaign."""
+    limit = campaign.failures.max_seconds
+    if limit is None or cost.failure or limit > 2 * cost.seconds:
+        return ()
+    text = (
+        f"failures.max_seconds: a config that runs for longer than {limit:g} s has hung, but "
+        f"{cost.config.key} needs about {duration(cost.seconds)} of an idle core"
+    )
+    return (text,)
