@@ -36,6 +36,6 @@ class Refinement:
 NO_REFINEMENT = Refinement()
 PRESETS = {
     "none": NO_REFINEMENT,
-    "quick": Refinement(function=200),  # numbers follow with the stages
-    "thorough": Refinement(function=3000),
+    "quick": Refinement(gradient=4000, function=200),
+    "thorough": Refinement(gradient=20000, function=3000),
 }

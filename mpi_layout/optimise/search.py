@@ -3,6 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
+from mpi_layout.errors import ConfigError
 from mpi_layout.optimise.objective import Worth
 from mpi_layout.optimise.problem import Problem
 from mpi_layout.optimise.rules import Rules
@@ -10,6 +11,9 @@ from mpi_layout.optimise.trace import Trace
 from mpi_layout.wake.farm import Farm, FarmAEP
 
 Floats = NDArray[np.float64]
+
+# Noting costs as much as some thirty stochastic gradient steps: it shall take a twentieth of the time.
+_MILESTONES, _STEPS_PER_MILESTONE = 20, 600
 
 
 class Search:
@@ -60,3 +64,15 @@ class Search:
     def value(self, x: Floats, y: Floats, farm: FarmAEP | None = None) -> float:
         """What is maximised, of the layout (n,), whose AEP may be known."""
         return self.worth(x, y, self.farm.aep(x, y) if farm is None else farm)
+
+    def milestones(self, budget: int) -> frozenset[int]:
+        """Steps of a stage of so many after which to note the layout: few, and closer at its beginning."""
+        n = min(_MILESTONES, budget // _STEPS_PER_MILESTONE)
+        return frozenset(int(step) for step in np.linspace(0, 1, n + 2)[1:-1] ** 2 * budget)
+
+    def repaired(self, at: Floats, otherwise: tuple[Floats, Floats]) -> tuple[Floats, Floats]:
+        """A layout that keeps the rules near the given one (2, n), or the other one where none is found."""
+        try:
+            return self.rules.repaired(*at)
+        except ConfigError:  # the area is too full: no reason to lose the config
+            return otherwise

@@ -141,7 +141,7 @@ class Setting:
         self.cases = Cases(flow_cases)
         factors = [flow_cases.speed_factor(turbine.hub_height) for turbine in turbine_types]
         self._turbines = (TurbineStruct * len(turbine_types))(*map(self._turbine, turbine_types, factors))
-        self._struct = SettingStruct(
+        self.struct = SettingStruct(
             model=_model(law),
             turbine=self._turbines,
             flow=self._flow(flow_cases.direction),
@@ -150,7 +150,7 @@ class Setting:
             cutoff=cutoff,
             n_turbine=len(turbine_types),
         )
-        self.ref = ctypes.byref(self._struct)
+        self.ref = ctypes.byref(self.struct)
 
     def _keep(self, values: ArrayLike) -> "ctypes._Pointer[c_double]":
         array = np.ascontiguousarray(values, dtype=np.float64)

@@ -1,0 +1,65 @@
+"""Stochastic gradient ascent: thousands of cheap, noisy steps."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mpi_layout.optimise.search import Search
+from mpi_layout.wake.sampling import SampledFarm, reduced_cases
+
+Floats = NDArray[np.float64]
+
+N_DIRECTIONS = 18  # of one step
+FIRST_STEP, LAST_STEP = 0.3, 0.01  # rotor diameters
+_MEMORY, _MEMORY_SQUARED = 0.9, 0.99  # of the means of gradients and of their squares
+
+
+def gradient(search: Search, x: Floats, y: Floats, budget: int) -> tuple[Floats, Floats]:
+    """Follow the gradient on few flow cases, drawn anew for each step.
+
+    Adam (D. P. Kingma, J. Ba 2015) as J. Quick et al. (2023), Wind Energ. Sci. 8, 1235-1250, use it for
+    layouts, with one mean square for both coordinates of a turbine, so that the result does not depend on
+    the axes. The steps shrink along half a cosine from `FIRST_STEP` to `LAST_STEP` rotor diameters. Large
+    steps with noise let turbines leave poor places; small ones at the end average the noise away. After
+    each step, turbines outside go to the nearest point of the area, and pairs that are too close move
+    apart.
+
+    Parameters
+    ----------
+    search : Search
+        What is asked for.
+    x, y : (n,) array
+        A layout, m.
+    budget : int
+        Steps.
+
+    Returns
+    -------
+    x, y : (n,) array
+        The layout after the last step, made to keep the rules; the given one where that fails.
+    """
+    farm, n = search.farm, x.size
+    cases = reduced_cases(search.cases, farm.turbine_types[0])
+    sample = SampledFarm(farm, cases, n, min(N_DIRECTIONS, cases.direction.size))
+    diameter = farm.turbine_types[0].rotor_diameter
+    steps = diameter * _cosine(FIRST_STEP, LAST_STEP, budget)
+    at, mean, square = np.array([x, y]), np.zeros((2, n)), np.zeros(n)
+    milestones = search.milestones(budget)
+    for t, (step, offset) in enumerate(zip(steps, search.random.random(budget), strict=True), 1):
+        sample.draw(offset)
+        slope = sample.gradient(at)[1]
+        mean += (1 - _MEMORY) * (slope - mean)
+        square += (1 - _MEMORY_SQUARED) * ((slope * slope).sum(axis=0) - square)
+        # The means begin at zero; the divisions make up for it.
+        size = np.sqrt(square / (1 - _MEMORY_SQUARED**t)) + 1e-30
+        at += step / (1 - _MEMORY**t) * mean / size
+        _, *outwards = search.rules.penalty(*at)
+        at -= 0.5 * np.array(outwards)
+        search.evaluations += 1
+        if t in milestones:
+            search.note(*at)
+    return search.repaired(at, otherwise=(x, y))
+
+
+def _cosine(first: float, last: float, n: int) -> Floats:
+    """Go from first to last in n numbers along half a cosine."""
+    return last + (first - last) * 0.5 * (1 + np.cos(np.pi * np.arange(n) / n))

@@ -1,0 +1,155 @@
+"""A cheap, noisy view of a farm's power and gradient: few flow cases, drawn anew for each look."""
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import nnls
+
+from mpi_layout.site.turbine import Turbine
+from mpi_layout.site.wind import FlowCases, FlowSeries
+from mpi_layout.wake.farm import Farm, free_power, setting_of
+from mpi_layout.wake.kernel.sample import DirectionSample
+
+Floats = NDArray[np.float64]
+
+N_KEPT = 8  # flow cases per direction: one vector of the kernel, or two
+CUTOFF = 3.0  # standard deviations: less than the full model's, for 0.3 % of the gradient
+_DEFICITS = np.linspace(0.0, 0.5, 26)  # of the wind speed, where thrust is largest
+
+
+def reduced_cases(flow_cases: FlowCases | FlowSeries, turbine: Turbine) -> FlowSeries:
+    """Few flow cases in each direction, which stand for all of them.
+
+    `N_KEPT` at most, or twice as many where the turbulence intensity varies.
+
+    The mean power of a turbine in a wake of whatever depth is to stay what it is. As a function of the flow
+    case it is one of a family: power at u (1 - d Ct(u) / max Ct) and its derivative by d for deficits d
+    from 0 to 0.5, the latter also times the turbulence intensity and its square. The leading singular
+    vectors span the family; as many of the cases as there are vectors, with weights that are not negative,
+    have the same means of all of them as the whole direction (Caratheodory's theorem), and non-negative
+    least squares finds them.
+
+    Parameters
+    ----------
+    flow_cases : FlowCases or FlowSeries
+        All of them, with weights.
+    turbine : Turbine
+        Whose power is meant.
+
+    Returns
+    -------
+    FlowSeries
+        Directions as given. Those of few cases, or with negative weights, are as they were.
+    """
+    count, speed, turbulence, weight = flow_cases.by_direction()
+    family = _family(turbine, speed * flow_cases.speed_factor(turbine.hub_height), turbulence, weight)
+    kept: list[NDArray[np.intp]] = []
+    weights: list[Floats] = []
+    last = np.cumsum(count)
+    for begin, end in zip(last - count, last, strict=True):
+        chosen, their_weight = _representatives(family[:, begin:end], weight[begin:end])
+        kept.append(begin + chosen)
+        weights.append(their_weight)
+    cases = np.concatenate(kept)
+    return FlowSeries(
+        flow_cases.direction,
+        np.array([chosen.size for chosen in kept]),
+        speed[cases],
+        np.concatenate(weights),
+        turbulence[cases],
+        flow_cases.shear_exponent,
+        flow_cases.reference_height,
+    )
+
+
+def _family(turbine: Turbine, speed: Floats, turbulence: Floats, weight: Floats) -> Floats:
+    """Leading functions of the family at the flow cases, (n_functions, n_cases)."""
+    ct = turbine.ct_at(speed)
+    load = ct / max(ct.max(), 1e-20)
+    power = np.array([turbine.power_at(speed * (1 - d * load)) for d in _DEFICITS]) / turbine.rated_power
+    slope = np.diff(power, axis=0) / (_DEFICITS[1] - _DEFICITS[0])
+    functions, n_kept = [power, slope], N_KEPT
+    if (spread := np.ptp(turbulence)) > 0:
+        tilt = (turbulence - turbulence.mean()) / spread
+        functions += [slope * tilt, slope * tilt**2]
+        n_kept *= 2
+    family = np.concatenate(functions)
+    gram = (family * np.abs(weight)) @ family.T
+    vectors = np.linalg.eigh(gram)[1][:, : -n_kept - 1 : -1]
+    return np.asarray(vectors.T @ family)
+
+
+def _representatives(family: Floats, weight: Floats) -> tuple[NDArray[np.intp], Floats]:
+    """Few of a direction's cases, and their weights."""
+    means = family @ weight
+    scale = np.linalg.norm(means)
+    if weight.size <= len(family) or (weight < 0).any() or not scale > 0:
+        return np.arange(weight.size), weight
+    found = nnls(family, means / scale)[0] * scale
+    chosen = np.flatnonzero(found)
+    return chosen, found[chosen]
+
+
+class SampledFarm:
+    """Power of a farm and its gradient on some directions at a time, drawn anew for each look.
+
+    The draws are systematic: directions lie side by side on a line, each as long as its share of the
+    energy, and points at equal distances with a random offset fall on them. So every draw has its
+    directions all around the rose, and the mean over all offsets is the whole.
+
+    Parameters
+    ----------
+    farm : Farm
+        Turbine types, model and neighbours; all turbines are of its first type.
+    flow_cases : FlowCases or FlowSeries
+        With the weights that are meant; `reduced_cases` makes looks cheap.
+    n_turbines : int
+        Own turbines.
+    n_directions : int
+        Directions of one draw.
+    cutoff : float
+        Where Gaussian wakes end, in standard deviations.
+    """
+
+    def __init__(
+        self,
+        farm: Farm,
+        flow_cases: FlowCases | FlowSeries,
+        n_turbines: int,
+        n_directions: int,
+        *,
+        cutoff: float = CUTOFF,
+    ) -> None:
+        others = farm.neighbours
+        types = (*farm.turbine_types, *(others.turbine_types if others else ()))
+        type_of = np.zeros(n_turbines, dtype=np.intc)
+        if others:
+            type_of = np.append(type_of, others.type_of + len(farm.turbine_types)).astype(np.intc)
+        setting = setting_of(types, flow_cases, farm.model, cutoff=cutoff)
+        self._n, self._drawn = n_turbines, n_directions
+        self._sample = DirectionSample(setting, n_directions, type_of, n_turbines)
+        if others:
+            self._sample.x[n_turbines:], self._sample.y[n_turbines:] = others.x, others.y
+        importance = _importance(farm.turbine_types[0], flow_cases)
+        self._line = np.cumsum(importance) * n_directions
+        self._weight = 1 / (importance * n_directions)
+
+    def draw(self, offset: float) -> None:
+        """Choose directions by an offset from 0 up to 1."""
+        at = np.searchsorted(self._line, np.arange(self._drawn) + offset, side="right")
+        direction = np.minimum(at, self._weight.size - 1)
+        self._sample.draw(direction, self._weight[direction])
+
+    def gradient(self, at: Floats) -> tuple[float, Floats]:
+        """Power, W, of a layout (2, n), m, on the drawn directions, and its derivatives (2, n), W/m.
+
+        The derivatives are those of the latest call: they are overwritten by the next one.
+        """
+        self._sample.x[: self._n], self._sample.y[: self._n] = at
+        return self._sample.gradient()
+
+
+def _importance(turbine: Turbine, flow_cases: FlowCases | FlowSeries) -> Floats:
+    """Share of each direction in the draws (n_directions,): half by its energy, half the same for all."""
+    energy = np.abs(free_power(turbine, flow_cases))
+    total, even = energy.sum(), np.full(energy.size, 1 / energy.size)
+    return np.asarray(0.5 * energy / total + 0.5 * even if total > 0 else even)

@@ -1,0 +1,124 @@
+"""Reduced and sampled flow cases, and the stages of refinement that follow the gradient."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from reference.trial import scattered
+from test_solve import SITE, TURBINE, problem
+
+from mpi_layout.optimise.refinement import Refinement
+from mpi_layout.optimise.solve import solve
+from mpi_layout.site.series import SeriesSite
+from mpi_layout.site.wind import FlowCases, FlowSeries
+from mpi_layout.wake.farm import GWH_PER_YEAR, Farm, Neighbours
+from mpi_layout.wake.models import NOJ, BastankhahGaussian, NiayifarGaussian, TurbOPark
+from mpi_layout.wake.sampling import N_KEPT, SampledFarm, reduced_cases
+
+MODELS = [TurbOPark(), BastankhahGaussian(), NiayifarGaussian(), NOJ()]
+
+
+def series(n=4000, seed=3):
+    hours = np.random.default_rng(seed)
+    return SeriesSite(
+        direction=hours.integers(0, 36, n) * 10.0,
+        speed=hours.weibull(2.1, n) * 10.5,
+        turbulence_intensity=hours.uniform(0.05, 0.12, n),
+    )
+
+
+@pytest.mark.parametrize("site", [SITE, series()], ids=["weibull", "series"])
+@pytest.mark.parametrize("model", MODELS, ids=lambda model: type(model).__name__)
+def test_few_speeds_stand_for_all(site, model):
+    cases = site.flow_cases()
+    few = reduced_cases(cases, TURBINE)
+    assert few.count.max() <= 2 * N_KEPT < cases.by_direction()[0].max()
+    x, y = scattered(20, 720.0, 7000.0, seed=1)
+    full, *slopes = Farm(TURBINE, cases, model).aep_gradient(x, y)
+    reduced, *reduced_slopes = Farm(TURBINE, few, model).aep_gradient(x, y)
+    assert reduced.gross_aep == pytest.approx(full.gross_aep, rel=1e-6)
+    assert reduced.wake_loss == pytest.approx(full.wake_loss, rel=1e-3)
+    error = np.subtract(reduced_slopes, slopes)
+    assert np.sqrt((error**2).sum() / np.square(slopes).sum()) < 0.05
+
+
+def test_cases_that_are_few_or_cost_money_stay():
+    weight = np.array([[0.1, 0.2, 0.3], [0.1, -0.2, 0.5]])
+    few = FlowCases(np.array([0.0, 90.0]), np.array([5.0, 10.0, 15.0]), weight, 0.08)
+    assert reduced_cases(few, TURBINE).probability == pytest.approx(weight.ravel(), rel=1e-15)
+    cases = SITE.flow_cases()
+    negative = replace(cases, probability=cases.probability * np.where(cases.speed > 12, -1, 1))
+    assert reduced_cases(negative, TURBINE).count.tolist() == negative.by_direction()[0].tolist()
+
+
+def test_the_mean_over_all_draws_is_the_whole():
+    cases = SITE.flow_cases(direction=np.arange(0, 360, 10.0))
+    farm = Farm(TURBINE, cases, TurbOPark())
+    sample = SampledFarm(farm, cases, 12, 5, cutoff=5.5)
+    at = np.array(scattered(12, 720.0, 4000.0, seed=2))
+    draws = 2000
+    power, slope = 0.0, np.zeros((2, 12))
+    for offset in (np.arange(draws) + 0.5) / draws:
+        sample.draw(offset)
+        one, its_slope = sample.gradient(at)
+        power, slope = power + one / draws, slope + its_slope / draws
+    aep, *slopes = farm.aep_gradient(*at)
+    # An offset interval is hit to one part in the number of draws.
+    assert power * GWH_PER_YEAR == pytest.approx(aep.aep, rel=36 * 5 / draws)
+    assert slope * GWH_PER_YEAR == pytest.approx(np.array(slopes), abs=0.02 * np.abs(slopes).max())
+
+
+def test_a_draw_of_all_directions_of_equal_energy_is_the_whole_with_neighbours():
+    even = FlowCases(np.arange(0, 360, 30.0), np.array([8.0, 11.0]), np.full((12, 2), 1 / 24), 0.08)
+    x, y = scattered(10, 720.0, 4000.0, seed=4)
+    neighbours = Neighbours(x + 6000, y, [TURBINE])
+    farm = Farm(TURBINE, even, TurbOPark(), neighbours=neighbours)
+    sample = SampledFarm(farm, even, 10, 12, cutoff=5.5)
+    sample.draw(0.5)
+    power, slope = sample.gradient(np.array([x, y]))
+    aep, *slopes = farm.aep_gradient(x, y)
+    assert power * GWH_PER_YEAR == pytest.approx(aep.aep, rel=1e-9)
+    assert slope * GWH_PER_YEAR == pytest.approx(np.array(slopes), rel=1e-9, abs=1e-12)
+
+
+ONE_DIRECTION = FlowSeries(
+    np.array([270.0]), np.array([1]), np.array([9.0]), np.array([1.0]), np.array([0.08])
+)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {},
+        {"model": NOJ()},
+        {"site": series(500)},
+        {"n_turbines": 1},
+        {"n_turbines": 2},
+        {"neighbours": Neighbours(np.array([-3000.0, -3000.0]), np.array([3000.0, 4000.0]), [TURBINE])},
+    ],
+    ids=["weibull", "top hat", "series", "one turbine", "two turbines", "neighbours"],
+)
+def test_a_refined_layout_is_better_keeps_the_rules_and_is_always_the_same(changes):
+    asked = problem(refine=Refinement(gradient=300), **changes)
+    first, second = solve(asked), solve(asked)
+    assert first.x.tobytes() == second.x.tobytes()
+    assert first.aep >= first.start_aep
+    if asked.n_turbines > 2:
+        assert first.aep > first.start_aep * 1.002
+    assert first.max_outside == 0
+    assert first.min_spacing >= 720 * (1 - 1e-12)
+    assert first.evaluations == 302  # with the start and the end
+
+
+def test_a_farm_in_one_wind_direction_is_refined():
+    class OneWind:
+        air_density = 1.225
+
+        def flow_cases(self):
+            return ONE_DIRECTION
+
+        def binned(self, speed):
+            return FlowCases(ONE_DIRECTION.direction, ONE_DIRECTION.speed, np.ones((1, 1)), 0.08)
+
+    solution = solve(problem(site=OneWind(), refine=Refinement(gradient=200)))
+    assert solution.aep > solution.start_aep
