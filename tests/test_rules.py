@@ -243,6 +243,20 @@ class TestPoints:
             found = shapely.intersects_xy(box, x, y).mean()
             assert found == pytest.approx(share, abs=5 * np.sqrt(0.25 / 20_000))
 
+    def test_at_random_are_found_in_what_is_next_to_nothing_of_its_box(self):
+        """Two fields of a hectare, a thousand kilometres apart."""
+        rules = Rules(Area.from_rings("a", [square(100), square(100, x=1e6, y=1e6)]), Spacing(500))
+        x, y = rules.random_points(np.random.default_rng(18), 1000)
+        assert rules.inside(x, y).all()
+        assert 400 < (x > EAST + 500_000).sum() < 600
+
+    def test_at_random_need_a_place(self):
+        thread = np.array([(0, 0), (1000, 0), (1000, 1e-7)]) + np.array([EAST, 0])
+        with pytest.raises(ConfigError, match="area thread is nowhere wide enough for a turbine"):
+            Rules(Area.from_rings("thread", [thread]), Spacing(400)).random_points(
+                np.random.default_rng(0), 5
+            )
+
     def test_free_are_those_inside_and_apart(self):
         rules = Rules(Area.from_rings("a", [square(1000)]), Spacing(300, 150, 90))
         other = np.array([EAST + 500.0]), np.array([NORTH + 500.0])

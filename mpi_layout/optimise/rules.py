@@ -6,19 +6,22 @@ tolerance: shapely in double precision, which knows nothing of the kernel.
 """
 
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
 
+from mpi_layout.errors import ConfigError
 from mpi_layout.optimise.repair import repaired
 from mpi_layout.site.area import Area
 from mpi_layout.site.spacing import Spacing
+from mpi_layout.site.trapezoids import Trapezoids
 from mpi_layout.wake.kernel.region import DEPTH, Region
 
 Floats = NDArray[np.float64]
 
 _ROUNDING = 1e-12  # share of a distance
+_DRAWS = 1000  # of random points that lie too near the boundary
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,7 +42,7 @@ class Rules:
     @cached_property
     def region(self) -> Region:
         """Both as the kernel has them."""
-        return Region(self.area.rings(), self.spacing.form, self.spacing.least)
+        return _region_of(self.area, self.spacing)
 
     def outside(self, x: Floats, y: Floats) -> float:
         """Largest distance of a turbine (n,) from the area, m; zero inside."""
@@ -128,16 +131,31 @@ class Rules:
         return x[found], y[found]
 
     def random_points(self, random: np.random.Generator, n: int) -> tuple[Floats, Floats]:
-        """Points (n,) drawn evenly from the area."""
-        x_min, y_min, x_max, y_max = self.area.bounds
-        share = self.area.surface / ((x_max - x_min) * (y_max - y_min))
-        found: list[Floats] = []
-        while sum(len(points) for points in found) < n:
-            draw = random.random((int(1.1 * n / share) + 16, 2))
-            points = draw * (x_max - x_min, y_max - y_min) + (x_min, y_min)
-            found.append(points[self.inside(*points.T)])
-        x, y = np.concatenate(found)[:n].T
-        return x.copy(), y.copy()
+        """Points (n,) drawn evenly from the area.
+
+        Raises
+        ------
+        ConfigError
+            If the area is nowhere wide enough.
+        """
+        x, y = np.empty(n), np.empty(n)
+        missing = np.arange(n)
+        for _ in range(_DRAWS):
+            x[missing], y[missing] = self._trapezoids.random(random, missing.size)
+            missing = missing[~self.inside(x[missing], y[missing])]
+            if not missing.size:
+                return x, y
+        raise ConfigError(f"area {self.area.name} is nowhere wide enough for a turbine")
+
+    @cached_property
+    def _trapezoids(self) -> Trapezoids:
+        return Trapezoids.of(self.area.rings())
+
+
+@lru_cache(maxsize=16)
+def _region_of(area: Area, spacing: Spacing) -> Region:
+    """Both as the kernel has them: of thousands of corners once for all configs."""
+    return Region(area.rings(), spacing.form, spacing.least)
 
 
 def smallest_spacing(x: Floats, y: Floats) -> float:

@@ -107,17 +107,19 @@ typedef struct {
     int n_candidate, moved;
 } mpl_relocation;
 
-/* Where turbines may stand: the edges of all rings, the area on the left of each. A grid of cells lies over the area and
- * around it. List c of the first n_column n_row + 1 lists has the edges that may be nearest to a point of cell c, the last
- * of them all edges; one list follows for each row of cells, of the edges that it meets. Lists are padded to LANE_BLOCK
- * by edges without length. */
+/* Where turbines may stand: the edges of all rings, the area on the left of each, in lists: of edges that may be nearest to a
+ * point of a cell, of all edges, and of the edges that each row of cells meets. The cells lie over the area and around
+ * it. Lists are padded to LANE_BLOCK by edges without length. */
 typedef struct {
     const double *ax, *ay, *bx, *by;  /* 64-byte aligned, as is the next */
     const double *inverse;            /* 1 / length^2; 0 for edges without length */
-    const int *list_at;               /* (n_column n_row + 1 + n_row + 1,) where each list begins, and the last one ends */
+    const int *list_at;               /* (n_list + 1,) where each list begins, and the last one ends */
+    const int *list_of;               /* (n_row n_column,) the list of each cell */
+    const signed char *side;          /* (n_row n_column,) 1 if the cell lies inside, -1 if outside, 0: see its edges */
     double x_first, y_first;          /* corner of the first cell */
     double inverse_width, inverse_height; /* of a cell */
     int n_column, n_row;
+    int all_list;                     /* the list of all edges; those of the rows follow */
 } mpl_region;
 
 /* Two turbines (dx, dy) apart keep the spacing if xx dx^2 + 2 xy dx dy + yy dy^2 >= least^2; 1, 0, 1 for plain distances. */

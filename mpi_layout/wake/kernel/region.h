@@ -15,12 +15,21 @@ typedef struct {
     int edge;        /* on which it lies */
 } boundary_point;
 
+/* The cell that a point lies in; -1 if it is far away. */
+static inline int region_cell(const mpl_region *r, double x, double y)
+{
+    double column = (x - r->x_first) * r->inverse_width, row = (y - r->y_first) * r->inverse_height;
+    int near = column >= 0 && column < r->n_column && row >= 0 && row < r->n_row;
+    return near ? (int)row * r->n_column + (int)column : -1;
+}
+
 /* Whether a point lies inside; on an edge it may be either. */
 static inline int region_inside(const mpl_region *r, double x, double y)
 {
-    double row = (y - r->y_first) * r->inverse_height;
-    if (!(row >= 0 && row < r->n_row)) return 0;
-    const int *list = r->list_at + r->n_column * r->n_row + 1 + (int)row;
+    int cell = region_cell(r, x, y);
+    if (cell < 0) return 0;
+    if (r->side[cell]) return r->side[cell] > 0;
+    const int *list = r->list_at + r->all_list + 1 + cell / r->n_column;
     vi odd = {0};
     for (int i = list[0]; i < list[1]; i += VL) {
         vd ax = v_load(r->ax + i), ay = v_load(r->ay + i), bx = v_load(r->bx + i), by = v_load(r->by + i);
@@ -30,17 +39,10 @@ static inline int region_inside(const mpl_region *r, double x, double y)
     return __builtin_popcount(v_mask(odd)) & 1;
 }
 
-/* Which list has the edges that may be nearest: far away all of them. */
-static inline int region_list(const mpl_region *r, double x, double y)
-{
-    double column = (x - r->x_first) * r->inverse_width, row = (y - r->y_first) * r->inverse_height;
-    int near = column >= 0 && column < r->n_column && row >= 0 && row < r->n_row;
-    return near ? (int)row * r->n_column + (int)column : r->n_column * r->n_row;
-}
-
 static inline boundary_point region_nearest(const mpl_region *r, double x, double y)
 {
-    const int *list = r->list_at + region_list(r, x, y);
+    int cell = region_cell(r, x, y);
+    const int *list = r->list_at + (cell < 0 ? r->all_list : r->list_of[cell]);
     vd least = v_set(INFINITY);
     vi of = {0};
     for (int i = list[0]; i < list[1]; i += VL) {
@@ -92,9 +94,11 @@ static inline int region_corner(const mpl_region *r, int e, int f, double depth,
 }
 
 /* Move a point that lies less than `depth` inside to one near by that does not; 0 if there seems to be none.
- * With a depth of 1e-6 m no test in double precision finds it outside. */
+ * The depth is small against a cell. With 1e-6 m no test in double precision finds it outside. */
 static inline int region_inset(const mpl_region *r, double depth, double *x, double *y)
 {
+    int cell = region_cell(r, *x, *y);
+    if (cell >= 0 && r->side[cell] > 0) return 1;
     double step = 1.5 * depth; /* rounding must not leave it just short of the depth */
     for (int tries = 0, before = -1; tries < 50; ++tries) {
         boundary_point near;

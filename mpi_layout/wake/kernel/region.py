@@ -2,7 +2,7 @@
 
 import ctypes
 from collections.abc import Sequence
-from ctypes import POINTER, c_double, c_int, c_void_p
+from ctypes import POINTER, c_byte, c_double, c_int, c_void_p
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -56,13 +56,14 @@ class Region:
         for edges, first, last in zip(grid.lists, list_at[:-1], list_at[1:], strict=True):
             if edges.size:
                 _fill(table[:, first:last], a[edges], b[edges])
-        self._kept = table, list_at  # what the pointers below point into
+        self._kept = table, list_at, grid  # what the pointers below point into
         self.struct = RegionStruct(
             *(row.ctypes.data_as(DOUBLES) for row in table),
-            list_at.ctypes.data_as(INTS),
+            *(numbers.ctypes.data_as(INTS) for numbers in (list_at, grid.list_of)),
+            grid.side.ctypes.data_as(POINTER(c_byte)),
             *grid.corner,
             *(1 / grid.cell),
-            *(grid.n_sides, grid.n_sides),
+            *(grid.n_sides, grid.n_sides, len(grid.lists) - grid.n_sides - 1),
         )
         self.spacing = SpacingStruct(*form, least)
         self._refs = ctypes.byref(self.struct), ctypes.byref(self.spacing)

@@ -1,6 +1,6 @@
 """The structures of kernel.h for ctypes, field by field."""
 
-from ctypes import POINTER, Structure, c_double, c_int
+from ctypes import POINTER, Structure, c_byte, c_double, c_int
 
 DOUBLES = POINTER(c_double)
 INTS = POINTER(c_int)
@@ -112,9 +112,10 @@ class RegionStruct(Structure):
 
     _fields_ = [
         *((name, DOUBLES) for name in ("ax", "ay", "bx", "by", "inverse")),
-        ("list_at", INTS),
+        *((name, INTS) for name in ("list_at", "list_of")),
+        ("side", POINTER(c_byte)),
         *((name, c_double) for name in ("x_first", "y_first", "inverse_width", "inverse_height")),
-        *((name, c_int) for name in ("n_column", "n_row")),
+        *((name, c_int) for name in ("n_column", "n_row", "all_list")),
     ]
 
 
