@@ -36,12 +36,17 @@ def best_command(args: argparse.Namespace) -> int:
 
 
 def plot_command(args: argparse.Namespace) -> int:
-    """Draw a layout."""
-    from mpi_layout.layout_files import write_picture
+    """Draw a layout, or how searches went."""
+    from mpi_layout.layout_files import write_convergence, write_picture
     from mpi_layout.results.best import best_layouts
     from mpi_layout.results.reader import open_reader
 
     results = open_reader(args.file)
+    if args.convergence:
+        target = args.output or Path("convergence.png")
+        write_convergence(target, results, args.only, force=args.force)
+        say(f"{target}: AEP against evaluations")
+        return 0
     only = args.only if args.layout == BEST else _exactly(args.layout)
     (best,) = best_layouts(results, only=only, per=())
     target = args.output or Path(f"{best.config.key}.png")

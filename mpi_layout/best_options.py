@@ -5,6 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from mpi_layout.best_commands import BEST, best_command, plot_command
+from mpi_layout.optimise.refinement import PRESETS
 from mpi_layout.optimise_command import optimise_command
 from mpi_layout.options import add_launch_options, add_model_options, number, whole_number
 
@@ -12,6 +13,7 @@ OPTIMISE_EPILOG = """\
 examples:
   mpi-layout optimise system.yaml                              50 starts by one process
   mpiexec -n 9 mpi-layout optimise system.yaml --starts 200    ... 200 by 8 workers
+  mpi-layout optimise system.yaml --starts 10 --refine quick   a first idea
   mpi-layout optimise system.yaml --turbines 30 --min-spacing-D 3 --model NOJ --model-parameter k=0.04
 
 Stopped or killed, the same command goes on. Once all starts have ended, the best layout is beside the
@@ -29,6 +31,8 @@ examples:
   mpi-layout plot campaign.h5 --layout                         the best one
   mpi-layout plot campaign.h5 --layout --only 'farm0_t15_*'    ... of some
   mpi-layout plot campaign.h5 --layout farm0_t15_s3 -o layout.pdf
+  mpi-layout plot campaign.h5 --convergence                    gains over the starts, in %
+  mpi-layout plot campaign.h5 --convergence --only 'farm0_t15_*'   AEP of one area and type
 """
 _PER = {"area": ("area",), "turbine": ("turbine_type",), "all": ()}
 
@@ -59,6 +63,11 @@ def add_optimise(add: Add) -> None:
         default=0,
         metavar="N",
         help="seed of the first start; the others follow (default: 0)",
+    )
+    optimise.add_argument(
+        "--refine",
+        choices=PRESETS,
+        help="how much is spent on each start (default: thorough, or the campaign's)",
     )
     optimise.add_argument(
         "--turbines", type=whole_number(1), metavar="N", help="default: as many as the system's layout has"
@@ -112,7 +121,7 @@ def add_best(add: Add) -> None:
 
 def add_plot(add: Add) -> None:
     """Add `plot`."""
-    plot = add("plot", plot_command, "draw a layout")
+    plot = add("plot", plot_command, "draw a layout, or how searches went")
     plot.epilog = PLOT_EPILOG
     plot.add_argument("file", type=Path, metavar="FILE", help="results file (.h5)")
     what = plot.add_mutually_exclusive_group(required=True)
@@ -123,9 +132,16 @@ def add_plot(add: Add) -> None:
         metavar="KEY",
         help="layout of a config, the best one by default",
     )
+    what.add_argument(
+        "--convergence", action="store_true", help="AEP against evaluations, a line for each config"
+    )
     plot.add_argument("--only", default="*", metavar="GLOB", help="only configs whose key matches")
     plot.add_argument(
-        "-o", "--output", type=Path, metavar="OUT", help="picture (.png, .pdf, .svg); default: KEY.png, here"
+        "-o",
+        "--output",
+        type=Path,
+        metavar="OUT",
+        help="picture (.png, .pdf, .svg); default: KEY.png or convergence.png, here",
     )
     plot.add_argument("--force", action="store_true", help="replace OUT if it exists")
 

@@ -4,7 +4,7 @@ All of these raise InputError if the file exists already and is not to be replac
 written.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -41,11 +41,26 @@ def write_csv(target: Path, bests: Sequence[Best], *, force: bool) -> None:
 def write_picture(target: Path, results: Results, best: Best, *, force: bool) -> None:
     """Draw the layout on its area; refused also without matplotlib, or where the name is no picture's."""
     require_matplotlib()
-    from mpi_layout.pictures.canvas import image, picture_format
     from mpi_layout.pictures.from_results import layout_picture
     from mpi_layout.pictures.layout import draw_layout
 
+    picture = layout_picture(results.campaign, best.config, best.row)
+    _write_figure(target, lambda: draw_layout(picture), force=force)
+
+
+def write_convergence(target: Path, results: Results, only: str, *, force: bool) -> None:
+    """Draw how searches went; refused also if no config is done whose key matches the glob `only`."""
+    require_matplotlib()
+    from mpi_layout.pictures.convergence import draw_convergence
+    from mpi_layout.pictures.from_results import convergence_picture
+
+    picture = convergence_picture(results, only)
+    _write_figure(target, lambda: draw_convergence(picture), force=force)
+
+
+def _write_figure(target: Path, draw: Callable[[], Any], *, force: bool) -> None:
+    from mpi_layout.pictures.canvas import image, picture_format
+
     kind = picture_format(target)
     with written(target, force=force) as file:
-        picture = layout_picture(results.campaign, best.config, best.row)
-        file.buffer.write(image(draw_layout(picture), kind))
+        file.buffer.write(image(draw(), kind))

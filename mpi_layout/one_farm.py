@@ -23,7 +23,9 @@ from mpi_layout.optimise.problem import Problem
 from mpi_layout.optimise.rules import Rules
 from mpi_layout.optimise.start import SmartStart
 
-MIN_SPACING_D = 2.0  # where neither a campaign nor an option says something else
+# Where neither a campaign nor an option says something else.
+MIN_SPACING_D = 2.0
+REFINE = "thorough"
 _MOST_POINTS = 60  # of the start's grid, along each axis
 
 
@@ -120,6 +122,7 @@ def _of_system(path: Path, system: dict[str, Any], wishes: Wishes) -> OneFarm:
         "n_turbines": _n_turbines(path, given) if wishes.turbines is None else None,
         "min_spacing_D": MIN_SPACING_D,
         "wake": _wake(choice.name, choice.parameters, f"{path}: attributes.analysis"),
+        "refine": REFINE,
     } | _asked(wishes)
     values["start"] = {"grid": _grid(path, system["site"], values["min_spacing_D"] * rotor_diameter)}
     notes = choice.notes if wishes.model is None else ()

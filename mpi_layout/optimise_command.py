@@ -65,7 +65,7 @@ def _wishes(args: argparse.Namespace) -> "Wishes":
         min_spacing_D=args.min_spacing_D,
         model=args.model,
         model_parameters=given_parameters(args.model, args.model_parameter),
-        refine=None,
+        refine=args.refine,
     )
 
 

@@ -12,7 +12,8 @@ from shapely import LinearRing
 from mpi_layout import cli, pictures
 from mpi_layout.campaign import load_campaign
 from mpi_layout.formats.windio import WIND_FARM, load_windio
-from mpi_layout.pictures.from_results import layout_picture
+from mpi_layout.pictures.convergence import ConvergencePicture, draw_convergence, median_line
+from mpi_layout.pictures.from_results import convergence_picture, layout_picture
 from mpi_layout.pictures.layout import draw_layout
 from mpi_layout.results.best import best_layouts
 from mpi_layout.results.create import create_results
@@ -109,6 +110,9 @@ def test_several_layouts_in_one_file_and_in_a_folder(results, tmp_path, capsys):
         (["best", "--per", "all", "--picture", "best.jpg"], "wants a name that ends in .png, .pdf or .svg"),
         (["plot", "--layout", "c_t10_s0"], "no config matches 'c_t10_s0'"),
         (["plot", "--layout", "-o", "old.png"], "exists already and is not replaced"),
+        (["plot", "--convergence", "--only", "c_*"], "no config matches 'c_*'"),
+        (["plot", "--convergence", "-o", "old.png"], "exists already and is not replaced"),
+        (["plot", "--convergence", "--layout"], "not allowed with"),
         (["plot"], "is required"),
     ],
 )
@@ -212,3 +216,67 @@ def test_a_map_shows_area_turbines_and_near_neighbours(with_hole):
     west = bars[np.isclose(np.rad2deg(bars[:, 0]), 270), 1]
     north = bars[np.isclose(bars[:, 0], 0), 1]
     assert west / north == pytest.approx(1.5, rel=0.1)
+
+
+def test_convergence_shows_the_traces_of_the_file(results, tmp_path, monkeypatch, capsys):
+    file = open_reader(results)
+    one, several = (convergence_picture(file, glob) for glob in ("a_t10_*", "a_*"))
+    assert (one.gains, several.gains) == (False, True)
+    assert [len(picture.traces) for picture in (one, several)] == [3, 6]
+    for number, (evaluations, aep) in enumerate(one.traces):
+        assert evaluations.tolist() == file.trace(number)[0].tolist()
+        assert aep[-1] == file.rows["aep"][number]
+    monkeypatch.chdir(tmp_path)
+    assert cli.main(["plot", "small.h5", "--convergence"]) == 0
+    assert imread("convergence.png").ndim == 3
+
+
+def made_traces(n):
+    """Traces of n searches that begin at 1 and end at different numbers of evaluations."""
+    traces = []
+    for i in range(n):
+        evaluations = np.array([1, 10 + i, 100 + 10 * i, 1000 * (i + 1)])
+        traces.append((evaluations, 500 + i * np.array([0.0, 1, 2, 3])))
+    return traces
+
+
+@pytest.mark.parametrize("gains", [False, True])
+def test_convergence_has_a_line_for_each_config_and_two_that_stand_out(gains):
+    traces = made_traces(5)
+    (axes,) = draw_convergence(ConvergencePicture("made up", traces, gains)).axes
+    shown = [100 * (aep / aep[0] - 1) if gains else aep for _, aep in traces]
+    (light,) = axes.collections
+    for line, (evaluations, _), values in zip(light.get_segments(), traces, shown, strict=True):
+        np.testing.assert_allclose(line, np.column_stack([evaluations, values]))
+    median, best = axes.get_lines()
+    np.testing.assert_allclose(best.get_ydata(), shown[4])
+    assert median.get_ydata()[-1] == pytest.approx(shown[2][-1])  # of five that lie above each other
+    assert axes.get_xscale() == "log"
+    (left, right), (bottom, top) = axes.get_xlim(), axes.get_ylim()
+    assert left < 1 < 5000 < right
+    assert bottom < shown[0].min() <= shown[4].max() < top
+    assert axes.get_ylabel() == ("gain over the start (% of its AEP)" if gains else "AEP (GWh)")
+    assert [text.get_text() for text in axes.get_legend().get_texts()] == [
+        "median of 5",
+        "best, ends at +2.40 %" if gains else "best, ends at 512.000 GWh",
+    ]
+
+
+def test_the_median_is_that_of_lines_over_the_logarithm():
+    lines = [
+        (np.array([1, 100]), np.array([0.0, 2])),
+        (np.array([1, 100]), np.array([0.0, 4])),
+        (np.array([1, 10]), np.array([0.0, 3])),  # level from 10 on
+    ]
+    at, median = median_line(lines)
+    assert (at[0], at[-1]) == (1, 100)
+    # At 10 they are 1, 2 and 3; at 100 they are 2, 4 and 3.
+    assert np.interp(np.log([10, 100]), np.log(at), median) == pytest.approx([2, 3], abs=0.02)
+
+
+def test_convergence_of_configs_that_were_not_refined():
+    (axes,) = draw_convergence(
+        ConvergencePicture("starts", [(np.array([1]), np.array([7.0]))] * 2, False)
+    ).axes
+    assert axes.get_ylim()[0] < 7 < axes.get_ylim()[1]
+    assert axes.get_xlim()[0] < 1 < axes.get_xlim()[1]

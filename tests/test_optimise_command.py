@@ -17,7 +17,7 @@ from mpi_layout.results.diff import diff
 from mpi_layout.results.reader import open_reader
 
 EXAMPLES = Path(next(iter(windIO.examples.plant.__path__))) / "wind_energy_system"
-SMALL = ("--turbines", "5", "--starts", "4")
+SMALL = ("--turbines", "5", "--starts", "4", "--refine", "none")
 BEST = ("farm.best.csv", "farm.best.png", "farm.best.yaml")
 
 
@@ -90,7 +90,7 @@ def test_the_best_layout_is_the_system_with_it(farm, system, tmp_path, capsys):
 
 
 def test_the_table_compares_with_the_given_layout(farm, system, tmp_path, capsys):
-    assert cli.main(["optimise", "farm.yaml", "--starts", "3"]) == 0
+    assert cli.main(["optimise", "farm.yaml", "--starts", "3", "--refine", "none"]) == 0
     table = capsys.readouterr().out
     rows = open_reader(tmp_path / "farm.h5").rows
     (given,) = aep_of(farm, capsys)
@@ -107,7 +107,7 @@ def test_the_table_compares_with_the_given_layout(farm, system, tmp_path, capsys
 
 
 def test_the_systems_model_spacing_and_turbines_are_the_defaults(farm, capsys):
-    assert cli.main(["optimise", "farm.yaml", "--starts", "1"]) == 0
+    assert cli.main(["optimise", "farm.yaml", "--starts", "1", "--refine", "none"]) == 0
     campaign = open_reader(Path("farm.h5")).campaign
     assert campaign.wake.model == "BastankhahGaussian"
     assert campaign.configs[0].n_turbines == 25

@@ -3,8 +3,12 @@
 import numpy as np
 
 from mpi_layout.campaign import Campaign, Config
+from mpi_layout.errors import InputError
+from mpi_layout.pictures.convergence import ConvergencePicture
 from mpi_layout.pictures.layout import LayoutPicture
 from mpi_layout.printable import clipped
+from mpi_layout.results.reader import Results
+from mpi_layout.results.row import trace_of
 
 
 def layout_picture(campaign: Campaign, config: Config, row: np.void) -> LayoutPicture:
@@ -33,3 +37,31 @@ def _title(config: Config, row: np.void) -> str:
     )
     energy = f"AEP {row['aep']:,.3f} GWh, wake loss {100 * row['wake_loss']:.2f} %"
     return f"{turbines}, seed {config.seed}\n{energy}"
+
+
+def convergence_picture(results: Results, only: str) -> ConvergencePicture:
+    """Picture of the searches of the configs that are done and whose key matches a glob.
+
+    Configs of one area and turbine type are compared by their AEP, others by their gains.
+
+    Raises
+    ------
+    InputError
+        If there are none.
+    """
+    configs = results.campaign.configs
+    chosen = np.zeros(results.n_rows, bool)
+    chosen[results.campaign.select(only)] = True
+    traces, kinds = [], set()
+    for piece in results.pieces():
+        here = np.flatnonzero(piece.done & chosen[piece.start : piece.start + len(piece.rows)])
+        traces += [trace_of(row) for row in piece.rows[here]]
+        kinds |= set(configs.kinds_of(piece.start + here).tolist())
+    if not traces:
+        raise InputError(f"{results.path}: has no layout that is done and whose key matches {only!r}")
+    first = configs.kinds[min(kinds)]
+    what = f"{clipped(first.area, 30)}, {clipped(first.turbine_type, 30)}"
+    if len(kinds) > 1:
+        what = f"{len(kinds)} pairs of area and turbine type"
+    count = "1 config" if len(traces) == 1 else f"{len(traces):,} configs"
+    return ConvergencePicture(f"{results.campaign.name}: {count} of {what}", traces, gains=len(kinds) > 1)

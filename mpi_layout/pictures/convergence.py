@@ -1,0 +1,105 @@
+"""AEP of layouts against the evaluations that were spent on them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.collections import LineCollection
+from matplotlib.figure import Figure
+from matplotlib.ticker import StrMethodFormatter
+from numpy.typing import NDArray
+
+from mpi_layout.pictures.canvas import BLUE, DIM, VERMILION, figure
+
+Floats = NDArray[np.float64]
+Trace = tuple[NDArray[np.int64], Floats]  # evaluations, AEP: the start first, the result last
+
+_WIDTH, _HEIGHT = 7.2, 4.4  # inches
+_LEFT, _RIGHT, _BELOW, _ABOVE = 0.85, 0.25, 0.6, 0.5
+_POINTS = 200  # of the median
+
+
+@dataclass(frozen=True, eq=False)
+class ConvergencePicture:
+    """What is shown.
+
+    Attributes
+    ----------
+    title : str
+        One line.
+    traces : sequence of ((n,), (n,)) arrays
+        Evaluations and AEP, GWh, of each config.
+    gains : bool
+        Whether to show gains over the starts instead of AEP: for configs that cannot be compared otherwise.
+    """
+
+    title: str
+    traces: Sequence[Trace]
+    gains: bool
+
+
+def draw_convergence(picture: ConvergencePicture) -> Figure:
+    """Draw a light line for each config, one for their median, and one for that which ends highest."""
+    lines = [(evaluations, _shown(aep, picture.gains)) for evaluations, aep in picture.traces]
+    best = lines[int(np.argmax([values[-1] for _, values in lines]))]
+    with figure(_WIDTH, _HEIGHT) as drawn:
+        inside = _WIDTH - _LEFT - _RIGHT, _HEIGHT - _BELOW - _ABOVE
+        place = [_LEFT / _WIDTH, _BELOW / _HEIGHT, inside[0] / _WIDTH, inside[1] / _HEIGHT]
+        axes = drawn.add_axes(place)
+        axes.set_xscale("log")
+        axes.add_collection(
+            LineCollection(
+                [np.column_stack(line) for line in lines],
+                colors=DIM,
+                linewidths=0.6,
+                alpha=max(0.1, min(0.6, 20 / len(lines))),
+                rasterized=len(lines) > 300,
+            )
+        )
+        if len(lines) > 1:
+            axes.plot(*median_line(lines), color=BLUE, linewidth=2, label=f"median of {len(lines):,}")
+        axes.plot(
+            *best, color=VERMILION, linewidth=1.6, label=f"best, ends at {_value(best[1][-1], picture.gains)}"
+        )
+        axes.autoscale_view()
+        ends = [end for evaluations, _ in lines for end in evaluations[[0, -1]]]
+        axes.set_xlim(min(ends) / 1.4, max(ends) * 1.4)
+        axes.margins(y=0.04)
+        _label(axes, picture)
+    return drawn
+
+
+def median_line(lines: Sequence[Trace]) -> tuple[Floats, Floats]:
+    """Median of lines that are straight over the logarithm of evaluations, and level after their ends.
+
+    Returns
+    -------
+    evaluations, median : (m,) array
+        From where all have begun to where the last one ends.
+    """
+    first = max(evaluations[0] for evaluations, _ in lines)
+    last = max(first, *(evaluations[-1] for evaluations, _ in lines))
+    at = np.geomspace(first, last, _POINTS)
+    values = [np.interp(np.log(at), np.log(evaluations), value) for evaluations, value in lines]
+    return at, np.median(values, axis=0)
+
+
+def _shown(aep: Floats, gains: bool) -> Floats:
+    return 100 * (aep / aep[0] - 1) if gains else aep
+
+
+def _value(value: float, gains: bool) -> str:
+    return f"{value:+.2f} %" if gains else f"{value:,.3f} GWh"
+
+
+def _label(axes: Axes, picture: ConvergencePicture) -> None:
+    axes.set_title(picture.title, loc="left", fontsize=10, pad=7)
+    axes.set_xlabel("evaluations (layouts whose energy was computed, on all flow cases or a sample)")
+    axes.xaxis.set_major_formatter(StrMethodFormatter("{x:,.0f}"))
+    if picture.gains:
+        axes.set_ylabel("gain over the start (% of its AEP)")
+    else:
+        axes.set_ylabel("AEP (GWh)")
+        axes.ticklabel_format(axis="y", useOffset=False)
+    axes.legend(loc="lower right")
