@@ -458,6 +458,13 @@ def test_false_traces_are_found(path, campaign, evaluations, shares, more):
     assert set(found(path)) == {("west_t15_s0", "trace")}
 
 
+def test_a_result_worse_than_its_start_is_found(path, campaign):
+    plant(path, campaign, 2, **traced(open_reader(path).rows[2], [1, 9], [1.0001, 1]))
+    (finding,) = verify(open_reader(path))
+    assert (finding.key, finding.what) == ("west_t15_s0", "aep")
+    assert "less than that of the start" in finding.detail
+
+
 @pytest.mark.parametrize(
     ("values", "what"),
     [({"message": b""}, "message"), ({"aep": 1.0}, "layout"), ({"trace_aep": 1.0}, "layout")],
