@@ -258,14 +258,14 @@ def _add_recover(commands: "argparse._SubParsersAction[argparse.ArgumentParser]"
 
 
 def _add_export(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    export = _add(commands, "export", export_command, "write the layouts of the done configs as a table")
+    export = _add(commands, "export", export_command, "write the done configs as a table")
     export.add_argument("file", type=Path, metavar="FILE", help="results file (.h5)")
-    export.add_argument(
-        "--csv",
-        type=Path,
-        metavar="OUT",
-        required=True,
-        help="table, a line per turbine; - for standard output",
+    table = export.add_mutually_exclusive_group(required=True)
+    table.add_argument(
+        "--csv", type=Path, metavar="OUT", help="layouts, a line per turbine; - for standard output"
+    )
+    table.add_argument(
+        "--configs", type=Path, metavar="OUT", help="AEP and other figures, a line per config; - likewise"
     )
     export.add_argument("--only", default="*", metavar="GLOB", help="only configs whose key matches")
     export.add_argument("--force", action="store_true", help="replace OUT if it exists")

@@ -208,12 +208,15 @@ def recover_command(args: argparse.Namespace) -> int:
 
 
 def export_command(args: argparse.Namespace) -> int:
-    """Write the layouts as a table."""
-    from mpi_layout.results.export import export_csv
+    """Write layouts or figures as a table."""
+    from mpi_layout.results.export import export_configs, export_csv
     from mpi_layout.results.reader import open_reader
 
     results = open_reader(args.file)
-    n_configs = export_csv(results, args.csv, only=args.only, force=args.force)
-    if str(args.csv) != "-":
-        say(f"{args.csv}: the layouts of {n_configs} configs")
+    export, target, what = export_csv, args.csv, "layouts"
+    if target is None:
+        export, target, what = export_configs, args.configs, "figures"
+    n_configs = export(results, target, only=args.only, force=args.force)
+    if str(target) != "-":
+        say(f"{target}: the {what} of {n_configs} configs")
     return 0

@@ -78,7 +78,37 @@ def test_standard_output_and_choice(path, capsys):
     assert cli.main(["export", str(path), "--csv", "-", "--only", "b_t15_*"]) == 0
     assert table(capsys.readouterr().out) == [line for line in expected(path) if line[0].startswith("b_t15_")]
     assert cli.main(["export", str(path), "--csv", "-", "--only", "nowhere_*"]) == 2
-    assert "no config matches 'nowhere_*'" in capsys.readouterr().err
+    said = capsys.readouterr()
+    assert "no config matches 'nowhere_*'" in said.err
+    assert not said.out
+
+
+def test_figures_of_every_done_config(path, tmp_path, capsys):
+    out = tmp_path / "configs.csv"
+    assert cli.main(["export", str(path), "--configs", str(out)]) == 0
+    assert capsys.readouterr().out == f"{out}: the figures of 8 configs\n"
+    results = open_reader(path)
+    rows = results.rows[results.done]
+    lines = list(csv.DictReader(io.StringIO(out.read_text(encoding="utf-8"))))
+    assert [line["key"] for line in lines] == [key.decode() for key in rows["key"]]
+    columns = {
+        "aep_GWh": "aep", "start_aep_GWh": "start_aep", "gross_aep_GWh": "gross_aep",
+        "wake_loss": "wake_loss", "external_wake_loss": "external_wake_loss", "min_spacing_m": "min_spacing", "seconds": "seconds",
+        "rated_power_MW": "rated_power", "evaluations": "evaluations", "n_turbines": "n_turbines",
+    }  # fmt: skip
+    for name, column in columns.items():
+        assert [float(line[name]) for line in lines] == rows[column].tolist()
+    assert cli.main(["export", str(path), "--configs", "-", "--only", "b_t15_s1"]) == 0
+    head, line = csv.reader(io.StringIO(capsys.readouterr().out))
+    assert line == [lines[-1][name] for name in head]
+
+
+def test_one_table_at_a_time(path, capsys):
+    for options in ([], ["--csv", "-", "--configs", "-"]):
+        assert cli.main(["export", str(path), *options]) == 2
+        said = capsys.readouterr()
+        assert "--configs" in said.err
+        assert not said.out
 
 
 def test_existing_table_is_replaced_only_by_force(path, tmp_path, capsys):
