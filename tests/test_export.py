@@ -93,7 +93,8 @@ def test_figures_of_every_done_config(path, tmp_path, capsys):
     assert [line["key"] for line in lines] == [key.decode() for key in rows["key"]]
     columns = {
         "aep_GWh": "aep", "start_aep_GWh": "start_aep", "gross_aep_GWh": "gross_aep",
-        "wake_loss": "wake_loss", "external_wake_loss": "external_wake_loss", "min_spacing_m": "min_spacing", "seconds": "seconds",
+        "wake_loss": "wake_loss", "external_wake_loss": "external_wake_loss",
+        "min_spacing_m": "min_spacing", "seconds": "seconds", "objective": "objective",
         "rated_power_MW": "rated_power", "evaluations": "evaluations", "n_turbines": "n_turbines",
     }  # fmt: skip
     for name, column in columns.items():
