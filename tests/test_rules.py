@@ -6,9 +6,15 @@ import shapely
 from scipy.spatial.distance import pdist
 
 from mpi_layout.errors import ConfigError
+from mpi_layout.optimise import solve as solving
+from mpi_layout.optimise.problem import Problem
 from mpi_layout.optimise.rules import DEPTH, Rules
+from mpi_layout.optimise.start import SmartStart
 from mpi_layout.site.area import Area
 from mpi_layout.site.spacing import Spacing
+from mpi_layout.site.turbine import generic_turbine
+from mpi_layout.site.weibull import WeibullSite
+from mpi_layout.wake.models import TurbOPark
 
 EAST, NORTH = 700_000.0, 6_200_000.0  # coordinates as large as those of UTM
 ORIGIN = np.array([EAST, NORTH])
@@ -169,7 +175,7 @@ class TestRepair:
         rules = Rules(area, spacing)
         x_min, y_min, x_max, y_max = area.bounds
         n = max(1, min(40, int(0.3 * area.most_turbines(Spacing(spacing.most)))))
-        for _ in range(60):
+        for _ in range(150):
             x, y = random.uniform((x_min - 900, y_min - 900), (x_max + 900, y_max + 900), (n, 2)).T
             x, y = rules.repaired(x, y)
             assert rules.fault(x, y) is None
@@ -217,6 +223,35 @@ class TestRepair:
         rules = Rules(Area.from_rings("a", [square(1000)]), Spacing(400))
         with pytest.raises(ConfigError, match="no finite position"):
             rules.repaired(np.array([np.nan, 0]), np.array([0.0, 0]))
+
+
+class TestSolve:
+    """The last word on every config."""
+
+    problem = Problem(
+        Area.from_rings("field", [square(6000)]),
+        generic_turbine("t", rated_power=15e6, rotor_diameter=240, hub_height=150),
+        5,
+        Spacing(720),
+        WeibullSite([0, 90, 180, 270], [9, 10, 11, 10], [2.0] * 4, [0.1, 0.2, 0.4, 0.3], 0.08),
+        TurbOPark(),
+        SmartStart((9, 9), 30),
+        0,
+    )
+
+    @pytest.mark.parametrize(
+        ("spoil", "reason"),
+        [
+            (lambda x, y: (x + 1e4, y), "a turbine stands .* m outside area field"),
+            (lambda x, y: (np.append(x[:-1], EAST + 6000 + 2e-9), y), "a turbine stands .*e-09 m outside"),
+            (lambda x, y: (0 * x + x[0], y[0] + np.arange(5.0)), "two turbines stand 1 m apart, 720 m are"),
+        ],
+    )
+    def test_a_layout_that_breaks_a_rule_is_a_failure_with_its_reason(self, monkeypatch, spoil, reason):
+        start = solving.smart_start
+        monkeypatch.setattr(solving, "smart_start", lambda *args, **kw: spoil(*start(*args, **kw)))
+        with pytest.raises(ConfigError, match=reason):
+            solving.solve(self.problem)
 
 
 class TestPoints:

@@ -55,7 +55,7 @@ class Rules:
         if (distance := self.spacing.smallest(x, y)) < self.spacing.least * (1 - _ROUNDING):
             return self.spacing.fault(distance)
         if (outside := self.outside(x, y)) > 0:
-            return f"a turbine stands {outside:.6f} m outside area {self.area.name}"
+            return f"a turbine stands {outside:.6g} m outside area {self.area.name}"
         return None
 
     def penalty(self, x: Floats, y: Floats) -> tuple[float, Floats, Floats]:
