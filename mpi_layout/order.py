@@ -22,3 +22,4 @@ class Order:
     retry_failed: bool = False
     fresh: bool = False
     no_lock: bool = False
+    allow_code: bool = False

@@ -62,6 +62,7 @@ def run(
         try:
             log.debug("wake kernel: %s", instruction_set())
             campaign = load_campaign(order.campaign, text=order.text, results_layout=results_neighbours)
+            allow_code(campaign, allowed=order.allow_code)
             chosen = campaign.select(order.only)
             results = opened.enter_context(open_results(order, campaign))
             numbers = left_to_do(order, results, chosen)
@@ -81,6 +82,21 @@ def run(
             results.let_go()
     team.leave(code)
     return code
+
+
+def allow_code(campaign: Campaign, *, allowed: bool) -> None:
+    """Let the campaign's function run, if it has one, and run its file to see that it does.
+
+    Raises
+    ------
+    InputError
+        If nobody has allowed it, or it fails.
+    """
+    if campaign.code is None:
+        return
+    if allowed:
+        campaign.allow_code()
+    campaign.code.load()
 
 
 @contextmanager

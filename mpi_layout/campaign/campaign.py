@@ -16,6 +16,8 @@ from mpi_layout.campaign.configs import Configs, Kind
 from mpi_layout.campaign.included import IncludedFile, ResultsLayout, names_files, with_files
 from mpi_layout.campaign.neighbour_build import neighbours_of
 from mpi_layout.campaign.neighbour_spec import NeighbourSpec
+from mpi_layout.campaign.objective_build import objective_of
+from mpi_layout.campaign.objective_spec import AEP, AnyObjectiveSpec
 from mpi_layout.campaign.parts import Parts
 from mpi_layout.campaign.refine_spec import RefineSpec, names_preset, with_budgets
 from mpi_layout.campaign.schema import (
@@ -40,9 +42,11 @@ from mpi_layout.campaign.wake_spec import USUAL_WAKE, WakeSpec
 from mpi_layout.errors import InputError
 from mpi_layout.formats.faults import Fault, pydantic_faults
 from mpi_layout.formats.safe_yaml import load_yaml, read_text, shown
+from mpi_layout.optimise.objective import Objective
 from mpi_layout.optimise.problem import Problem
 from mpi_layout.optimise.refinement import NO_REFINEMENT
 from mpi_layout.optimise.start import SmartStart
+from mpi_layout.optimise.user_code import UserFunction
 from mpi_layout.site.area import Area
 from mpi_layout.site.spacing import Spacing
 from mpi_layout.site.turbine import Turbine
@@ -104,6 +108,9 @@ class Campaign(Section):
         description="How it is made better: none (default), quick or thorough, or budgets of stages, in "
         "evaluations.",
     )
+    objective: AnyObjectiveSpec = Field(
+        default=AEP, description="What is maximised: aep (default), what energy is worth, or a function."
+    )
     checkpoint: CheckpointSpec = Field(
         default=CheckpointSpec(), description="When results become safe from a power cut."
     )
@@ -111,6 +118,7 @@ class Campaign(Section):
 
     _text: str = PrivateAttr(default="")
     _warnings: tuple[str, ...] = PrivateAttr(default=())
+    _code_allowed: bool = PrivateAttr(default=False)
 
     def __getstate__(self) -> dict[Any, Any]:
         # Cached tables are quickly made again and need not travel to every rank.
@@ -127,6 +135,22 @@ class Campaign(Section):
     def warnings(self) -> tuple[str, ...]:
         """What is odd but allowed, a line each."""
         return self._warnings
+
+    @property
+    def code(self) -> UserFunction | None:
+        """The function of the user's that is maximised, if there is one; not run by loading the campaign."""
+        function = self._objective.function
+        return function if isinstance(function, UserFunction) else None
+
+    @property
+    def code_allowed(self) -> bool:
+        """Whether it may run."""
+        return self._code_allowed
+
+    def allow_code(self) -> None:
+        """Let the function of the campaign run, because the user has said so."""
+        self._code_allowed = True
+        self.__dict__.pop("_objective", None)
 
     @cached_property
     def digest(self) -> str:
@@ -169,6 +193,7 @@ class Campaign(Section):
             seed=config.seed,
             neighbours=self._neighbours,
             refine=self.refine,
+            objective=self._objective,
         )
 
     def select(self, glob: str) -> NDArray[np.int64]:
@@ -226,6 +251,10 @@ class Campaign(Section):
     @cached_property
     def _site(self) -> Site:
         return site_of(self.site)
+
+    @cached_property
+    def _objective(self) -> Objective:
+        return objective_of(self.objective, self.site, self._site, allow_code=self._code_allowed)
 
     @cached_property
     def _model(self) -> WakeModel:

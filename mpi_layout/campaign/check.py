@@ -22,7 +22,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
-from mpi_layout.campaign import neighbour_check, site_check, turbine_check
+from mpi_layout.campaign import neighbour_check, objective_check, site_check, turbine_check
 from mpi_layout.campaign.build import outlines, seed_numbers
 from mpi_layout.campaign.parts import Parts
 from mpi_layout.campaign.schema import LARGEST_SEED, MOST_TURBINES, OUTLINES, AreaSpec, SeedRange
@@ -59,6 +59,7 @@ def faults(parts: Parts) -> list[Fault]:
     found += _count_faults(parts)
     found += _room_faults(parts)
     found += neighbour_check.faults(parts)
+    site = None
     if parts.site is not None:
         site_faults = list(site_check.faults(parts.site))
         found += site_faults
@@ -66,6 +67,7 @@ def faults(parts: Parts) -> list[Fault]:
             site = site_of(parts.site)
             found += _calm_faults(parts, site)
             found += _capacity_factors(parts, site) if isinstance(parts.site, WeibullSpec) else ()
+    found += objective_check.faults(parts.objective, parts.site, site)
     return found
 
 
@@ -90,6 +92,8 @@ def _size_faults(parts: Parts) -> Iterator[Fault]:
 def warnings(parts: Parts) -> list[Fault]:
     """Everything odd in a campaign without faults."""
     found = [*_room_warnings(parts), *_turbine_warnings(parts), *neighbour_check.warnings(parts)]
+    if parts.refine is not None:
+        found += objective_check.warnings(parts.objective, parts.refine.function)
     if parts.site is not None:
         found += site_check.warnings(parts.site)
         if not isinstance(parts.site, WeibullSpec):

@@ -23,6 +23,7 @@ _CAME_LATER = {
     "TurbOPark": {"superposition": "squared_sum", "rotor_average": "gaussian_overlap", "ground": "mirror"}
 }
 _ABSENT = object()
+_LONG_TEXT = 200  # characters
 
 
 def shaping(campaign: BaseModel) -> dict[str, Any]:
@@ -30,6 +31,8 @@ def shaping(campaign: BaseModel) -> dict[str, Any]:
     values = campaign.model_dump(mode="json", exclude=_SHAPES_NOTHING, exclude_none=True)
     if not values["refine"]:
         del values["refine"]  # no stage has a budget
+    if values["objective"] == "aep":
+        del values["objective"]  # as before there were others
     return values
 
 
@@ -81,4 +84,6 @@ def _brief(value: Any) -> str:
         return repr(value["name"]) if "name" in value else "{" + ", ".join(value) + "}"
     if isinstance(value, list) and len(value) > 2:
         return f"a list of {len(value)}"
+    if isinstance(value, str) and len(value) > _LONG_TEXT:
+        return f"a text of {len(value):,} characters"
     return repr(value)

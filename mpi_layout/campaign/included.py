@@ -67,6 +67,7 @@ _PLACES: dict[tuple[str | int | None, ...], Callable[[str], Any]] = {
     ("neighbours", None, "file"): _layout_values,
     ("site", "file"): partial(load_windio, schema=RESOURCE),
     ("site", "time_series", "file"): partial(read_text, kind="time series"),
+    ("objective", "file"): partial(read_text, kind="Python"),
 }
 
 

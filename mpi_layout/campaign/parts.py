@@ -10,6 +10,8 @@ from pydantic import TypeAdapter, ValidationError
 from mpi_layout.campaign import turbine_check
 from mpi_layout.campaign.build import area_of, turbine_count
 from mpi_layout.campaign.neighbour_spec import NeighbourSpec
+from mpi_layout.campaign.objective_spec import AEP, AnyObjectiveSpec, ObjectiveSpec
+from mpi_layout.campaign.refine_spec import RefineSpec
 from mpi_layout.campaign.schema import (
     AreaSpec,
     Capacity,
@@ -41,7 +43,7 @@ class Parts:
         Sections by their index in the file.
     n_turbine_types : int
         Turbine types of the file, well-formed or not.
-    seeds, site, n_turbines, target_capacity_MW, min_spacing_D, wake, start
+    seeds, site, n_turbines, target_capacity_MW, min_spacing_D, wake, start, refine, objective
         None where absent or malformed.
     """
 
@@ -57,6 +59,8 @@ class Parts:
     min_spacing_D: float | EllipseSpec | None
     wake: WakeSpec | None
     start: StartSpec | None
+    refine: RefineSpec | None
+    objective: str | ObjectiveSpec | None
 
     @classmethod
     def of(cls, data: Mapping[Any, Any]) -> "Parts":
@@ -75,6 +79,8 @@ class Parts:
             min_spacing_D=_well_formed(MinSpacing, data.get("min_spacing_D")),
             wake=_well_formed(WakeSpec, data.get("wake", {})),
             start=_well_formed(StartSpec, data.get("start", {})),
+            refine=_well_formed(RefineSpec, data.get("refine", "none")),
+            objective=_well_formed(AnyObjectiveSpec, data.get("objective", AEP)),
         )
 
     @cached_property

@@ -93,8 +93,8 @@ def _series_site(spec: SeriesSpec) -> SeriesSite:
     )
 
 
-def steps_of(spec: StepsSpec | StepsFileSpec) -> Steps:
-    """Time series of its section.
+def steps_of(spec: StepsSpec | StepsFileSpec, *, price: str | None = None) -> Steps:
+    """Time series of its section; of a file also its column `price`, under this name, if it is called for.
 
     Raises
     ------
@@ -108,7 +108,7 @@ def steps_of(spec: StepsSpec | StepsFileSpec) -> Steps:
     return read_wind_csv(
         spec.file.content,
         spec.file.name,
-        columns={key: name or key for key, name in named.items()},
+        columns={key: name or key for key, name in named.items()} | ({"price": price} if price else {}),
         optional=[key for key in ("turbulence_intensity", "weight") if named[key] is None],
         skip_missing=spec.missing == "skip",
     )

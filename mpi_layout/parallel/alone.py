@@ -14,7 +14,6 @@ import sys
 
 import numpy as np
 
-from mpi_layout.campaign import parse_campaign
 from mpi_layout.parallel.answers import Died, too_long
 from mpi_layout.parallel.launcher import without_launcher
 from mpi_layout.parallel.schedule import Assignment
@@ -101,8 +100,7 @@ def main() -> int:
     request = json.load(sys.stdin)
     if os.getppid() != request["parent"]:
         return 1  # it was killed before this process had asked to die with it
-    campaign = parse_campaign(request["campaign"])
-    solver = Solver(campaign, launch=request["launch"], rank=request["rank"])
+    solver = Solver.of(request, rank=request["rank"])
     if solver.max_seconds < math.inf:
         signal.setitimer(signal.ITIMER_REAL, solver.max_seconds)  # kills, also in the middle of compiled code
     try:

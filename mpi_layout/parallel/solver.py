@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from mpi_layout.campaign import Campaign
+from mpi_layout.campaign import Campaign, parse_campaign
 from mpi_layout.errors import ConfigError
 from mpi_layout.optimise import solve as optimise
 from mpi_layout.parallel.schedule import Assignment
@@ -49,7 +49,16 @@ class Solver:
 
     def message(self) -> dict[str, object]:
         """Give what another process needs to solve configs of the same campaign."""
-        return {"campaign": self.campaign.text, "launch": self.launch}
+        allowed = self.campaign.code_allowed
+        return {"campaign": self.campaign.text, "allow_code": allowed, "launch": self.launch}
+
+    @classmethod
+    def of(cls, message: dict[str, Any], *, rank: int) -> "Solver":
+        """Solver from the message of another process."""
+        campaign = parse_campaign(message["campaign"])
+        if message["allow_code"]:
+            campaign.allow_code()
+        return cls(campaign, launch=message["launch"], rank=rank)
 
     def solve(self, assignment: Assignment) -> np.ndarray:
         """Solve one config in this process.

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from mpi_layout.campaign import parse_campaign
 from mpi_layout.exit_codes import ExitCode
 from mpi_layout.parallel.alone import solve
 from mpi_layout.parallel.answers import Died
@@ -55,7 +54,7 @@ class WorkerRank:
             return int(message["leave"])
         if self._file is not None:
             self._file.open(self._comm)
-        solver = Solver(parse_campaign(message["campaign"]), launch=message["launch"], rank=self._comm.rank)
+        solver = Solver.of(message, rank=self._comm.rank)
         while True:
             tag, first, second = self._receive()
             if tag == talk.LEAVE:
