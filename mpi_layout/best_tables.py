@@ -20,6 +20,8 @@ def best_view(bests: Sequence["Best"]) -> "RenderableType":
     """Show the best layouts, each beside the others of its group."""
     columns = ("area", "turbine type", "done", "best AEP [GWh]", "median", "worst")
     figures = ("over its start", "wake loss", "capacity factor", "seed")
+    # What is maximised is told where it is not the AEP.
+    valued = any(best.row["objective"] != best.row["aep"] for best in bests)
     rows = [
         (
             best.config.area,
@@ -32,10 +34,11 @@ def best_view(bests: Sequence["Best"]) -> "RenderableType":
             f"{100 * best.row['wake_loss']:.2f} %",
             f"{100 * best.capacity_factor:.2f} %",
             f"{best.config.seed}",
+            *([f"{best.row['objective']:.8g}"] if valued else []),
         )
         for best in bests
     ]
-    return table((*columns, *figures), rows, right=range(2, 10))
+    return table((*columns, *figures, *["objective"] * valued), rows, right=range(2, 11))
 
 
 def starts_view(
@@ -93,6 +96,7 @@ def best_json(best: "Best") -> dict[str, Any]:
         "n_turbines": config.n_turbines,
         "capacity_MW": best.rated_power / 1e6,
         **{f"{name}_GWh": float(row[name]) for name in figures},
+        "objective": float(row["objective"]),
         "wake_loss": float(row["wake_loss"]),
         "external_wake_loss": float(row["external_wake_loss"]),
         "capacity_factor": best.capacity_factor,

@@ -29,7 +29,7 @@ from mpi_layout.console import complain, set_up_logging
 from mpi_layout.errors import InputError
 from mpi_layout.exit_codes import ExitCode
 from mpi_layout.optimise_command import optimise_command
-from mpi_layout.options import add_launch_options, add_model_options
+from mpi_layout.options import add_code_option, add_launch_options, add_model_options
 from mpi_layout.parallel.launcher import launcher_hint
 from mpi_layout.printable import printable
 
@@ -134,6 +134,7 @@ def make_parser() -> argparse.ArgumentParser:
     _add_run(commands)
     check = _add(commands, "check", check_command, "say what a campaign would compute, and how long it takes")
     check.add_argument("campaign", type=Path, metavar="CAMPAIGN", help="campaign file (YAML)")
+    add_code_option(check)
     _add(commands, "schema", schema_command, "print the JSON schema of campaign files")
     init = _add(commands, "init", init_command, "write a commented campaign file to start from")
     init.add_argument(
@@ -149,6 +150,7 @@ def make_parser() -> argparse.ArgumentParser:
         "check every result anew: bytes, layout, energy; exit code 1 if wrong",
     )
     verify.add_argument("--no-aep", action="store_true", help="do not compute the energies again (faster)")
+    add_code_option(verify)
     _add_reader(commands, "missing", missing_command, "list the configs that are neither done nor failed")
     diff = _add_reader(
         commands,
@@ -211,6 +213,7 @@ def _add_run(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
         help="work only on configs whose key matches; the file holds all",
     )
     add_launch_options(run)
+    add_code_option(run)
 
 
 def _add_evaluate(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:

@@ -38,6 +38,7 @@ def run_command(args: argparse.Namespace) -> int:
             retry_failed=args.retry_failed,
             fresh=args.fresh,
             no_lock=args.no_lock,
+            allow_code=args.allow_code,
         )
         return run(order, team, stop)
 
@@ -49,6 +50,8 @@ def check_command(args: argparse.Namespace) -> int:
     from mpi_layout.results.layouts import results_neighbours
 
     campaign = load_campaign(args.campaign, results_layout=results_neighbours)
+    if args.allow_code:
+        campaign.allow_code()
     say(describe_work(campaign))
     cost = measure_cost(campaign)
     say(describe_cost(cost))
@@ -153,12 +156,17 @@ def verify_command(args: argparse.Namespace) -> int:
 
     results = open_reader(args.file)
     with counting("rows checked") as progress:
-        findings = list(verify(results, aep=not args.no_aep, progress=progress))
+        options = {"aep": not args.no_aep, "allow_code": args.allow_code}
+        findings = list(verify(results, **options, progress=progress))
     n_checked = 0 if any(finding.what == "campaign" for finding in findings) else results.n_rows
     if args.json:
         answer_json({"rows": n_checked, "findings": [asdict(finding) for finding in findings]})
     else:
         answer(verify_view(findings, n_checked))
+        if n_checked and results.campaign.code is not None and not args.allow_code:
+            say(
+                "note: the objective was not computed again, as it is code of the campaign: --allow-code does"
+            )
     return EXIT_FOUND if findings else 0
 
 

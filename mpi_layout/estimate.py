@@ -58,6 +58,8 @@ def measure_cost(campaign: Campaign) -> Cost:
     configs = campaign.configs
     largest = configs[len(configs.seeds) * int(np.argmax([kind.n_turbines for kind in configs.kinds]))]
     problem = campaign.problem(largest.number)
+    if campaign.code is not None and not campaign.code_allowed:
+        problem = replace(problem, objective=replace(problem.objective, function=None))
     failure = ""
     seconds, whole = 0.0, True
     try:
@@ -127,10 +129,22 @@ def describe_work(campaign: Campaign) -> str:
         ("keys", f"{configs[0].key} ... {configs[-1].key}"),
         ("turbines", f"per layout: {each}{beside}"),
         ("wakes", model_text(campaign.problem(0).model)),
+        ("objective", _objective_text(campaign)),
         ("refine", ", ".join(f"{stage} {budget:,}" for stage, budget in budgets.items())),
         ("file", f"{expected_size(campaign) / 1e6:.1f} MB"),
     ]
     return "\n".join(f"{name + ':':<10} {text}" for name, text in rows if text)
+
+
+def _objective_text(campaign: Campaign) -> str:
+    """What is maximised, if it is not AEP."""
+    objective, texts = campaign.problem(0).objective, []
+    if objective.wind is not None:
+        texts.append(f"what energy is worth, {objective.mean_price:.4g} per MWh on average")
+    if campaign.code is not None:
+        run = "" if campaign.code_allowed else " (code, not run without --allow-code)"
+        texts.append(f"{campaign.code.name} of {campaign.code.file}{run}")
+    return "; ".join(texts)
 
 
 def describe_cost(cost: Cost) -> str:

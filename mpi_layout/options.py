@@ -26,6 +26,15 @@ def add_launch_options(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_code_option(parser: argparse.ArgumentParser) -> None:
+    """Leave for code that a campaign brings along."""
+    parser.add_argument(
+        "--allow-code",
+        action="store_true",
+        help="let the Python function run that the campaign maximises; read it before",
+    )
+
+
 def add_model_options(parser: argparse.ArgumentParser) -> None:
     """Wake model in the place of the one that a file names."""
     parser.add_argument("--model", metavar="NAME", help="wake model to take instead, by its usual name")

@@ -1,15 +1,14 @@
 """What is wrong or odd in an objective whose single values are well-formed.
 
-Faults: an empty section; a function without its file, or the other way round; a file that is no Python or does not
-define the function (it is read, not run); prices of which there are not as many as directions, speeds or steps,
-that are negative without leave, or nowhere above zero; prices step by step where the wind is no time series.
+Faults: an empty section; a function without its file, or the other way round; a file that is no Python or
+does not define the function (it is read, not run); prices of which there are not as many as directions,
+speeds or steps, that are negative without leave, or nowhere above zero; prices step by step where the wind is
+no time series.
 
 Warnings: a function that no refinement asks about.
 """
 
 from collections.abc import Iterator
-
-import numpy as np
 
 from mpi_layout.campaign.objective_build import prices_of
 from mpi_layout.campaign.objective_spec import ObjectiveSpec, PriceSpec
@@ -24,7 +23,9 @@ from mpi_layout.site.wind import Site
 _PRICE = ("objective", "price")
 
 
-def faults(spec: str | ObjectiveSpec | None, site_spec: SiteSpec | None, site: Site | None) -> Iterator[Fault]:
+def faults(
+    spec: str | ObjectiveSpec | None, site_spec: SiteSpec | None, site: Site | None
+) -> Iterator[Fault]:
     """Yield every fault that single values do not show; those of prices only where the site has none."""
     if not isinstance(spec, ObjectiveSpec):
         return

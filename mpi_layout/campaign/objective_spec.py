@@ -1,6 +1,6 @@
 """The objective section of a campaign file: AEP, prices of energy, a function of a Python file."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Final, Literal
 
 from pydantic import AfterValidator, ConfigDict, Discriminator, Field, Tag
 
@@ -9,7 +9,7 @@ from mpi_layout.campaign.schema import Number, Section
 from mpi_layout.campaign.site_spec import MOST_STEPS, Directions, Speed
 from mpi_layout.site.price import MOST_PRICE
 
-AEP = "aep"
+AEP: Final = "aep"
 
 Price = Annotated[Number, Field(ge=-MOST_PRICE, le=MOST_PRICE)]
 
@@ -43,15 +43,15 @@ class PriceSpec(Section):
     )
     per_MWh: Prices | None = Field(
         default=None,
-        description="Prices per MWh in any currency: by direction or by speed a list, by both a list for each "
-        "direction; without these a list with one for each step of the time series, or a number.",
+        description="Prices per MWh in any currency: by direction or by speed a list, by both a list for "
+        "each direction; without these a list with one for each step of the time series, or a number.",
     )
     column: Annotated[str, Field(max_length=200)] | None = Field(
         default=None, description="Instead of per_MWh: the column of the time series' CSV file that has them."
     )
     negative: Literal["refuse", "stop"] = Field(
         default="refuse",
-        description="Negative prices are refused, or the farm stops then: it earns nothing and loses nothing.",
+        description="Negative prices are refused, or the farm stops then: it earns and loses nothing.",
     )
 
 
@@ -67,7 +67,8 @@ class ObjectiveSpec(Section):
     price: PriceSpec | None = Field(default=None, description="What energy is worth.")
     file: Annotated[IncludedFile, AfterValidator(_python_text)] | None = Field(
         default=None,
-        description="Python file with a function, relative to the campaign file; runs only with --allow-code.",
+        description="Python file with a function, relative to the campaign file; it runs only with "
+        "--allow-code.",
     )
     function: Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$", max_length=64)] | None = Field(
         default=None, description="Its function, which takes a layout and gives a number to be maximised."

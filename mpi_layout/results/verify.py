@@ -61,7 +61,11 @@ class Finding:
 
 
 def verify(
-    results: Results, *, aep: bool = True, progress: Callable[[int, int], None] | None = None
+    results: Results,
+    *,
+    aep: bool = True,
+    allow_code: bool = False,
+    progress: Callable[[int, int], None] | None = None,
 ) -> Iterator[Finding]:
     """Yield every fault of a results file.
 
@@ -71,6 +75,8 @@ def verify(
         From `open_reader`.
     aep : bool
         Whether to compute the energies again, some 10 ms per layout.
+    allow_code : bool
+        Whether the function that the campaign maximises may run, to compute the objective again.
     progress : callable, optional
         Called with the number of rows checked and of all rows.
     """
@@ -79,6 +85,8 @@ def verify(
     campaign = None
     try:
         campaign = results.campaign
+        if allow_code:
+            campaign.allow_code()
     except InputError as error:
         yield Finding("", "campaign", f"no row was checked: {error}")
     yield from _file_findings(results)
@@ -280,7 +288,7 @@ def _objective_faults(
     try:
         computed = Worth(problem.objective, problem.farm(), problem.area)(x, y, energy)
     except CodeRefusedError:
-        return  # verify has said so
+        return  # nobody has asked for more
     except ConfigError as error:
         yield "objective", f"is {row['objective']:.12g}, but {error}"
         return
