@@ -113,13 +113,15 @@ def _timed(function: Callable[..., Any], *arguments: Any) -> tuple[float, Any]:
 
 def describe_work(campaign: Campaign) -> str:
     """Lines on what a campaign consists of."""
-    configs = campaign.configs
+    configs, problem = campaign.configs, campaign.problem(0)
     n_areas, n_types, n_seeds = len(campaign.areas), len(campaign.turbine_types), len(configs.seeds)
     turbines = {kind.turbine_type: kind.n_turbines for kind in configs.kinds}
     each = ", ".join(f"{name} {n}" for name, n in turbines.items())
-    others = campaign.problem(0).neighbours
+    others = problem.neighbours
     beside = "" if others is None else f"; beside {others.x.size} neighbours"
     budgets = {stage: budget for stage, budget in asdict(campaign.refine).items() if budget}
+    if problem.objective.function is None:
+        budgets.pop("function", None)
     rows = [
         ("campaign", campaign.name),
         (
@@ -128,7 +130,7 @@ def describe_work(campaign: Campaign) -> str:
         ),
         ("keys", f"{configs[0].key} ... {configs[-1].key}"),
         ("turbines", f"per layout: {each}{beside}"),
-        ("wakes", model_text(campaign.problem(0).model)),
+        ("wakes", model_text(problem.model)),
         ("objective", _objective_text(campaign)),
         ("refine", ", ".join(f"{stage} {budget:,}" for stage, budget in budgets.items())),
         ("file", f"{expected_size(campaign) / 1e6:.1f} MB"),

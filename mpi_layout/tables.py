@@ -162,7 +162,7 @@ def _is_gain(gain: Gain | None) -> TypeGuard[Gain]:
 
 def _gain_text(gain: Gain) -> str:
     return (
-        f"refined: {_percent(gain.mean)} AEP over the starts, from {_percent(gain.worst)} to "
+        f"refined: {_percent(gain.mean)} {gain.of} over the starts, from {_percent(gain.worst)} to "
         f"{_percent(gain.best)}; {gain.evaluations:,.0f} evaluations per config"
     )
 

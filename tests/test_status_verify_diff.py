@@ -144,7 +144,8 @@ def test_summary_says_what_refinement_gains(path, campaign, rows):
     assert "refined" not in shown(status_view(plain, now=NOW))
     gains = {0: 0.01, 1: 0.03, 2: 0.02}  # of the others nothing
     for number, gain in gains.items():
-        plant(path, campaign, number, start_aep=rows[number]["aep"][0] / (1 + gain), evaluations=701)
+        start = rows[number]["objective"][0] / (1 + gain)
+        plant(path, campaign, number, start_objective=start, evaluations=701)
     summary = summarise(open_reader(path), now=NOW)
     west = summary.groups[0].gain
     assert (west.mean, west.best, west.worst) == pytest.approx((0.02, 0.03, 0.01))
@@ -158,11 +159,15 @@ def test_summary_says_what_refinement_gains(path, campaign, rows):
     told = json.loads(json.dumps(summary.to_json(), allow_nan=False))
     assert told["gain"]["best"] == pytest.approx(0.03)
     assert told["groups"][3]["gain"]["mean"] == 0
+    plant(path, campaign, 2, objective=2e6, start_objective=1e6)
+    assert "+100.00 %" in shown(status_view(summarise(open_reader(path), now=NOW), now=NOW))
+    assert summarise(open_reader(path), now=NOW).gain.of == "objective"
 
 
-def test_no_start_no_gain(path, campaign, rows):
+@pytest.mark.parametrize("start", [0.0, -5.0])
+def test_no_worth_no_gain(path, campaign, start):
     for number in range(4):
-        plant(path, campaign, number, start_aep=0.0)
+        plant(path, campaign, number, start_objective=start)
     assert summarise(open_reader(path), now=NOW).gain.mean == 0
 
 
@@ -255,7 +260,7 @@ def test_status_stays_readable(tmp_path, n_areas, n_types, refined):
     problem_solution = solve(campaign.problem(0))
     if refined:
         start = problem_solution.aep / 1.0123
-        problem_solution = dataclasses.replace(problem_solution, start_aep=start, evaluations=123_456)
+        problem_solution = dataclasses.replace(problem_solution, start_objective=start, evaluations=123_456)
     with open_writer(path, campaign) as writer:
         for config in campaign.configs[:: max(1, n_areas // 10)]:
             about = {"seconds": 0.1, "rank": 1, "launch": 0, "attempts": 1}
@@ -459,9 +464,9 @@ def test_false_traces_are_found(path, campaign, evaluations, shares, more):
 
 
 def test_a_result_worse_than_its_start_is_found(path, campaign):
-    plant(path, campaign, 2, **traced(open_reader(path).rows[2], [1, 9], [1.0001, 1]))
+    plant(path, campaign, 2, start_objective=open_reader(path).rows["objective"][2] * (1 + 1e-12))
     (finding,) = verify(open_reader(path))
-    assert (finding.key, finding.what) == ("west_t15_s0", "aep")
+    assert (finding.key, finding.what) == ("west_t15_s0", "objective")
     assert "less than that of the start" in finding.detail
 
 

@@ -91,6 +91,8 @@ class Solution:
         AEP against evaluations.
     objective : float
         What was maximised: AEP, GWh; its worth, currency per year; or what the user's function says.
+    start_objective : float
+        That of the first layout.
         The AEP by default.
     """
 
@@ -107,6 +109,7 @@ class Solution:
     evaluations: int
     trace: Trace = field(default_factory=Trace)
     objective: float = math.nan
+    start_objective: float = math.nan
 
     def __post_init__(self) -> None:
         if math.isnan(self.objective):

@@ -37,7 +37,7 @@ def refine(search: Search, x: Floats, y: Floats) -> tuple[Floats, Floats, FarmAE
         Its AEP.
     """
     best = x, y, search.note(x, y)
-    most = search.value(*best)
+    search.start_value = most = search.value(*best)
     for name, stage in STAGES.items():
         budget = getattr(search.problem.refine, name)
         if budget <= 0:

@@ -1,5 +1,7 @@
 """What all stages of a search share: the problem, its rules, randomness, and the book of evaluations."""
 
+import math
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -42,6 +44,8 @@ class Search:
         Layouts whose objective was computed so far.
     trace : Trace
         AEP against them.
+    start_value : float
+        What is maximised, of the first layout, once known.
     """
 
     def __init__(self, problem: Problem) -> None:
@@ -53,6 +57,7 @@ class Search:
         self.random = np.random.Generator(np.random.PCG64(np.random.SeedSequence([problem.seed, 1])))
         self.evaluations = 0
         self.trace = Trace()
+        self.start_value = math.nan
 
     def note(self, x: Floats, y: Floats) -> FarmAEP:
         """AEP of the layout (n,) at hand on all flow cases: counted, and a point of the trace."""

@@ -52,6 +52,7 @@ def solve(problem: Problem) -> Solution:
         evaluations=search.evaluations,
         trace=search.trace,
         objective=search.value(x, y, farm),
+        start_objective=search.start_value,
     )
 
 

@@ -110,6 +110,7 @@ ROW_COLUMNS = (
     _number("wake_loss", "1", "share of the gross annual energy production lost in wakes"),
     _number("external_wake_loss", "1", "share of the gross annual energy production lost to neighbours"),
     _number("objective", "1", "what was maximised: AEP in GWh, or what the campaign's objective says"),
+    _number("start_objective", "1", "the objective of the start layout"),
     _number("min_spacing", "m", "smallest distance between two turbines"),
     _number("max_outside", "m", "largest distance of a turbine from the area, zero inside"),
     Column("evaluations", "<i8", "layouts whose objective was computed", fresh=-1),
@@ -135,6 +136,7 @@ FIGURES = (
     "wake_loss",
     "external_wake_loss",
     "objective",
+    "start_objective",
     "min_spacing",
     "max_outside",
 )

@@ -32,16 +32,19 @@ class Counts:
 
 @dataclass(frozen=True)
 class Gain:
-    """What refinement adds to the AEP of start layouts, as shares of it.
+    """What refinement adds to the objective of start layouts, as shares of it.
 
     Attributes
     ----------
+    of : str
+        "AEP", or "objective" where that is something else.
     mean, best, worst : float
         Over configs.
     evaluations : float
         Mean number of evaluations of a config.
     """
 
+    of: str
     mean: float
     best: float
     worst: float
@@ -54,6 +57,7 @@ class Gain:
         if not n:
             return None
         return cls(
+            of="AEP" if all(gain.of == "AEP" for gain, _ in gains) else "objective",
             mean=sum(gain.mean * count for gain, count in gains) / n,
             best=max(gain.best for gain, _ in gains),
             worst=min(gain.worst for gain, _ in gains),
@@ -261,11 +265,13 @@ class _GroupSums:
 
 
 def _gain(rows: NDArray[np.void]) -> Gain:
-    """Gain of done rows; a farm without any energy has none."""
-    start = rows["start_aep"]
-    gains = np.divide(rows["aep"], start, out=np.ones(start.size), where=start > 0) - 1
-    mean, best, worst = float(gains.mean()), float(gains.max()), float(gains.min())
-    return Gain(mean, best, worst, float(rows["evaluations"].mean()))
+    """Gain of done rows; of nothing, or of a loss, there are no shares."""
+    start, end = rows["start_objective"], rows["objective"]
+    of = "AEP" if np.array_equal(end, rows["aep"]) else "objective"
+    with np.errstate(all="ignore"):  # a forged row may have anything in it
+        gains = np.divide(end, start, out=np.ones(start.size), where=start > 0) - 1
+        mean, best, worst = float(gains.mean()), float(gains.max()), float(gains.min())
+    return Gain(of, mean, best, worst, float(rows["evaluations"].mean()))
 
 
 def _empty_groups(results: Results) -> list[_GroupSums]:

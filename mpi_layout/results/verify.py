@@ -198,9 +198,9 @@ def _done_faults(row: np.void, problem: Problem, aep: bool) -> Iterator[tuple[st
     yield from _layout_faults(row, x, y, problem)
     yield from _sum_faults(row)
     yield from _trace_faults(row)
-    plain = problem.objective.wind is None and problem.objective.function is None
-    if plain and row["aep"] < row["start_aep"]:
-        yield "aep", f"is {row['aep']:.12g} GWh, less than that of the start, {row['start_aep']:.12g} GWh"
+    if row["objective"] < row["start_objective"]:
+        worse = f"{row['objective']:.12g}, less than that of the start, {row['start_objective']:.12g}"
+        yield "objective", f"is {worse}"
     if aep:
         yield from _aep_faults(row, x, y, problem)
 
