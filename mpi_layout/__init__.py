@@ -1,16 +1,25 @@
 """Databases of optimised wind farm layouts, computed by MPI ranks into one HDF5 file.
 
-For notebooks this package offers its wake engine, described in docs/api.md: turbines, sites, wake models and
-`Farm`. They are loaded when they are first used, as the workers of a campaign need but a few of them.
+For notebooks this package offers its wake engine, described in docs/api.md, and its search for layouts,
+described in docs/objectives.md: turbines, sites, wake models, `Farm` and `optimise_layout`. They are loaded
+when they are first used, as the workers of a campaign need but a few of them.
 """
 
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from mpi_layout.errors import InputError
+    from mpi_layout.errors import ConfigError, InputError
     from mpi_layout.formats.turbine_file import load_turbine
+    from mpi_layout.optimise.layout import optimise_layout
+    from mpi_layout.optimise.objective import EvaluatedLayout
+    from mpi_layout.optimise.problem import Solution
+    from mpi_layout.optimise.refinement import Refinement
+    from mpi_layout.optimise.start import SmartStart
+    from mpi_layout.site.area import Area
+    from mpi_layout.site.price import PriceTable, StepPrices
     from mpi_layout.site.series import SeriesSite
+    from mpi_layout.site.spacing import Spacing
     from mpi_layout.site.table import TableSite
     from mpi_layout.site.turbine import Turbine, generic_turbine
     from mpi_layout.site.weibull import WeibullSite
@@ -31,8 +40,11 @@ if TYPE_CHECKING:
 __all__ = [
     "NOJ",
     "STF2017",
+    "Area",
     "BastankhahGaussian",
+    "ConfigError",
     "CrespoHernandez",
+    "EvaluatedLayout",
     "Farm",
     "FarmAEP",
     "FlowCases",
@@ -43,19 +55,34 @@ __all__ = [
     "Neighbours",
     "NiayifarGaussian",
     "NiayifarPorteAgel",
+    "PriceTable",
+    "Refinement",
     "SeriesSite",
+    "SmartStart",
+    "Solution",
+    "Spacing",
+    "StepPrices",
     "TableSite",
     "TurbOPark",
     "Turbine",
     "WeibullSite",
     "generic_turbine",
     "load_turbine",
+    "optimise_layout",
 ]
 
 _HOME = {
-    "errors": ("InputError",),
+    "errors": ("ConfigError", "InputError"),
     "formats.turbine_file": ("load_turbine",),
+    "optimise.layout": ("optimise_layout",),
+    "optimise.objective": ("EvaluatedLayout",),
+    "optimise.problem": ("Solution",),
+    "optimise.refinement": ("Refinement",),
+    "optimise.start": ("SmartStart",),
+    "site.area": ("Area",),
+    "site.price": ("PriceTable", "StepPrices"),
     "site.series": ("SeriesSite",),
+    "site.spacing": ("Spacing",),
     "site.table": ("TableSite",),
     "site.turbine": ("Turbine", "generic_turbine"),
     "site.weibull": ("WeibullSite",),

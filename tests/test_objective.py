@@ -1,12 +1,15 @@
 """What is maximised: AEP, its worth by prices, and functions of the user's."""
 
+import re
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 import shapely
 from scipy.spatial.distance import pdist
 
+import mpi_layout
 from mpi_layout.errors import ConfigError
 from mpi_layout.optimise.objective import Objective
 from mpi_layout.optimise.problem import Problem
@@ -328,3 +331,53 @@ class TestFunctionSearch:
         single = replace(self.searched, n_turbines=1, objective=Objective(function=target))
         solution = solve(replace(single, refine=Refinement(function=400)))
         assert solution.objective > -20
+
+
+@pytest.fixture(scope="module")
+def names():
+    """What the scripts of docs/objectives.md leave behind."""
+    guide = (Path(__file__).parents[1] / "docs" / "objectives.md").read_text()
+    blocks = re.findall(r"```python\n(.*?)```", guide, re.DOTALL)
+    assert len(blocks) == 2
+    found = {}
+    exec("".join(blocks), found)
+    return found
+
+
+class TestOneCall:
+    """The way for notebooks."""
+
+    def test_the_guide_runs_and_tells_the_truth(self, names):
+        energy, worth = names["most_energy"], names["most_worth"]
+        prices = PriceTable([80, 50, 20], speed=[4, 10, 16])
+        assert energy.objective == energy.aep
+        wind, mean = priced(names["site"], prices)
+        value = 1000 * mean * Farm(names["turbine"], wind.flow_cases()).aep(energy.x, energy.y).aep
+        assert worth.objective > 0.999 * value
+        assert 20_000 * worth.aep < worth.objective < 80_000 * worth.aep
+
+    def test_it_is_what_a_config_does(self):
+        found = mpi_layout.optimise_layout(
+            [(0, 0), (6000, 0), (6000, 6000), (0, 6000)],
+            TURBINE,
+            WEIBULL,
+            n_turbines=8,
+            min_spacing=720.0,
+            start=SmartStart((12, 12), 30),
+            seed=3,
+            refine="none",
+        )
+        assert found.x.tobytes() == solve(problem()).x.tobytes()
+
+    def test_air_density_counts_for_the_farm_and_its_neighbours(self):
+        thin = replace(WEIBULL, air_density=1.0)
+        others = Neighbours(np.array([-1000.0, -1000.0]), np.array([2000.0, 4000.0]), [TURBINE])
+        found = mpi_layout.optimise_layout(
+            AREA, TURBINE, thin, n_turbines=4, min_spacing=720.0, refine="none", neighbours=others
+        )
+        energy = Farm(TURBINE, thin, TurbOPark(), neighbours=others).aep(found.x, found.y)
+        assert found.aep == pytest.approx(energy.aep, rel=1e-12)
+
+    def test_an_unknown_preset(self):
+        with pytest.raises(ValueError, match="refine is 'best'; wants a Refinement or one of none, quick"):
+            mpi_layout.optimise_layout(AREA, TURBINE, WEIBULL, n_turbines=4, min_spacing=720.0, refine="best")
