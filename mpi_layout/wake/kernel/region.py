@@ -49,13 +49,15 @@ class Region:
     def __init__(self, rings: Sequence[Floats], form: tuple[float, float, float], least: float) -> None:
         a = np.concatenate(rings)
         b = np.concatenate([np.roll(ring, -1, axis=0) for ring in rings])
+        edges = (a != b).any(axis=1)
+        a, b = a[edges], b[edges]
         grid = edge_lists(a, b)
-        size = [-(-len(edges) // _LANE_BLOCK) * _LANE_BLOCK for edges in grid.lists]
+        size = [-(-len(listed) // _LANE_BLOCK) * _LANE_BLOCK for listed in grid.lists]
         list_at = np.concatenate([[0], np.cumsum(size)]).astype(np.intc)
         table = aligned(5, int(list_at[-1]))
-        for edges, first, last in zip(grid.lists, list_at[:-1], list_at[1:], strict=True):
-            if edges.size:
-                _fill(table[:, first:last], a[edges], b[edges])
+        for listed, first, last in zip(grid.lists, list_at[:-1], list_at[1:], strict=True):
+            if listed.size:
+                _fill(table[:, first:last], a[listed], b[listed])
         self._kept = table, list_at, grid  # what the pointers below point into
         self.struct = RegionStruct(
             *(row.ctypes.data_as(DOUBLES) for row in table),
