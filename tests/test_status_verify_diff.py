@@ -362,13 +362,13 @@ def test_turbine_outside_is_found(path, campaign):
     assert {key for key, _ in kinds} == {"west_t10_s0"}
 
 
-def test_turbine_a_micrometre_too_far_out_is_found(path, campaign):
+def test_turbine_a_nanometre_too_far_out_is_found(path, campaign):
     row = open_reader(path).rows[0]
     x = row["x"].copy()
-    x[0] = -2e-6
+    x[0] = -2e-9
     plant(path, campaign, 0, x=x)
     details = [finding.detail for finding in verify(open_reader(path), aep=False) if finding.what == "area"]
-    assert details[0] == "a turbine stands 2e-06 m outside area west"
+    assert details[0] == "a turbine stands 2e-09 m outside area west"
 
 
 def test_turbines_too_close_are_found(path, campaign):

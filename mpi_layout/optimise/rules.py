@@ -20,7 +20,6 @@ from mpi_layout.wake.kernel.region import DEPTH, Region
 
 Floats = NDArray[np.float64]
 
-_ROUNDING = 1e-12  # share of a distance
 _DRAWS = 1000  # of random points that lie too near the boundary
 
 
@@ -52,7 +51,7 @@ class Rules:
         """Say which rule a layout (n,) breaks, or None. Computed with shapely in double precision."""
         if not (np.isfinite(x).all() and np.isfinite(y).all()):
             return "a turbine has no finite position"
-        if (distance := self.spacing.smallest(x, y)) < self.spacing.least * (1 - _ROUNDING):
+        if not self.spacing.is_kept_by(distance := self.spacing.smallest(x, y)):
             return self.spacing.fault(distance)
         if (outside := self.outside(x, y)) > 0:
             return f"a turbine stands {outside:.6g} m outside area {self.area.name}"

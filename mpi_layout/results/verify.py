@@ -27,8 +27,7 @@ from mpi_layout.results.store import PlainStore
 from mpi_layout.results.structure import check_structure
 from mpi_layout.wake.farm import FarmAEP
 
-OUTSIDE_TOLERANCE = 1e-6  # m
-RELATIVE_TOLERANCE = 1e-9  # of spacings and energies
+RELATIVE_TOLERANCE = 1e-9  # of stored distances and energies
 
 _BATCH = 64  # rows that are checked at least when somebody interrupts
 _STEP = 2**18  # entries of a scale that are read at a time
@@ -228,12 +227,12 @@ def _layout_faults(
 ) -> Iterator[tuple[str, str]]:
     outside = float(problem.area.distance_outside(x, y).max())
     spacing = float(pdist(np.column_stack([x, y])).min(initial=np.inf))
-    if outside > OUTSIDE_TOLERANCE:
+    if outside > 0:
         yield "area", f"a turbine stands {outside:.6g} m outside area {problem.area.name}"
     scaled = problem.spacing.smallest(x, y)
-    if scaled < problem.spacing.least * (1 - RELATIVE_TOLERANCE):
+    if not problem.spacing.is_kept_by(scaled):
         yield "spacing", problem.spacing.fault(scaled)
-    if abs(outside - row["max_outside"]) > OUTSIDE_TOLERANCE:
+    if not _close(row["max_outside"], outside):
         yield "area", f"max_outside is {row['max_outside']:.9g} m, computed {outside:.9g} m"
     if not _close(row["min_spacing"], spacing):
         yield "spacing", f"min_spacing is {row['min_spacing']:.12g} m, computed {spacing:.12g} m"

@@ -8,6 +8,8 @@ from numpy.typing import ArrayLike, NDArray
 
 Floats = NDArray[np.float64]
 
+_ROUNDING = 1e-12  # share of a distance
+
 
 @dataclass(frozen=True)
 class Spacing:
@@ -86,6 +88,10 @@ class Spacing:
         # hypot rounds less than the root of a sum of squares
         distance = np.hypot(dx, dy) if self.is_plain else np.sqrt(self.squared(dx, dy))
         return float(distance.min(initial=np.inf))
+
+    def is_kept_by(self, distance: float) -> bool:
+        """Whether a smallest scaled distance, m, is enough, but for rounding."""
+        return distance >= self.least * (1 - _ROUNDING)
 
     def fault(self, distance: float) -> str:
         """What is wrong with a smallest scaled distance, m."""
