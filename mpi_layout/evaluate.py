@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
+from scipy.spatial import cKDTree
 
 from mpi_layout.errors import InputError
 from mpi_layout.formats.layouts import Layout, type_numbers
@@ -11,7 +13,7 @@ from mpi_layout.plant import Plant
 from mpi_layout.site.turbine import Turbine
 from mpi_layout.wake.farm import HOURS_PER_YEAR, Farm, FarmAEP
 
-_AT_THE_EDGE = 1.0  # m; polygons and layouts are often rounded
+_ROUNDED = 1.0  # m; polygons and layouts often are
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,12 +30,15 @@ class Evaluation:
         With wakes and without.
     outside : int
         How many turbines stand more than 1 m outside all areas.
+    close_pairs : int
+        How many pairs of turbines of one type are closer than a campaign wants, by more than 1 m.
     """
 
     layout: Layout
     turbine_types: tuple[Turbine, ...]
     energy: FarmAEP
     outside: int
+    close_pairs: int = 0
 
     @property
     def rated_power(self) -> float:
@@ -48,10 +53,14 @@ class Evaluation:
     @property
     def notes(self) -> tuple[str, ...]:
         """What is odd, a line each."""
-        if not self.outside:
-            return ()
-        count = f"{self.outside} of {len(self.turbine_types)} turbines"
-        return (f"{self.layout.name}: {count} stand more than {_AT_THE_EDGE:g} m outside the area",)
+        notes = []
+        if self.outside:
+            count = f"{self.outside} of {len(self.turbine_types)} turbines"
+            notes.append(f"{count} stand more than {_ROUNDED:g} m outside the area")
+        if self.close_pairs:
+            pairs = "1 pair" if self.close_pairs == 1 else f"{self.close_pairs} pairs"
+            notes.append(f"{pairs} of turbines closer than min_spacing_D by more than {_ROUNDED:g} m")
+        return tuple(f"{self.layout.name}: {note}" for note in notes)
 
     def to_json(self, *, per_turbine: bool) -> dict[str, Any]:
         """Plain values for other programs."""
@@ -66,6 +75,7 @@ class Evaluation:
             "external_wake_loss": energy.external_wake_loss,
             "capacity_factor": self.capacity_factor,
             "turbines_outside": self.outside,
+            "pairs_too_close": self.close_pairs,
         }
         if per_turbine:
             plain["turbines"] = [
@@ -111,9 +121,22 @@ def evaluate(plant: Plant, layout: Layout) -> Evaluation:
         turbine_types=tuple(own[i] for i in type_of.tolist()),
         energy=farm.aep(layout.x, layout.y),
         outside=_n_outside(plant, layout),
+        close_pairs=_n_close_pairs(plant, layout, type_of),
     )
 
 
 def _n_outside(plant: Plant, layout: Layout) -> int:
     distances = [area.distance_outside(layout.x, layout.y) for area in plant.areas]
-    return int(np.count_nonzero(np.min(distances, axis=0) > _AT_THE_EDGE))
+    return int(np.count_nonzero(np.min(distances, axis=0) > _ROUNDED))
+
+
+def _n_close_pairs(plant: Plant, layout: Layout, type_of: NDArray[np.intc]) -> int:
+    """Pairs of one type, as the rules of a campaign are for layouts of one type."""
+    count = 0
+    places = np.column_stack([layout.x, layout.y])
+    for number, name in enumerate(plant.turbine_types):
+        if name in plant.spacings and (own := type_of == number).any():
+            spacing = plant.spacings[name]
+            tree = cKDTree(spacing.scaled(places[own]))
+            count += int(tree.count_neighbors(tree, max(spacing.least - _ROUNDED, 0)) - tree.n) // 2
+    return count

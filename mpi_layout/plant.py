@@ -4,7 +4,7 @@ A windIO system has them all. A campaign has no layouts; a results file has thos
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,7 @@ from mpi_layout.formats.windio_system import (
 from mpi_layout.formats.yaml_include import load_with_includes
 from mpi_layout.named_model import named_model
 from mpi_layout.site.area import Area
+from mpi_layout.site.spacing import Spacing
 from mpi_layout.site.turbine import AIR_DENSITY, Turbine
 from mpi_layout.site.wind import Site
 from mpi_layout.wake.farm import Neighbours
@@ -57,6 +58,8 @@ class Plant:
         What is odd in the wind, a line each.
     model_notes : tuple of str
         What was asked of the model and is not computed, a line each.
+    spacings : dict of Spacing
+        What keeps turbines of a type apart, by its name; of a campaign.
     """
 
     name: str
@@ -69,6 +72,7 @@ class Plant:
     neighbours: Neighbours | None = None
     notes: tuple[str, ...] = ()
     model_notes: tuple[str, ...] = ()
+    spacings: Mapping[str, Spacing] = field(default_factory=dict)
 
     def nominal_types(self) -> dict[str, Turbine]:
         """Turbine types in air of 1.225 kg/m3, as files state them."""
@@ -220,4 +224,5 @@ def _of_campaign(campaign: Campaign, source: str, layouts: tuple[Layout, ...] = 
         model=problems[0].model,
         layouts=layouts,
         neighbours=problems[0].neighbours,
+        spacings={problem.turbine.name: problem.spacing for problem in problems},
     )

@@ -1,12 +1,14 @@
 """Circles and distances in a campaign file: what they mean, what is refused, what they change."""
 
 import copy
+import json
 
 import jsonschema
 import numpy as np
 import pytest
 import yaml
 
+from mpi_layout import cli
 from mpi_layout.campaign import campaign_schema, first_difference, parse_campaign
 from mpi_layout.campaign.compare import shaping
 from mpi_layout.errors import ConfigError, InputError
@@ -240,3 +242,20 @@ def test_verify_finds_pairs_within_the_ellipse(tmp_path):
     assert found[0] == []
     start = "two turbines stand 0.900000000 times as far apart as is wanted: 1000 m along 240 deg"
     assert f"{start} and 600 m across" in found[1]
+
+
+def test_evaluate_says_which_layouts_are_too_close(tmp_path, capsys):
+    asked = {"turbine_types": [BASE["turbine_types"][0]], "min_spacing_D": ELLIPSE}
+    (tmp_path / "demo.yaml").write_text(yaml.safe_dump(BASE | asked))
+    wind = np.deg2rad(240)
+    for name, distance in (("close", 998.0), ("rounded", 999.5), ("far", 1001.0)):
+        x, y = 2000 + distance * np.sin(wind), 2000 + distance * np.cos(wind)
+        (tmp_path / f"{name}.csv").write_text(f"x,y\n2000,2000\n{x},{y}\n2000,{2000 + 5 * distance}\n")
+    found = {}
+    for name in ("close", "rounded", "far"):
+        command = ["evaluate", str(tmp_path / "demo.yaml"), "--layout", str(tmp_path / f"{name}.csv")]
+        assert cli.main([*command, "--json"]) == 0
+        found[name] = json.loads(capsys.readouterr().out)["layouts"][0]["pairs_too_close"]
+        assert cli.main(command) == 0
+        assert ("1 pair of turbines closer than min_spacing_D" in capsys.readouterr().out) == found[name]
+    assert found == {"close": 1, "rounded": 0, "far": 0}
