@@ -12,6 +12,8 @@ class Order:
     ----------
     text : str, optional
         The campaign, where the file `campaign` is none itself but what it is made of.
+    extend : bool
+        Whether a results file of the same campaign with fewer seeds gets those that it lacks.
     """
 
     campaign: Path
@@ -23,3 +25,4 @@ class Order:
     fresh: bool = False
     no_lock: bool = False
     allow_code: bool = False
+    extend: bool = False

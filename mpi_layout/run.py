@@ -24,6 +24,7 @@ from mpi_layout.parallel.stopping import Stop
 from mpi_layout.parallel.team import Team
 from mpi_layout.progress import Snapshot, progress
 from mpi_layout.results.disk import exists
+from mpi_layout.results.extend import extend_results
 from mpi_layout.results.file import ResultsFile, WriterLock, create_results, move_aside, open_writer
 from mpi_layout.results.layouts import results_neighbours
 from mpi_layout.results.row import Status
@@ -116,6 +117,8 @@ def open_results(order: Order, campaign: Campaign) -> Iterator[ResultsFile]:
             log.info("%s moved aside to %s", path, move_aside(path))
         if not exists(path):
             create_results(path, campaign)
+        elif order.extend:
+            extend_results(path, campaign)
         with open_writer(path, campaign, lock) as results:
             yield results
 

@@ -144,6 +144,45 @@ def test_without_matplotlib_there_is_no_picture(farm, tmp_path, monkeypatch, cap
     assert sorted(file.name for file in tmp_path.glob("farm.best.*")) == ["farm.best.csv", "farm.best.yaml"]
 
 
+# ---------------------------------------------------------------- more starts
+
+
+def test_more_starts_go_on_from_those_that_are_done(farm, tmp_path, capsys):
+    def optimise(starts, *options):
+        arguments = ["optimise", "farm.yaml", "--turbines", "5", "--refine", "none", "--starts", str(starts)]
+        return cli.main([*arguments, *options])
+
+    assert optimise(2) == 0
+    first = open_reader(tmp_path / "farm.h5").rows
+    assert optimise(5) == 0
+    more = open_reader(tmp_path / "farm.h5")
+    assert more.rows[:2].tobytes() == first.tobytes()
+    assert more.rows["launch"].tolist() == [0, 0, 1, 1, 1]
+    assert [launch.configs_done for launch in more.launches] == [2, 3]
+    assert optimise(5, "-o", "straight.h5") == 0
+    assert diff(more, open_reader(tmp_path / "straight.h5")).equal
+    for name in ("farm.best.yaml", "farm.best.csv"):
+        assert (tmp_path / name).read_bytes() == (tmp_path / name.replace("farm", "straight")).read_bytes()
+    assert not list(tmp_path.glob(".*"))
+    assert cli.main(["verify", "farm.h5"]) == 0
+
+
+@pytest.mark.parametrize(
+    ("then", "said"),
+    [
+        (["--starts", "3"], "seeds.count: 4 in the file, 3 in the campaign"),
+        (["--starts", "9", "--seed-first", "2"], "seeds.first: 0 in the file, 2 in the campaign"),
+        (["--starts", "9", "--turbines", "6"], "seeds.count: 4 in the file, 9 in the campaign"),
+    ],
+)
+def test_a_file_with_starts_that_are_not_wanted_stays_as_it_is(farm, tmp_path, capsys, then, said):
+    assert cli.main(["optimise", "farm.yaml", *SMALL]) == 0
+    before = {file: file.read_bytes() for file in tmp_path.iterdir()}
+    assert cli.main(["optimise", "farm.yaml", *SMALL, *then]) == 2
+    assert said in capsys.readouterr().err
+    assert {file: file.read_bytes() for file in tmp_path.iterdir()} == before
+
+
 # ---------------------------------------------------------------- what is refused
 
 
