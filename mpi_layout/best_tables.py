@@ -1,6 +1,6 @@
 """What best and optimise show."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -18,12 +18,10 @@ if TYPE_CHECKING:
 
 def best_view(bests: Sequence["Best"]) -> "RenderableType":
     """Show the best layouts, each beside the others of its group."""
-    columns = ("area", "turbine type", "done", "best AEP [GWh]", "median", "worst")
-    figures = ("over its start", "wake loss", "capacity factor", "seed")
-    # What is maximised is told where it is not the AEP.
-    valued = any(best.row["objective"] != best.row["aep"] for best in bests)
+    columns = ["area", "turbine type", "done", "best AEP [GWh]", "median", "worst"]
+    columns += ["over its start", "wake loss", "capacity factor", "seed"]
     rows = [
-        (
+        [
             best.config.area,
             best.config.turbine_type,
             f"{best.n_done}",
@@ -34,11 +32,14 @@ def best_view(bests: Sequence["Best"]) -> "RenderableType":
             f"{100 * best.row['wake_loss']:.2f} %",
             f"{100 * best.capacity_factor:.2f} %",
             f"{best.config.seed}",
-            *([f"{best.row['objective']:.8g}"] if valued else []),
-        )
+        ]
         for best in bests
     ]
-    return table((*columns, *figures, *["objective"] * valued), rows, right=range(2, 11))
+    if not all(best.by_aep for best in bests):
+        columns.append("objective")
+        for row, best in zip(rows, bests, strict=True):
+            row.append(f"{best.row['objective']:.8g}")
+    return table(columns, rows, right=range(2, len(columns)))
 
 
 def starts_view(
@@ -56,32 +57,33 @@ def starts_view(
         f"  {config.n_turbines} turbines of {config.rated_power / 1e6:g} MW, {model_text(model)}, ",
         f"{best.n_done} of {n_starts} starts",
     )
-    gains = best.aep / best.start_aep
-    worst = int(np.argmin(best.aep))
-    gross = float(best.row["gross_aep"])
-    rows = [
-        ("best", float(best.row["aep"]), gains[best.seeds == config.seed][0], f"{config.seed}"),
-        ("median", float(np.median(best.aep)), float(np.median(gains)), ""),
-        ("worst", float(best.aep[worst]), gains[worst], f"{best.seeds[worst]}"),
-    ]
     columns = ["", "AEP [GWh]", "over its start", "wake loss", "seed"]
-    cells = [
-        [name, aep_text(aep), gain_text(gain), f"{100 * (1 - aep / gross):.2f} %", seed]
-        for name, aep, gain, seed in rows
-    ]
+    rows = []
+    for name, aep, gain, seed, objective in _standing(best):
+        loss = 1 - aep / float(best.row["gross_aep"])
+        row = [name, aep_text(aep), gain_text(gain), f"{100 * loss:.2f} %", seed]
+        row += [gain_text(aep / layout.aep) for layout in given]
+        rows.append(row if best.by_aep else [*row, f"{objective:.8g}"])
+    columns += [f"over {layout.name}" for layout in given] + ([] if best.by_aep else ["objective"])
     for layout in given:
-        columns.append(f"over {layout.name}")
-        for row, (_, aep, _, _) in zip(cells, rows, strict=True):
-            row.append(gain_text(aep / layout.aep))
-    for layout in given:
-        loss = f"{100 * layout.wake_loss:.2f} %"
-        cells.append([f"given: {layout.name}", aep_text(layout.aep), "", loss, ""] + [""] * len(given))
+        cells = [f"given: {layout.name}", aep_text(layout.aep), "", f"{100 * layout.wake_loss:.2f} %"]
+        rows.append(cells + [""] * (len(columns) - len(cells)))
     notes = [
         Text(printable(f"{layout.name}, as it was given, breaks a rule: {layout.fault}"), "yellow")
         for layout in given
         if layout.fault
     ]
-    return Group(head, table(columns, cells, right=range(1, len(columns))), *notes)
+    return Group(head, table(columns, rows, right=range(1, len(columns))), *notes)
+
+
+def _standing(best: "Best") -> Iterator[tuple[str, float, float, str, float]]:
+    """Yield of best, median and worst: name, AEP, its ratio to that of the start, seed, objective."""
+    gains = best.aep / best.start_aep
+    first, last = int(np.argmax(best.objective)), int(np.argmin(best.objective))
+    yield "best", best.aep[first], gains[first], f"{best.seeds[first]}", best.objective[first]
+    aep, gain, objective = (float(np.median(values)) for values in (best.aep, gains, best.objective))
+    yield "median", aep, gain, "", objective
+    yield "worst", best.aep[last], gains[last], f"{best.seeds[last]}", best.objective[last]
 
 
 def best_json(best: "Best") -> dict[str, Any]:

@@ -44,7 +44,10 @@ a first campaign:
   mpi-layout verify campaign.h5            is every result sound?
   mpi-layout best campaign.h5              the best layout of each area and turbine type
 
-The same `run` command goes on after any stop, kill or power cut.
+one farm, from its windIO file:
+  mpiexec -n 9 mpi-layout optimise system.yaml --starts 200    the best layout, as windIO, CSV and picture
+
+The same `run` or `optimise` command goes on after any stop, kill or power cut.
 
 exit codes:
   0   all done                  3   done, but some configs failed

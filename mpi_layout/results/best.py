@@ -14,6 +14,8 @@ from mpi_layout.wake.farm import GWH_PER_YEAR
 
 Floats = NDArray[np.float64]
 
+_KEPT = ("seed", "aep", "start_aep", "objective")  # seeds are exact as floats
+
 
 @dataclass(frozen=True, eq=False)
 class Best:
@@ -31,6 +33,8 @@ class Best:
         Their AEP, GWh.
     start_aep : (n,) array
         That of their start layouts, GWh.
+    objective : (n,) array
+        What was maximised; the AEP unless the campaign says something else.
     """
 
     config: Config
@@ -38,11 +42,17 @@ class Best:
     seeds: NDArray[np.int64]
     aep: Floats
     start_aep: Floats
+    objective: Floats
 
     @property
     def n_done(self) -> int:
         """Configs that it is the best of."""
         return self.aep.size
+
+    @property
+    def by_aep(self) -> bool:
+        """Whether the AEP was maximised."""
+        return bool((self.objective == self.aep).all())
 
     @property
     def rated_power(self) -> float:
@@ -123,7 +133,7 @@ class _Group:
 
     def add(self, rows: NDArray[np.void], numbers: NDArray[np.int64]) -> None:
         """Add done rows (n,) with their numbers."""
-        self._kept.append(np.stack([rows[name] for name in ("seed", "aep", "start_aep")]))  # seeds are exact
+        self._kept.append(np.stack([rows[name] for name in _KEPT]))
         index = int(np.argmax(rows["objective"]))
         if self._best is None or rows["objective"][index] > self._best["objective"]:
             self._best, self._number = rows[index].copy(), int(numbers[index])
@@ -132,5 +142,5 @@ class _Group:
         """The best one, and what it is the best of; None if nothing is done."""
         if self._best is None:
             return None
-        seeds, aep, start_aep = np.concatenate(self._kept, axis=1)
-        return Best(configs[self._number], self._best, seeds.astype(np.int64), aep, start_aep)
+        seeds, *figures = np.concatenate(self._kept, axis=1)
+        return Best(configs[self._number], self._best, seeds.astype(np.int64), *figures)
