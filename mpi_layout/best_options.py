@@ -7,7 +7,13 @@ from pathlib import Path
 from mpi_layout.best_commands import BEST, best_command, plot_command
 from mpi_layout.optimise.refinement import PRESETS
 from mpi_layout.optimise_command import optimise_command
-from mpi_layout.options import add_launch_options, add_model_options, number, whole_number
+from mpi_layout.options import (
+    add_code_option,
+    add_launch_options,
+    add_model_options,
+    number,
+    whole_number,
+)
 
 OPTIMISE_EPILOG = """\
 examples:
@@ -90,6 +96,7 @@ def add_optimise(add: Add) -> None:
         "--force", action="store_true", help="replace NAME.best.* that belong to no results file yet"
     )
     add_launch_options(optimise)
+    add_code_option(optimise)
 
 
 def add_best(add: Add) -> None:

@@ -50,6 +50,7 @@ def optimise_command(args: argparse.Namespace) -> int:
             retry_failed=args.retry_failed,
             fresh=args.fresh,
             no_lock=args.no_lock,
+            allow_code=args.allow_code,
             extend=True,
         )
         return run(order, team, stop, lambda code: _finish(code, farm, files))
