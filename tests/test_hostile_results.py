@@ -30,9 +30,9 @@ from mpi_layout.results.structure import locate
 ESCAPE = "\x1b[2J\x07\x9b"
 DRIVER = """
 import contextlib, io, json, resource, sys, time
-import mpi_layout.run, mpi_layout.tables
+import mpi_layout.best_tables, mpi_layout.run, mpi_layout.tables
 from mpi_layout import cli
-from mpi_layout.results import diff, export, recover, verify
+from mpi_layout.results import best, diff, export, recover, verify
 
 pages = int(open("/proc/self/statm").read().split()[0])
 limit = pages * resource.getpagesize() + 2**30
@@ -40,7 +40,8 @@ resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
 campaign, sound, *files = sys.argv[1:]
 COMMANDS = [
     "status FILE", "status --json FILE", "verify FILE", "missing FILE", "diff FILE SOUND", "diff SOUND FILE",
-    "export FILE --csv -", "recover FILE FILE.new", "recover FILE FILE.new --campaign CAMPAIGN",
+    "export FILE --csv -", "export FILE --configs -", "best FILE",
+    "recover FILE FILE.new", "recover FILE FILE.new --campaign CAMPAIGN",
     "run CAMPAIGN -o FILE --only a_t10_s0",
 ]
 told = []
@@ -86,7 +87,7 @@ def tell(files, sound, campaign_path, limit=120):
     ended = subprocess.run(command, capture_output=True, text=True, timeout=limit, check=False)
     assert ended.returncode == 0, ended.stderr[-3000:]
     told = json.loads(ended.stdout)["told"]
-    assert len(told) == 10 * len(files)
+    assert len(told) == 12 * len(files)
     return [line[:5] for line in told]
 
 

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from mpi_layout.campaign import Config
 from mpi_layout.results.reader import Results
-from mpi_layout.results.schema import ROW_COLUMNS
+from mpi_layout.results.schema import IDENTITY, ROW_COLUMNS
 from mpi_layout.results.written import written
 
 COLUMNS = ("key", "area", "turbine_type", "seed", "turbine", "x_m", "y_m", "aep_GWh")
@@ -17,6 +17,7 @@ COLUMNS = ("key", "area", "turbine_type", "seed", "turbine", "x_m", "y_m", "aep_
 # Who computed a config and how often it was tried says nothing about its layout.
 _ABOUT_THE_RUN = ("rank", "launch", "attempts", "message", "status", "checksum")
 _TOLD = tuple(c for c in ROW_COLUMNS if c.dims == ("config",) and c.name not in _ABOUT_THE_RUN)
+_FIGURES = tuple(column.name for column in _TOLD if column.name not in IDENTITY)
 CONFIG_COLUMNS = tuple(c.name if c.units in (None, "1", "s") else f"{c.name}_{c.units}" for c in _TOLD)
 
 
@@ -57,8 +58,11 @@ def export_configs(results: Results, target: Path, *, only: str = "*", force: bo
         table = csv.writer(file, lineterminator="\n")
         table.writerow(CONFIG_COLUMNS)
         n_configs = 0
-        for _, row in _done(results, chosen):
-            table.writerow(_plain(row[column.name]) for column in _TOLD)
+        for config, row in _done(results, chosen):
+            # What the campaign gives is taken from there: a forged row may have anything in it.
+            identity = {name: getattr(config, name) for name in IDENTITY}
+            identity["rated_power"] /= 1e6
+            table.writerow((*identity.values(), *(row[name].item() for name in _FIGURES)))
             n_configs += 1
     return n_configs
 
@@ -75,15 +79,11 @@ def export_rows(rows: Iterable[tuple[Config, np.void]], target: Path, *, force: 
     return n_configs
 
 
-def _plain(value: np.generic) -> object:
-    plain = value.item()
-    return plain.decode("utf-8", "replace") if isinstance(plain, bytes) else plain
-
-
 def _chosen(results: Results, only: str) -> NDArray[np.bool_]:
     """Which configs have keys that match a glob."""
+    numbers = results.campaign.select(only)  # first: a forged file may claim any number of rows
     chosen = np.zeros(results.n_rows, bool)
-    chosen[results.campaign.select(only)] = True
+    chosen[numbers] = True
     return chosen
 
 
