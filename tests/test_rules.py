@@ -1,5 +1,7 @@
 """Areas and distances: the kernel against shapely, repaired layouts, and what cannot be repaired."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import shapely
@@ -8,6 +10,7 @@ from scipy.spatial.distance import pdist
 from mpi_layout.errors import ConfigError
 from mpi_layout.optimise import solve as solving
 from mpi_layout.optimise.problem import Problem
+from mpi_layout.optimise.refinement import Refinement
 from mpi_layout.optimise.rules import DEPTH, Rules
 from mpi_layout.optimise.start import SmartStart
 from mpi_layout.site.area import Area
@@ -270,6 +273,24 @@ class TestSolve:
         monkeypatch.setattr(solving, "smart_start", lambda *args, **kw: spoil(*start(*args, **kw)))
         with pytest.raises(ConfigError, match=reason):
             solving.solve(self.problem)
+
+    def test_a_start_that_runs_out_of_points_is_completed_for_refinement(self):
+        full = replace(self.problem, n_turbines=40, start=SmartStart((6, 6), 30))
+        with pytest.raises(ConfigError, match="no candidate point left for turbine"):
+            solving.solve(full)
+        refined = [solving.solve(replace(full, refine=Refinement(gradient=1))) for _ in range(2)]
+        assert refined[0].x.tobytes() == refined[1].x.tobytes()
+        assert pdist(np.column_stack([refined[0].x, refined[0].y])).min() >= 720 * (1 - 1e-12)
+        assert refined[0].max_outside == 0
+
+    def test_too_many_turbines_are_a_failure_with_its_reason(self):
+        full = replace(
+            self.problem, n_turbines=95, start=SmartStart((6, 6), 30), refine=Refinement(gradient=1)
+        )
+        with pytest.raises(
+            ConfigError, match="no layout of 95 turbines found in area field that keeps 720 m"
+        ):
+            solving.solve(full)
 
 
 class TestPoints:

@@ -11,8 +11,9 @@ model that needs it; and those of turbine types (turbine_check.py), site
 (site_check.py) and neighbours (neighbour_check.py).
 
 Warnings: a start grid with fewer points inside an area than turbines (those
-configs fail, the others run); an area filled beyond half the densest packing (a
-start seldom finds room for all); such a capacity factor at another site; and those of
+configs fail, the others run; with refinement the turbines that are left start
+anywhere); an area filled beyond half the densest packing (a start seldom finds
+room for all); such a capacity factor at another site; and those of
 turbine types, site and neighbours.
 """
 
@@ -31,6 +32,7 @@ from mpi_layout.campaign.site_spec import WeibullSpec
 from mpi_layout.campaign.spacing_spec import spacing_text
 from mpi_layout.campaign.turbine_spec import TurbineSpec
 from mpi_layout.formats.faults import Fault, Path
+from mpi_layout.optimise.refinement import NO_REFINEMENT
 from mpi_layout.site.area import overlapping, ring_fault
 from mpi_layout.site.turbine import Turbine
 from mpi_layout.site.wind import Site
@@ -260,9 +262,10 @@ def _room_warnings(parts: Parts) -> Iterator[Fault]:
         short = [parts.turbine_types[j].name for j, count in parts.counts.items() if count > n_points]
         if short:
             columns, rows = parts.start.grid
+            fate = "these configs will fail" if parts.refine == NO_REFINEMENT else "the others start anywhere"
             text = (
                 f"the start grid of {columns} x {rows} has {n_points} points inside, fewer than the turbines "
-                f"of type {', '.join(short)}: these configs will fail"
+                f"of type {', '.join(short)}: {fate}"
             )
             yield Fault(("areas", i), text)
 

@@ -6,9 +6,10 @@ from numpy.typing import NDArray
 from mpi_layout.errors import ConfigError
 from mpi_layout.optimise.problem import Problem, Solution
 from mpi_layout.optimise.refine import refine
+from mpi_layout.optimise.refinement import NO_REFINEMENT
 from mpi_layout.optimise.rules import smallest_spacing
 from mpi_layout.optimise.search import Search
-from mpi_layout.optimise.start import smart_start
+from mpi_layout.optimise.start import NoPointLeftError, smart_start
 
 Floats = NDArray[np.float64]
 
@@ -32,7 +33,7 @@ def solve(problem: Problem) -> Solution:
         If no layout is found, or the one found breaks a rule.
     """
     search = Search(problem)
-    x, y, farm = refine(search, *_start(problem))
+    x, y, farm = refine(search, *_start(search))
     # Every stage promises it; a result is stored only if the layout itself shows it.
     if fault := search.rules.fault(x, y):
         raise ConfigError(fault)
@@ -56,15 +57,30 @@ def solve(problem: Problem) -> Solution:
     )
 
 
-def _start(problem: Problem) -> tuple[Floats, Floats]:
-    return smart_start(
-        problem.area,
-        problem.turbine,
-        n_turbines=problem.n_turbines,
-        spacing=problem.spacing,
-        site=problem.objective.wind or problem.site,
-        model=problem.model,
-        options=problem.start,
-        seed=problem.seed,
-        neighbours=problem.neighbours,
-    )
+def _start(search: Search) -> tuple[Floats, Floats]:
+    problem = search.problem
+    try:
+        return smart_start(
+            problem.area,
+            problem.turbine,
+            n_turbines=problem.n_turbines,
+            spacing=problem.spacing,
+            site=problem.objective.wind or problem.site,
+            model=problem.model,
+            options=problem.start,
+            seed=problem.seed,
+            neighbours=problem.neighbours,
+        )
+    except NoPointLeftError as full:
+        if problem.refine == NO_REFINEMENT:
+            raise
+        return _completed(search, full.x, full.y)
+
+
+def _completed(search: Search, x: Floats, y: Floats) -> tuple[Floats, Floats]:
+    """A start that ran out of points, with the other turbines anywhere and all of them moved apart.
+
+    For refinement to begin with: it moves them all anyway.
+    """
+    others = search.rules.random_points(search.random, search.problem.n_turbines - x.size)
+    return search.rules.repaired(np.append(x, others[0]), np.append(y, others[1]))

@@ -38,6 +38,20 @@ class SmartStart:
     best_percent: float = 30.0
 
 
+class NoPointLeftError(ConfigError):
+    """The candidate points ran out.
+
+    Attributes
+    ----------
+    x, y : (n,) array
+        Of the turbines that were placed, m.
+    """
+
+    def __init__(self, text: str, x: Floats, y: Floats) -> None:
+        super().__init__(text)
+        self.x, self.y = x, y
+
+
 def smart_start(
     area: Area,
     turbine: Turbine,
@@ -84,7 +98,7 @@ def smart_start(
 
     Raises
     ------
-    ConfigError
+    NoPointLeftError
         If the candidate points run out.
     """
     x, y = area.grid(*options.grid)
@@ -102,7 +116,8 @@ def smart_start(
     picks: list[int] = []
     while len(picks) < n_turbines:
         if not free.size:
-            raise ConfigError(_out_of_points(area, options, x.size, len(picks), n_turbines, spacing))
+            text = _out_of_points(area, options, x.size, len(picks), n_turbines, spacing)
+            raise NoPointLeftError(text, x[picks], y[picks])
         pick = int(random.choice(_best(free, energy.at(free), options.best_percent)))
         picks.append(pick)
         free = free[spacing.squared(x[free] - x[pick], y[free] - y[pick]) >= spacing.least**2]
