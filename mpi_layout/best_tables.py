@@ -28,7 +28,7 @@ def best_view(bests: Sequence["Best"]) -> "RenderableType":
             aep_text(best.row["aep"]),
             aep_text(np.median(best.aep)),
             aep_text(best.aep.min()),
-            gain_text(best.row["aep"] / best.row["start_aep"]),
+            gain_text(best.gains[np.argmax(best.objective)]),
             f"{100 * best.row['wake_loss']:.2f} %",
             f"{100 * best.capacity_factor:.2f} %",
             f"{best.config.seed}",
@@ -62,7 +62,7 @@ def starts_view(
     for name, aep, gain, seed, objective in _standing(best):
         loss = 1 - aep / float(best.row["gross_aep"])
         row = [name, aep_text(aep), gain_text(gain), f"{100 * loss:.2f} %", seed]
-        row += [gain_text(aep / layout.aep) for layout in given]
+        row += [gain_text(aep / layout.aep - 1) for layout in given]
         rows.append(row if best.by_aep else [*row, f"{objective:.8g}"])
     columns += [f"over {layout.name}" for layout in given] + ([] if best.by_aep else ["objective"])
     for layout in given:
@@ -77,8 +77,8 @@ def starts_view(
 
 
 def _standing(best: "Best") -> Iterator[tuple[str, float, float, str, float]]:
-    """Yield of best, median and worst: name, AEP, its ratio to that of the start, seed, objective."""
-    gains = best.aep / best.start_aep
+    """Yield of best, median and worst: name, AEP, gain over the start, seed, objective."""
+    gains = best.gains
     first, last = int(np.argmax(best.objective)), int(np.argmin(best.objective))
     yield "best", best.aep[first], gains[first], f"{best.seeds[first]}", best.objective[first]
     aep, gain, objective = (float(np.median(values)) for values in (best.aep, gains, best.objective))
@@ -118,6 +118,6 @@ def aep_text(value: float) -> str:
     return f"{value:,.3f}"
 
 
-def gain_text(ratio: float) -> str:
-    """By how much an energy is larger than another, or smaller."""
-    return f"{100 * (ratio - 1):+.3f} %" if np.isfinite(ratio) else ""
+def gain_text(gain: float) -> str:
+    """By which share something is larger than before, or smaller."""
+    return f"{100 * gain:+.3f} %" if np.isfinite(gain) else ""

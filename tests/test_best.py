@@ -134,6 +134,25 @@ def test_force_replaces(results, tmp_path, capsys):
     assert target.read_text().startswith("key,")
 
 
+def test_another_objective_decides_and_is_shown(small_campaign_text, tmp_path, capsys):
+    # Energy is worth something in winds from the north alone.
+    price = "objective: {price: {wind_direction_deg: [0, 90, 180, 270], per_MWh: [100, 1, 1, 1]}}\n"
+    path = tmp_path / "price.yaml"
+    path.write_text(small_campaign_text.replace("count: 3", "count: 4") + price)
+    assert cli.main(["run", str(path), "-o", str(tmp_path / "price.h5"), "--only", "a_t15_*"]) == 0
+    rows = open_reader(tmp_path / "price.h5").rows
+    rows = rows[rows["status"] == 1]
+    assert np.argmax(rows["objective"]) != np.argmax(rows["aep"])
+    best = rows[np.argmax(rows["objective"])]
+    (found,) = best_of(tmp_path / "price.h5", capsys=capsys)
+    assert found["key"] == best["key"].decode()
+    assert found["objective"] == best["objective"]
+    assert cli.main(["best", str(tmp_path / "price.h5")]) == 0
+    head, line = capsys.readouterr().out.splitlines()[:2]
+    assert head.split()[-1] == "objective"
+    assert float(line.split()[-1]) == pytest.approx(best["objective"], rel=1e-7)
+
+
 def test_nothing_done_yet(small_campaign, tmp_path, capsys):
     target = tmp_path / "none.h5"
     create_results(target, load_campaign(small_campaign))

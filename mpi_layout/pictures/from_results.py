@@ -1,8 +1,11 @@
 """What of a results file is shown."""
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from mpi_layout.campaign import Campaign, Config
+from mpi_layout.campaign.configs import Kind
 from mpi_layout.errors import InputError
 from mpi_layout.pictures.convergence import ConvergencePicture
 from mpi_layout.pictures.layout import LayoutPicture
@@ -52,16 +55,22 @@ def convergence_picture(results: Results, only: str) -> ConvergencePicture:
     configs = results.campaign.configs
     chosen = np.zeros(results.n_rows, bool)
     chosen[results.campaign.select(only)] = True
-    traces, kinds = [], set()
+    traces, kinds = [], set[int]()
     for piece in results.pieces():
         here = np.flatnonzero(piece.done & chosen[piece.start : piece.start + len(piece.rows)])
         traces += [trace_of(row) for row in piece.rows[here]]
         kinds |= set(configs.kinds_of(piece.start + here).tolist())
     if not traces:
         raise InputError(f"{results.path}: has no layout that is done and whose key matches {only!r}")
-    first = configs.kinds[min(kinds)]
-    what = f"{clipped(first.area, 30)}, {clipped(first.turbine_type, 30)}"
-    if len(kinds) > 1:
-        what = f"{len(kinds)} pairs of area and turbine type"
     count = "1 config" if len(traces) == 1 else f"{len(traces):,} configs"
-    return ConvergencePicture(f"{results.campaign.name}: {count} of {what}", traces, gains=len(kinds) > 1)
+    title = f"{clipped(results.campaign.name, 40)}: {count}{_which(configs.kinds, kinds)}"
+    return ConvergencePicture(title, traces, gains=len(kinds) > 1)
+
+
+def _which(kinds: Sequence[Kind], shown: set[int]) -> str:
+    """Which kinds of configs are shown, if there are others."""
+    if len(shown) > 1:
+        return f" of {len(shown)} pairs of area and turbine type"
+    kind = kinds[min(shown)]
+    named = f" of {clipped(kind.area, 20)}, {clipped(kind.turbine_type, 20)}"
+    return named if len(kinds) > 1 else ""

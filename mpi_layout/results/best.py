@@ -14,7 +14,7 @@ from mpi_layout.wake.farm import GWH_PER_YEAR
 
 Floats = NDArray[np.float64]
 
-_KEPT = ("seed", "aep", "start_aep", "objective")  # seeds are exact as floats
+_KEPT = ("seed", "aep", "objective", "start_objective")  # seeds are exact as floats
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,18 +31,17 @@ class Best:
         Of all configs of the group that are done, in their order.
     aep : (n,) array
         Their AEP, GWh.
-    start_aep : (n,) array
-        That of their start layouts, GWh.
-    objective : (n,) array
-        What was maximised; the AEP unless the campaign says something else.
+    objective, start_objective : (n,) array
+        What was maximised, and what it was of their start layouts; the AEP unless the campaign says something
+        else.
     """
 
     config: Config
     row: np.void
     seeds: NDArray[np.int64]
     aep: Floats
-    start_aep: Floats
     objective: Floats
+    start_objective: Floats
 
     @property
     def n_done(self) -> int:
@@ -53,6 +52,12 @@ class Best:
     def by_aep(self) -> bool:
         """Whether the AEP was maximised."""
         return bool((self.objective == self.aep).all())
+
+    @property
+    def gains(self) -> Floats:
+        """By which share (n,) the objective is above that of the start; NaN where that was not positive."""
+        positive = self.start_objective > 0
+        return np.where(positive, self.objective / np.where(positive, self.start_objective, 1) - 1, np.nan)
 
     @property
     def rated_power(self) -> float:
