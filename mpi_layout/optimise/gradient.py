@@ -9,7 +9,7 @@ from mpi_layout.wake.sampling import SampledFarm, reduced_cases
 Floats = NDArray[np.float64]
 
 N_DIRECTIONS = 18  # of one step
-FIRST_STEP, LAST_STEP = 0.3, 0.01  # rotor diameters
+FIRST_STEP, LAST_STEP = 1.0, 0.05  # rotor diameters
 _MEMORY, _MEMORY_SQUARED = 0.9, 0.99  # of the means of gradients and of their squares
 
 

@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from mpi_layout.optimise.function_search import function_search
 from mpi_layout.optimise.gradient import gradient
+from mpi_layout.optimise.polish import polish
 from mpi_layout.optimise.search import Search
 from mpi_layout.wake.farm import FarmAEP
 
@@ -16,7 +17,7 @@ Floats = NDArray[np.float64]
 Stage = Callable[[Search, Floats, Floats, int], tuple[Floats, Floats]]
 
 # By the names of their budgets, in their order.
-STAGES: dict[str, Stage] = {"gradient": gradient, "function": function_search}
+STAGES: dict[str, Stage] = {"gradient": gradient, "polish": polish, "function": function_search}
 
 
 def refine(search: Search, x: Floats, y: Floats) -> tuple[Floats, Floats, FarmAEP]:

@@ -36,6 +36,6 @@ class Refinement:
 NO_REFINEMENT = Refinement()
 PRESETS = {
     "none": NO_REFINEMENT,
-    "quick": Refinement(gradient=4000, function=200),
-    "thorough": Refinement(gradient=20000, function=3000),
+    "quick": Refinement(gradient=4000, polish=20, function=200),
+    "thorough": Refinement(gradient=20000, polish=60, function=3000),
 }

@@ -70,6 +70,13 @@ class Search:
         """What is maximised, of the layout (n,), whose AEP may be known."""
         return self.worth(x, y, self.farm.aep(x, y) if farm is None else farm)
 
+    def valued_farm(self) -> Farm:
+        """The farm in the flow cases that stages maximise the power of."""
+        farm = self.farm
+        if self.cases is farm.flow_cases:
+            return farm
+        return Farm(farm.turbine_types, self.cases, farm.model, neighbours=farm.neighbours)
+
     def milestones(self, budget: int) -> frozenset[int]:
         """Steps of a stage of so many after which to note the layout: few, and closer at its beginning."""
         n = min(_MILESTONES, budget // _STEPS_PER_MILESTONE)

@@ -190,6 +190,16 @@ class Farm:
         powers = self._power(x, y, gradient=True)
         return self._report(x, y, powers), powers.d_dx * GWH_PER_YEAR, powers.d_dy * GWH_PER_YEAR
 
+    def energy_gradient(self, x: ArrayLike, y: ArrayLike) -> tuple[float, Floats, Floats]:
+        """AEP, GWh, and its derivatives (n,), GWh/m, as of `aep_gradient`, and nothing else.
+
+        With neighbours it is cheaper, as the wake loss that they add takes an AEP without them.
+        """
+        x, y = positions(x, y)
+        powers = self._power(x, y, gradient=True)
+        energy = float(powers.power[: x.size].sum() * GWH_PER_YEAR)
+        return energy, powers.d_dx * GWH_PER_YEAR, powers.d_dy * GWH_PER_YEAR
+
     def effective_speed(self, x: ArrayLike, y: ArrayLike) -> Floats:
         """Effective wind speed at each turbine in each flow case, (n_cases, n), m/s.
 

@@ -82,8 +82,10 @@ def _representatives(family: Floats, weight: Floats) -> tuple[NDArray[np.intp], 
     """Few of a direction's cases, and their weights."""
     means = family @ weight
     scale = np.linalg.norm(means)
-    if weight.size <= len(family) or (weight < 0).any() or not scale > 0:
+    if weight.size <= len(family) or (weight < 0).any():
         return np.arange(weight.size), weight
+    if not scale > 0:  # no energy, as far as a wake can tell
+        return np.arange(1), weight[:1]
     found = nnls(family, means / scale)[0] * scale
     chosen = np.flatnonzero(found)
     return chosen, found[chosen]
