@@ -187,6 +187,36 @@ def test_of_two_turbines_the_cheap_direction_may_shade_the_other_one():
     assert search.farm.aep(*west_east).aep == pytest.approx(search.farm.aep(*north_south).aep, rel=1e-12)
 
 
+@pytest.mark.parametrize(
+    ("price_north", "price_west", "place"), [(1, 3, "south"), (3, 1, "east"), (1, 1, "east")]
+)
+def test_the_optimum_is_where_the_cheap_wind_is_shaded(price_north, price_west, place):
+    """One turbine, and a neighbour that shades one of two spots in each of two winds, west being rarer."""
+    others = Neighbours(np.array([0.0]), np.array([0.0]), [TURBINE])
+    spots = {"south": [(-50, -1250), (50, -1250), (50, -1150), (-50, -1150)]}
+    spots["east"] = [(1150, -50), (1250, -50), (1250, 50), (1150, 50)]
+    area = Area.from_rings("two", list(spots.values()))
+    site = TableSite([0, 270], [9.0], [[0.55], [0.45]], 0.08)
+    prices = PriceTable([price_north, price_west], direction=[0, 270])
+    asked = problem(
+        site,
+        area=area,
+        n_turbines=1,
+        neighbours=others,
+        model=NOJ(),
+        start=SmartStart((27, 27), 0),
+        objective=Objective.of(site, prices=prices),
+    )
+    for refine in (Refinement(), Refinement(gradient=50, polish=10)):
+        found = solve(replace(asked, refine=refine))
+        assert abs(found.x[0]) <= 50 if place == "south" else abs(found.y[0]) <= 50
+        wind = {"north": 0.55 * price_north, "west": 0.45 * price_west}
+        free = TURBINE.power_at(9.0) * sum(wind.values()) * 8760e-6
+        lost = free - found.objective
+        cheap = "north" if place == "south" else "west"
+        assert 0 < lost < TURBINE.power_at(9.0) * wind[cheap] * 8760e-6
+
+
 def test_neighbours_count_in_what_energy_is_worth():
     others = Neighbours(np.array([-1000.0, -1000.0]), np.array([2000.0, 4000.0]), [TURBINE])
     objective = Objective.of(WEIBULL, prices=PriceTable([1, 5], direction=[90, 270]))

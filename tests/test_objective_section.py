@@ -1,5 +1,6 @@
 """The objective section of campaign files: prices, functions, and that code runs only with leave."""
 
+import json
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -14,9 +15,11 @@ from mpi_layout.campaign.compare import first_difference
 from mpi_layout.errors import InputError
 from mpi_layout.optimise.search import Search
 from mpi_layout.optimise.solve import solve
-from mpi_layout.optimise.user_code import CodeRefusedError
+from mpi_layout.optimise.user_code import CodeRefusedError, text_fault
+from mpi_layout.parallel.schedule import Assignment
+from mpi_layout.parallel.solver import BugError, Solver
 from mpi_layout.results.reader import open_reader
-from mpi_layout.results.row import seal
+from mpi_layout.results.row import Status, seal
 from mpi_layout.results.store import PlainStore
 from mpi_layout.results.verify import verify
 
@@ -425,6 +428,41 @@ def test_ranks_run_the_function_too(launch, written):
     assert ended.code == 0, ended.err
     assert launch("run", path, "--allow-code", "-o", "alone.h5").code == 0
     assert cli.main(["diff", os.fspath(path.parent / "ranks.h5"), os.fspath(path.parent / "alone.h5")]) == 0
+
+
+@pytest.mark.parametrize("allowed", [True, False])
+def test_leave_goes_along_to_another_process(made, allowed):
+    """As JSON beside the campaign, which is what ranks and children get."""
+    campaign = made({"file": {"a.py": CODE}, "function": "value"})
+    if allowed:
+        campaign.allow_code()
+    sent = json.loads(json.dumps(Solver(campaign, launch=0, rank=0).message()))
+    solver = Solver.of(sent, rank=2)
+    if not allowed:
+        with pytest.raises(BugError, match="CodeRefusedError"):  # run has refused it long before
+            solver.solve(Assignment(0, 1))
+        return
+    (row,) = solver.solve(Assignment(0, 1))
+    assert (row["rank"], row["status"]) == (2, Status.DONE)
+    assert row["objective"] == row["aep"] - np.nansum(row["x"]) / 1e4
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "1+" * 100_000 + "1",
+        "a" + ".a" * 100_000,
+        "-" * 200_000 + "1",
+        "[" * 200_000,
+        "x = '\\ud800'",
+        "a\n" * 200_000,
+    ],
+    ids=["sum", "attributes", "minus", "brackets", "half a character", "lines"],
+)
+def test_code_made_to_harm_the_parser(code):
+    fault = text_fault(code + "\n", "value")
+    assert fault is not None
+    assert len(fault) < 200
 
 
 def test_a_function_that_nobody_asks_is_told(made):

@@ -16,7 +16,7 @@ from typing import Any
 from mpi_layout.errors import InputError
 from mpi_layout.optimise.objective import EvaluatedLayout
 
-LONGEST_TEXT = 2**20  # characters
+LONGEST_TEXT = 2**18  # characters: parsing the worst of them takes a second and 250 MB
 
 
 class CodeRefusedError(InputError):
@@ -112,7 +112,7 @@ def text_fault(text: str, name: str) -> str | None:
     except SyntaxError as error:
         return f"line {error.lineno}: is no Python: {error.msg}"
     except (ValueError, RecursionError, MemoryError) as error:
-        return f"is no Python: {error or 'nested too deeply'}"
+        return f"is no Python: {str(error) or 'nested too deeply'}"
     functions = [node.name for node in tree.body if isinstance(node, ast.FunctionDef)]
     if name not in functions:
         return f"defines no function {name}; it has {', '.join(functions[:20]) or 'none'}"
