@@ -124,7 +124,10 @@ def _of_system(path: Path, system: dict[str, Any], wishes: Wishes) -> OneFarm:
         "wake": _wake(choice.name, choice.parameters, f"{path}: attributes.analysis"),
         "refine": REFINE,
     } | _asked(wishes)
-    values["start"] = {"grid": _grid(path, system["site"], values["min_spacing_D"] * rotor_diameter)}
+    values["start"] = {
+        "grid": _grid(path, system["site"], values["min_spacing_D"] * rotor_diameter),
+        "layouts_m": _starts(given, wishes.turbines),
+    }
     notes = choice.notes if wishes.model is None else ()
     return OneFarm(_text(path, values, wishes), system, given, notes)
 
@@ -157,6 +160,12 @@ def _n_turbines(path: Path, given: tuple[Layout, ...]) -> int:
             "say how many with --turbines"
         )
     return counts[0]
+
+
+def _starts(given: tuple[Layout, ...], turbines: int | None) -> list[list[list[float]]] | None:
+    """Layouts that the first starts begin with: the given ones that have as many turbines."""
+    fitting = [layout for layout in given if turbines in (None, layout.x.size)]
+    return [np.column_stack([layout.x, layout.y]).tolist() for layout in fitting] or None
 
 
 def _grid(path: Path, site: dict[str, Any], spacing: float) -> list[int]:

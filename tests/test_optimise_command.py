@@ -12,7 +12,11 @@ import windIO.examples.plant
 import yaml
 
 from mpi_layout import cli
+from mpi_layout.campaign import parse_campaign
+from mpi_layout.errors import ConfigError, InputError
 from mpi_layout.formats.yaml_include import load_with_includes
+from mpi_layout.optimise.solve import solve
+from mpi_layout.plant import read_layouts
 from mpi_layout.results.diff import diff
 from mpi_layout.results.reader import open_reader
 
@@ -136,6 +140,52 @@ def test_a_campaign_with_one_area_and_type(small_campaign_text, tmp_path, monkey
     assert results.campaign.min_spacing_D == 3
     farm = yaml.safe_load((tmp_path / "own.best.yaml").read_text())
     assert farm["turbines"]["name"] == "t15"
+
+
+def test_the_given_layout_is_a_start(farm, system, tmp_path, capsys):
+    assert cli.main(["optimise", "farm.yaml", "--starts", "2", "--refine", "none"]) == 0
+    row, other = open_reader(tmp_path / "farm.h5").rows
+    (layout,) = read_layouts(farm)
+    # It stands some cm outside; what is moved is moved by no more than it takes to keep the rules.
+    moved = np.hypot(row["x"] - layout.x, row["y"] - layout.y)
+    outside = open_reader(tmp_path / "farm.h5").campaign.problem(0).area.distance_outside(layout.x, layout.y)
+    assert moved.max() < 2 * outside.max() + 0.01
+    assert not moved[outside == 0].any()
+    assert row["max_outside"] == 0
+    assert np.hypot(other["x"] - layout.x, other["y"] - layout.y).max() > 100
+    # A layout that keeps the rules is taken as it is.
+    assert cli.main(["optimise", "farm.best.yaml", "--starts", "1", "--refine", "none"]) == 0
+    best = open_reader(tmp_path / "farm.best.h5").rows[0]
+    first = max((row, other), key=lambda row: row["aep"])
+    assert (best["x"].tolist(), best["y"].tolist()) == (first["x"].tolist(), first["y"].tolist())
+    assert cli.main(["optimise", "farm.yaml", "--starts", "1", "--seed-first", "1", "-o", "other.h5"]) == 0
+    assert open_reader(tmp_path / "other.h5").rows["start_aep"][0] == pytest.approx(other["aep"], rel=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"n_turbines": 3}, "start.layouts_m[0]: has 2 turbines, wants 3"),
+        ({"system": None}, "start.layouts_m: wants a campaign with one area and one turbine type"),
+        ({"start": {"layouts_m": [[[0, float("inf")], [1, 2]]]}}, "start.layouts_m"),
+    ],
+)
+def test_wrong_layouts_to_start_from(small_campaign_text, change, said):
+    data = yaml.safe_load(small_campaign_text)
+    data |= {"n_turbines": 2, "start": {"layouts_m": [[[0, 0], [5000, 5000]]]}}
+    if "system" not in change:
+        data["areas"], data["turbine_types"] = data["areas"][:1], data["turbine_types"][:1]
+    with pytest.raises(InputError, match=re.escape(said)):
+        parse_campaign(yaml.safe_dump(data | change))
+
+
+def test_a_layout_that_cannot_keep_the_rules_fails_with_the_reason(small_campaign_text):
+    data = yaml.safe_load(small_campaign_text)
+    data |= {"areas": [{"name": "tiny", "boundary_m": [[0, 0], [700, 0], [700, 100], [0, 100]]}]}
+    data |= {"turbine_types": data["turbine_types"][1:], "n_turbines": 2}
+    data |= {"start": {"layouts_m": [[[0, 0], [600, 0]]]}}
+    with pytest.raises(ConfigError, match="no layout of 2 turbines found in area tiny that keeps 720 m"):
+        solve(parse_campaign(yaml.safe_dump(data)).problem(0))
 
 
 def test_without_matplotlib_there_is_no_picture(farm, tmp_path, monkeypatch, capsys):

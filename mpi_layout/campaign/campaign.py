@@ -194,7 +194,13 @@ class Campaign(Section):
             neighbours=self._neighbours,
             refine=self.refine,
             objective=self._objective,
+            given=self._given(config.seed),
         )
+
+    def _given(self, seed: int) -> NDArray[np.float64] | None:
+        """Layout (n_turbines, 2), m, that this seed starts from, if there is one."""
+        layouts = self.start.layouts_m or ()
+        return np.array(layouts[seed], float) if seed < len(layouts) else None
 
     def select(self, glob: str) -> NDArray[np.int64]:
         """Numbers (n,) of the configs whose key matches a glob such as 'farm0_*_s[0-4]'.

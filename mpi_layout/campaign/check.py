@@ -5,10 +5,11 @@ Faults stop the campaign; warnings are shown and the campaign runs.
 Faults: polygons that are none or overlap; areas of which nothing is left; names,
 seeds or config keys given twice; not exactly one of n_turbines and
 target_capacity_MW; a gross capacity factor outside 5-70 % in Weibull sectors; more turbines
-than the densest packing fits into an area; more areas, types, configs, turbines or
-candidate points than a launch could handle; a wind without turbulence for a wake
-model that needs it; and those of turbine types (turbine_check.py), site
-(site_check.py) and neighbours (neighbour_check.py).
+than the densest packing fits into an area; layouts to start from that are not the
+campaign's only farm's; more areas, types, configs, turbines or candidate points than a
+launch could handle; a wind without turbulence for a wake model that needs it; and
+those of turbine types (turbine_check.py), site (site_check.py) and neighbours
+(neighbour_check.py).
 
 Warnings: a start grid with fewer points inside an area than turbines (those
 configs fail, the others run; with refinement the turbines that are left start
@@ -60,6 +61,7 @@ def faults(parts: Parts) -> list[Fault]:
     found += _seed_faults(parts)
     found += _count_faults(parts)
     found += _room_faults(parts)
+    found += _given_faults(parts)
     found += neighbour_check.faults(parts)
     site = None
     if parts.site is not None:
@@ -186,6 +188,20 @@ def _count_faults(parts: Parts) -> Iterator[Fault]:
                 f"{rated_MW:g} MW"
             )
             yield Fault(("target_capacity_MW",), text)
+
+
+def _given_faults(parts: Parts) -> Iterator[Fault]:
+    """Layouts to start from that are not those of the campaign's only farm."""
+    layouts = parts.start.layouts_m if parts.start is not None else None
+    if layouts is None:
+        return
+    if len(parts.areas) * parts.n_turbine_types > 1:
+        yield Fault(("start", "layouts_m"), "wants a campaign with one area and one turbine type")
+    for count in set(parts.counts.values()):
+        for i, layout in enumerate(layouts):
+            if len(layout) != count:
+                text = f"has {len(layout)} turbines, wants {count} as all layouts of the campaign have"
+                yield Fault(("start", "layouts_m", i), text)
 
 
 def _calm_faults(parts: Parts, site: Site) -> Iterator[Fault]:

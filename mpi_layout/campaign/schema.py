@@ -117,6 +117,7 @@ Seeds = Annotated[
 ]
 
 
+GivenLayout = Annotated[tuple[Point, ...], Field(min_length=1, max_length=MOST_TURBINES)]
 GridSize = Annotated[Integer, Field(ge=2, le=10_000)]
 
 
@@ -134,6 +135,10 @@ class StartSpec(Section):
     best_percent: Annotated[Number, Field(ge=0, le=100)] = Field(
         default=_START.best_percent,
         description="Share of the free points, best first, of which one is drawn, %.",
+    )
+    layouts_m: Annotated[tuple[GivenLayout, ...], Field(min_length=1, max_length=1000)] | None = Field(
+        default=None,
+        description="Layouts, points in m, that seeds 0, 1, ... start from, moved where they break a rule.",
     )
 
 

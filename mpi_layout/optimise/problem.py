@@ -39,7 +39,7 @@ class Problem:
     model : WakeModel
         Wake model.
     start : SmartStart
-        How the first layout is made.
+        How the first layout is made, unless it is given.
     seed : int
         The only source of randomness.
     neighbours : Neighbours, optional
@@ -48,6 +48,8 @@ class Problem:
         How the first layout is made better.
     objective : Objective
         What is maximised.
+    given : (n_turbines, 2) array, optional
+        The first layout, m; it is moved by as little as it takes where it breaks a rule.
     """
 
     area: Area
@@ -61,6 +63,7 @@ class Problem:
     neighbours: Neighbours | None = None
     refine: Refinement = NO_REFINEMENT
     objective: Objective = AEP
+    given: Floats | None = None
 
     def farm(self) -> Farm:
         """The farm that a layout makes of it."""

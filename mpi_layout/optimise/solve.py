@@ -59,6 +59,8 @@ def solve(problem: Problem) -> Solution:
 
 def _start(search: Search) -> tuple[Floats, Floats]:
     problem = search.problem
+    if problem.given is not None:
+        return search.rules.repaired(*problem.given.T)
     try:
         return smart_start(
             problem.area,
