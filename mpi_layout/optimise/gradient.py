@@ -4,6 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mpi_layout.optimise.search import Search
+from mpi_layout.wake.models import WakeModel
 from mpi_layout.wake.sampling import SampledFarm, reduced_cases
 
 Floats = NDArray[np.float64]
@@ -37,12 +38,24 @@ def gradient(search: Search, x: Floats, y: Floats, budget: int) -> tuple[Floats,
     x, y : (n,) array
         The layout after the last step, made to keep the rules; the given one where that fails.
     """
-    farm, n = search.farm, x.size
-    cases = reduced_cases(search.cases, farm.turbine_types[0])
-    sample = SampledFarm(farm, cases, n, min(N_DIRECTIONS, cases.direction.size))
-    diameter = farm.turbine_types[0].rotor_diameter
-    steps = diameter * _cosine(FIRST_STEP, LAST_STEP, budget)
-    at, mean, square = np.array([x, y]), np.zeros((2, n)), np.zeros(n)
+    at = ascend(search, search.farm.model, np.array([x, y]), budget, first=FIRST_STEP, last=LAST_STEP)
+    return search.repaired(at, otherwise=(x, y))
+
+
+def ascend(
+    search: Search, model: WakeModel, layout: Floats, budget: int, *, first: float, last: float
+) -> Floats:
+    """Take stochastic gradient steps with a wake model; the layout (2, n), m, need not keep the rules.
+
+    The steps go from `first` to `last` rotor diameters.
+    """
+    farm, n = search.farm, layout.shape[1]
+    turbine = farm.turbine_types[0]
+    cases = reduced_cases(search.cases, turbine)
+    directions = min(N_DIRECTIONS, cases.direction.size)
+    sample = SampledFarm(farm, cases, n, directions, model=model)
+    steps = turbine.rotor_diameter * _cosine(first, last, budget)
+    at, mean, square = layout.copy(), np.zeros((2, n)), np.zeros(n)
     milestones = search.milestones(budget)
     for t, (step, offset) in enumerate(zip(steps, search.random.random(budget), strict=True), 1):
         sample.draw(offset)
@@ -57,7 +70,7 @@ def gradient(search: Search, x: Floats, y: Floats, budget: int) -> tuple[Floats,
         search.evaluations += 1
         if t in milestones:
             search.note(*at)
-    return search.repaired(at, otherwise=(x, y))
+    return at
 
 
 def _cosine(first: float, last: float, n: int) -> Floats:

@@ -5,6 +5,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
+from mpi_layout.optimise.expansion import expansion
 from mpi_layout.optimise.function_search import function_search
 from mpi_layout.optimise.gradient import gradient
 from mpi_layout.optimise.polish import polish
@@ -17,7 +18,12 @@ Floats = NDArray[np.float64]
 Stage = Callable[[Search, Floats, Floats, int], tuple[Floats, Floats]]
 
 # By the names of their budgets, in their order.
-STAGES: dict[str, Stage] = {"gradient": gradient, "polish": polish, "function": function_search}
+STAGES: dict[str, Stage] = {
+    "expansion": expansion,
+    "gradient": gradient,
+    "polish": polish,
+    "function": function_search,
+}
 
 
 def refine(search: Search, x: Floats, y: Floats) -> tuple[Floats, Floats, FarmAEP]:

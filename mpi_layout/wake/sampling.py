@@ -8,6 +8,7 @@ from mpi_layout.site.turbine import Turbine
 from mpi_layout.site.wind import FlowCases, FlowSeries
 from mpi_layout.wake.farm import Farm, free_power, setting_of
 from mpi_layout.wake.kernel.sample import DirectionSample
+from mpi_layout.wake.models import WakeModel
 
 Floats = NDArray[np.float64]
 
@@ -108,6 +109,8 @@ class SampledFarm:
         Own turbines.
     n_directions : int
         Directions of one draw.
+    model : WakeModel, optional
+        Another wake model than the farm's.
     cutoff : float
         Where Gaussian wakes end, in standard deviations.
     """
@@ -119,6 +122,7 @@ class SampledFarm:
         n_turbines: int,
         n_directions: int,
         *,
+        model: WakeModel | None = None,
         cutoff: float = CUTOFF,
     ) -> None:
         others = farm.neighbours
@@ -126,7 +130,7 @@ class SampledFarm:
         type_of = np.zeros(n_turbines, dtype=np.intc)
         if others:
             type_of = np.append(type_of, others.type_of + len(farm.turbine_types)).astype(np.intc)
-        setting = setting_of(types, flow_cases, farm.model, cutoff=cutoff)
+        setting = setting_of(types, flow_cases, model or farm.model, cutoff=cutoff)
         self._n, self._drawn = n_turbines, n_directions
         self._sample = DirectionSample(setting, n_directions, type_of, n_turbines)
         if others:
