@@ -7,6 +7,7 @@ import pytest
 from reference.trial import scattered
 from test_solve import SITE, TURBINE, problem
 
+from mpi_layout.optimise.expansion import expansion, widened
 from mpi_layout.optimise.gradient import gradient
 from mpi_layout.optimise.polish import polish
 from mpi_layout.optimise.refinement import Refinement
@@ -15,6 +16,7 @@ from mpi_layout.optimise.solve import solve
 from mpi_layout.site.series import SeriesSite
 from mpi_layout.site.wind import FlowCases, FlowSeries
 from mpi_layout.wake.farm import GWH_PER_YEAR, Farm, Neighbours
+from mpi_layout.wake.models import MODELS as MODELS_BY_NAME
 from mpi_layout.wake.models import NOJ, BastankhahGaussian, NiayifarGaussian, TurbOPark
 from mpi_layout.wake.sampling import N_KEPT, SampledFarm, reduced_cases
 
@@ -43,6 +45,30 @@ def test_few_speeds_stand_for_all(site, model):
     assert reduced.wake_loss == pytest.approx(full.wake_loss, rel=1e-3)
     error = np.subtract(reduced_slopes, slopes)
     assert np.sqrt((error**2).sum() / np.square(slopes).sum()) < 0.05
+
+
+def test_a_time_series_of_any_directions_becomes_one_of_whole_degrees():
+    hours = np.random.default_rng(5)
+    n = 5000
+    wind = SeriesSite(
+        direction=hours.uniform(0, 360, n),
+        speed=hours.weibull(2.1, n) * 10.5,
+        turbulence_intensity=np.full(n, 0.07),
+    )
+    cases, few = wind.flow_cases(), reduced_cases(wind.flow_cases(), TURBINE)
+    assert cases.direction.size > 4000
+    assert few.direction.size in (360, 361)  # half a degree on either side of north
+    assert (np.diff(few.direction) > 0).all()
+    assert few.count.max() <= N_KEPT
+    x, y = scattered(20, 720.0, 7000.0, seed=1)
+    full, reduced = (Farm(TURBINE, wind, TurbOPark()).aep(x, y) for wind in (cases, few))
+    assert reduced.gross_aep == pytest.approx(full.gross_aep, rel=1e-5)
+    assert reduced.wake_loss == pytest.approx(full.wake_loss, rel=0.01)
+
+
+def test_turbulence_of_sectors_takes_no_more_cases():
+    sectors = replace(SITE, turbulence_intensity=np.linspace(0.05, 0.1, 6))
+    assert reduced_cases(sectors.flow_cases(), TURBINE).count.max() <= N_KEPT
 
 
 def test_cases_that_are_few_or_cost_money_stay():
@@ -104,6 +130,31 @@ def test_polishing_comes_to_rest_where_the_gradient_is_zero():
     x, y = polish(search, np.array([1000.0]), np.array([1000.0]), 50)
     assert (x[0], y[0]) == (1000.0, 1000.0)
     assert search.evaluations < 5
+
+
+@pytest.mark.parametrize("name", MODELS_BY_NAME)
+def test_every_model_can_be_widened(name):
+    """Across the wind, far enough off the axis, a wider wake takes more from a turbine; on the axis less."""
+    model = MODELS_BY_NAME[name]()
+    cases = FlowCases(np.array([270.0]), np.array([9.0]), np.array([[1.0]]), 0.08)
+    x = np.array([0.0, 12 * 240.0])
+    losses = {}
+    for factor in (1.0, 3.0):
+        farm = Farm(TURBINE, cases, widened(model, factor))
+        losses[factor] = [farm.aep(x, np.array([0.0, off])).wake_loss for off in (0.0, 2.1 * 240.0)]
+    assert losses[3.0][0] < losses[1.0][0]
+    assert losses[3.0][1] > losses[1.0][1]
+
+
+def test_expansion_goes_before_the_gradient_and_keeps_the_rules():
+    asked = problem(refine=Refinement(expansion=201, gradient=200, polish=5))
+    start = solve(problem())
+    search = Search(asked)
+    x, y = expansion(search, start.x, start.y, 201)
+    assert search.rules.fault(x, y) is None
+    assert search.evaluations == 200  # four equal parts
+    solution = solve(asked)
+    assert solution.aep > solution.start_aep
 
 
 @pytest.mark.parametrize(("stage", "budget"), [(gradient, 400), (polish, 20)])

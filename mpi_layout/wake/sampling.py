@@ -5,7 +5,7 @@ from numpy.typing import NDArray
 from scipy.optimize import nnls
 
 from mpi_layout.site.turbine import Turbine
-from mpi_layout.site.wind import FlowCases, FlowSeries
+from mpi_layout.site.wind import Counts, FlowCases, FlowSeries
 from mpi_layout.wake.farm import Farm, free_power, setting_of
 from mpi_layout.wake.kernel.sample import DirectionSample
 from mpi_layout.wake.models import WakeModel
@@ -14,7 +14,8 @@ Floats = NDArray[np.float64]
 
 N_KEPT = 8  # flow cases per direction: one vector of the kernel, or two
 CUTOFF = 3.0  # standard deviations: less than the full model's, for 0.3 % of the gradient
-_DEFICITS = np.linspace(0.0, 0.5, 26)  # of the wind speed, where thrust is largest
+MOST_DIRECTIONS = 720  # beyond, directions become one for each degree
+_DEFICITS = np.linspace(0.0, 0.5, 16)  # of the wind speed, where thrust is largest
 
 
 def reduced_cases(flow_cases: FlowCases | FlowSeries, turbine: Turbine) -> FlowSeries:
@@ -39,10 +40,16 @@ def reduced_cases(flow_cases: FlowCases | FlowSeries, turbine: Turbine) -> FlowS
     Returns
     -------
     FlowSeries
-        Directions as given. Those of few cases, or with negative weights, are as they were.
+        Directions as given, or where they are more than `MOST_DIRECTIONS` (time series) one for each
+        degree, the mean of those that it stands for. Those of few cases, or with negative weights, keep
+        their cases.
     """
     count, speed, turbulence, weight = flow_cases.by_direction()
-    family = _family(turbine, speed * flow_cases.speed_factor(turbine.hub_height), turbulence, weight)
+    direction = flow_cases.direction
+    if count.size > MOST_DIRECTIONS:
+        direction, count = _by_degree(direction, count, weight)
+    tilt = turbulence - np.repeat(np.add.reduceat(turbulence, np.cumsum(count) - count) / count, count)
+    family = _family(turbine, speed * flow_cases.speed_factor(turbine.hub_height), tilt, weight)
     kept: list[NDArray[np.intp]] = []
     weights: list[Floats] = []
     last = np.cumsum(count)
@@ -52,7 +59,7 @@ def reduced_cases(flow_cases: FlowCases | FlowSeries, turbine: Turbine) -> FlowS
         weights.append(their_weight)
     cases = np.concatenate(kept)
     return FlowSeries(
-        flow_cases.direction,
+        direction,
         np.array([chosen.size for chosen in kept]),
         speed[cases],
         np.concatenate(weights),
@@ -62,16 +69,28 @@ def reduced_cases(flow_cases: FlowCases | FlowSeries, turbine: Turbine) -> FlowS
     )
 
 
-def _family(turbine: Turbine, speed: Floats, turbulence: Floats, weight: Floats) -> Floats:
-    """Leading functions of the family at the flow cases, (n_functions, n_cases)."""
+def _by_degree(direction: Floats, count: Counts, weight: Floats) -> tuple[Floats, Counts]:
+    """Mean direction of each degree that occurs, and the number of its cases."""
+    size = np.add.reduceat(np.abs(weight), np.cumsum(count) - count)
+    _, group = np.unique(np.round(direction), return_inverse=True)
+    total = np.bincount(group, size)
+    mean = np.bincount(group, direction) / np.bincount(group)
+    weighted = np.divide(np.bincount(group, size * direction), total, out=mean, where=total > 0)
+    return weighted, np.bincount(group, count).astype(np.intp)
+
+
+def _family(turbine: Turbine, speed: Floats, tilt: Floats, weight: Floats) -> Floats:
+    """Leading functions of the family at the flow cases, (n_functions, n_cases).
+
+    `tilt` is the turbulence intensity above the mean of the direction.
+    """
     ct = turbine.ct_at(speed)
     load = ct / max(ct.max(), 1e-20)
     power = np.array([turbine.power_at(speed * (1 - d * load)) for d in _DEFICITS]) / turbine.rated_power
     slope = np.diff(power, axis=0) / (_DEFICITS[1] - _DEFICITS[0])
     functions, n_kept = [power, slope], N_KEPT
-    if (spread := np.ptp(turbulence)) > 0:
-        tilt = (turbulence - turbulence.mean()) / spread
-        functions += [slope * tilt, slope * tilt**2]
+    if (largest := np.abs(tilt).max()) > 1e-9:
+        functions += [slope * (tilt / largest), slope * (tilt / largest) ** 2]
         n_kept *= 2
     family = np.concatenate(functions)
     gram = (family * np.abs(weight)) @ family.T
