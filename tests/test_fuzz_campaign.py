@@ -69,6 +69,10 @@ neighbours:
               Ct_curve: {Ct_wind_speeds: [3, 12, 25], Ct_values: [0.8, 0.6, 0.1]}
 wake: {model: TurbOPark, A: 0.04, c1: 1.5, c2: 0.8, ceps: 0.25, ct_limit: 0.999, disc_mean: pywake}
 start: {method: smart_start, grid: [8, 8], best_percent: 30}
+objective:
+  price: {wind_direction_deg: [0, 180], wind_speed_m_s: [5, 15], per_MWh: [[50, 2], [4, -1]], negative: stop}
+  file: {value.py: "def value(layout):\\n    return layout.value - layout.x.std()\\n"}
+  function: value
 checkpoint: {interval_s: 0.2}
 failures: {max_attempts: 3, max_failed: 5%, max_seconds: 600}
 """
@@ -101,6 +105,14 @@ SITES = [
             "missing": "skip",
         }
     },
+]
+OBJECTIVES = [
+    "aep",
+    BASE["objective"],
+    {"price": {"per_MWh": 30}},
+    {"price": {"per_MWh": [30, -5, 10], "negative": "stop"}},
+    {"price": {"column": "turbulence_intensity"}},
+    {"price": {"wind_direction_deg": [0, 90], "per_MWh": [30, 5]}},
 ]
 WAKES = [
     BASE["wake"],
@@ -177,7 +189,8 @@ def paths(node, path=()):
 @st.composite
 def harmed_values(draw):
     """YAML text of the campaign after one to four replacements, deletions, repetitions or insertions."""
-    sections = {"site": draw(st.sampled_from(SITES)), "wake": draw(st.sampled_from(WAKES))}
+    kinds = {"site": SITES, "wake": WAKES, "objective": OBJECTIVES}
+    sections = {key: draw(st.sampled_from(some)) for key, some in kinds.items()}
     data = copy.deepcopy({**BASE, **sections})
     for _ in range(draw(st.integers(1, 4))):
         every = list(paths(data))

@@ -13,6 +13,7 @@ from mpi_layout import cli
 from mpi_layout.campaign import campaign_schema, load_campaign, parse_campaign
 from mpi_layout.campaign.compare import first_difference
 from mpi_layout.errors import InputError
+from mpi_layout.optimise.refinement import Refinement
 from mpi_layout.optimise.search import Search
 from mpi_layout.optimise.solve import solve
 from mpi_layout.optimise.user_code import CodeRefusedError, text_fault
@@ -413,8 +414,6 @@ def test_a_function_that_fails_fails_its_config(written, tmp_path, monkeypatch, 
 
 
 def test_ranks_run_the_function_too(launch, written):
-    import os
-
     code = "from __future__ import annotations\nfrom dataclasses import dataclass\n"
     code += "@dataclass\nclass Cost:\n    per_m: float = 1e-4\n" + CODE.replace("/ 1e4", "* Cost().per_m")
     path = written(
@@ -426,8 +425,9 @@ def test_ranks_run_the_function_too(launch, written):
     assert launch("run", path, ranks=3).code == 2
     ended = launch("run", path, "--allow-code", "-o", "ranks.h5", ranks=3)
     assert ended.code == 0, ended.err
-    assert launch("run", path, "--allow-code", "-o", "alone.h5").code == 0
-    assert cli.main(["diff", os.fspath(path.parent / "ranks.h5"), os.fspath(path.parent / "alone.h5")]) == 0
+    ranks, alone = str(path.parent / "ranks.h5"), str(path.parent / "alone.h5")
+    assert cli.main(["run", str(path), "--allow-code", "-o", alone]) == 0
+    assert cli.main(["diff", ranks, alone]) == 0
 
 
 @pytest.mark.parametrize("allowed", [True, False])
@@ -484,7 +484,6 @@ def test_the_cable_example_pays():
     campaign = load_campaign(EXAMPLES / "cable_cost.yaml")
     campaign.allow_code()
     problem = campaign.problem(0)
-    start = solve(replace(problem, refine=replace(problem.refine, function=0)))
-    found = solve(replace(problem, refine=replace(problem.refine, function=100)))
+    start, found = (solve(replace(problem, refine=Refinement(function=n))) for n in (0, 100))
     assert found.objective > start.objective
     assert sum(name.startswith("mpi_layout_objective_") for name in sys.modules) >= 1
