@@ -108,17 +108,19 @@ class Worth:
 
     Attributes
     ----------
+    farm : Farm
+        In the flow cases with their weights in the objective, but for the user's function.
     cases : FlowCases or FlowSeries
-        Flow cases with their weights in the objective, but for the user's function.
+        These.
     """
 
     def __init__(self, objective: Objective, farm: Farm, area: Area) -> None:
         self._objective, self._area, self._turbine = objective, area, farm.turbine_types[0]
-        self._valued = farm
+        self.farm: Farm = farm
         if objective.wind is not None:
             cases = objective.wind.flow_cases()
-            self._valued = Farm(farm.turbine_types, cases, farm.model, neighbours=farm.neighbours)
-        self.cases: FlowCases | FlowSeries = self._valued.flow_cases
+            self.farm = Farm(farm.turbine_types, cases, farm.model, neighbours=farm.neighbours)
+        self.cases: FlowCases | FlowSeries = self.farm.flow_cases
 
     def __call__(self, x: Floats, y: Floats, energy: FarmAEP) -> float:
         """Worth of a layout (n,), m, of which the energy is known: what is maximised.
@@ -135,7 +137,7 @@ class Worth:
         """
         value = energy.aep
         if self._objective.wind is not None:
-            value = MWH * self._objective.mean_price * self._valued.aep(x, y).aep
+            value = MWH * self._objective.mean_price * self.farm.energy(x, y)
         if self._objective.function is None:
             return value
         return _called(

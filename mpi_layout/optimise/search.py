@@ -72,10 +72,7 @@ class Search:
 
     def valued_farm(self) -> Farm:
         """The farm in the flow cases that stages maximise the power of."""
-        farm = self.farm
-        if self.cases is farm.flow_cases:
-            return farm
-        return Farm(farm.turbine_types, self.cases, farm.model, neighbours=farm.neighbours)
+        return self.worth.farm
 
     def milestones(self, budget: int) -> frozenset[int]:
         """Steps of a stage of so many after which to note the layout: few, and closer at its beginning."""

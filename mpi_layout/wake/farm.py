@@ -190,6 +190,22 @@ class Farm:
         powers = self._power(x, y, gradient=True)
         return self._report(x, y, powers), powers.d_dx * GWH_PER_YEAR, powers.d_dy * GWH_PER_YEAR
 
+    def energy(self, x: ArrayLike, y: ArrayLike) -> float:
+        """AEP of a layout alone, GWh: what `aep` says besides costs as much again where there are neighbours.
+
+        Parameters
+        ----------
+        x, y : (n,) array
+            Turbine positions, m.
+
+        Raises
+        ------
+        ValueError
+            As of `aep`.
+        """
+        x, y = positions(x, y)
+        return float((self._power(x, y).power[: x.size] * GWH_PER_YEAR).sum())
+
     def energy_gradient(self, x: ArrayLike, y: ArrayLike) -> tuple[float, Floats, Floats]:
         """AEP, GWh, and its derivatives (n,), GWh/m, as of `aep_gradient`, and nothing else.
 
