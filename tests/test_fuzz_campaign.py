@@ -37,9 +37,13 @@ areas:
       - [[10000, 0], [15000, 0], [15000, 7000], [10000, 6000]]
       - [[20000, 0], [25000, 0.5e1], [25000, 7000]]
     exclusions_m: [*square, [[12000, 100], [12100, 100], [12100, 200]]]
+  - name: c
+    circle_m: {centre: [40000, 0], radius: 4000}
+    exclusion_circles_m: [{centre: [41000, 0], radius: 200}]
 turbine_types:
   - &t10 {name: t10, rated_power_MW: 10, rotor_diameter_m: 195, hub_height_m: 121}
-  - {<<: *t10, name: t15, rated_power_MW: 15, rotor_diameter_m: 240, hub_height_m: 150}
+  - {<<: *t10, name: t15, rated_power_MW: 15, rotor_diameter_m: 240, hub_height_m: 150,
+     min_spacing_D: {along: 4, across: 3, direction_deg: 240}}
 seeds: {first: 0, count: 3}
 n_turbines: 5
 min_spacing_D: 3

@@ -9,6 +9,7 @@ from mpi_layout.campaign.schema import AreaSpec, SeedRange
 from mpi_layout.site.area import Area, circle
 
 CIRCLE_CORNERS = 3600
+EXCLUSION_CORNERS = 360  # there may be a thousand of them
 
 
 def outlines(spec: AreaSpec) -> tuple[ArrayLike, ...]:
@@ -23,7 +24,7 @@ def exclusions(spec: AreaSpec) -> tuple[ArrayLike, ...]:
     circles = spec.exclusion_circles_m or ()
     return (
         *spec.exclusions_m,
-        *(circle(each.centre, each.radius, CIRCLE_CORNERS, within=False) for each in circles),
+        *(circle(each.centre, each.radius, EXCLUSION_CORNERS, within=False) for each in circles),
     )
 
 

@@ -59,7 +59,7 @@ class Section(BaseModel):
 
 
 class CircleSpec(Section):
-    """A circle, drawn as a polygon of 3600 corners that keeps turbines on the right side of it."""
+    """A circle, drawn as a polygon of many corners that keeps turbines on the right side of it."""
 
     centre: Point = Field(description="Its centre [x, y], m.")
     radius: Annotated[Number, Field(ge=1, le=FARTHEST)] = Field(description="Its radius, m.")
