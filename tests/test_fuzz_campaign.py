@@ -322,7 +322,7 @@ def path(tmp_path_factory):
 def test_the_unharmed_campaign_is_sound(path):
     code, out, err = answer(BASE_TEXT.encode(), path)
     assert (code, err) == (0, "")
-    assert "12 = 2 areas x 2 turbine types x 3 seeds" in out
+    assert "18 = 3 areas x 2 turbine types x 3 seeds" in out
 
 
 def fuzz(harmed, path, n):
