@@ -49,7 +49,7 @@ def tell_ranks(team: Team) -> None:
         who = f"{team.ranks} ranks: 1 hands out, {team.workers} solve{there}"
     advice = ""
     if team.workers_here < cores and not allotted:
-        advice = f"; to use all, start {cores + 1} ranks: mpiexec -n {cores + 1} mpi-layout run ..."
+        advice = f"; to use all, start {cores + 1} ranks: mpiexec -n {cores + 1} mpi-layout ..."
     elif team.workers_here > cores and not allotted:
         advice = f", fewer than the {team.workers_here} that solve on it"
     log.info("%s; this machine has %d core%s%s", who, cores, "" if cores == 1 else "s", advice)

@@ -82,7 +82,7 @@ def diff_view(difference: Difference) -> RenderableType:
     head = f"{difference.n_differing:,} of {difference.n_rows:,} rows differ ({columns})"
     rows = [(d.key, d.column, d.a, d.b) for d in difference.first]
     more = "the first differences:" if len(rows) < sum(difference.by_column.values()) else "all of them:"
-    return Stack(Text(head, "red"), Text(more), _table(("config", "column", "a", "b"), rows))
+    return Stack(Text(head, "red"), Text(more), table(("config", "column", "a", "b"), rows))
 
 
 def evaluation_view(
@@ -116,7 +116,7 @@ def _energies_of(evaluations: Sequence["Evaluation"], *, others: bool) -> Render
         columns.append("of it by neighbours")
         for row, evaluation in zip(rows, evaluations, strict=True):
             row.append(f"{100 * evaluation.energy.external_wake_loss:.2f} %")
-    return _table(columns, rows, right=range(1, len(columns)))
+    return table(columns, rows, right=range(1, len(columns)))
 
 
 def _turbines(evaluation: "Evaluation") -> RenderableType:
@@ -125,7 +125,7 @@ def _turbines(evaluation: "Evaluation") -> RenderableType:
         (f"{i}", f"{layout.x[i]:.1f}", f"{layout.y[i]:.1f}", f"{aep[i]:.3f}", turbine.name)
         for i, turbine in enumerate(evaluation.turbine_types)
     ]
-    return _table(("turbine", "x [m]", "y [m]", "AEP [GWh]", "type"), rows, right=range(4))
+    return table(("turbine", "x [m]", "y [m]", "AEP [GWh]", "type"), rows, right=range(4))
 
 
 # ---------------------------------------------------------------- status
@@ -188,12 +188,12 @@ def _energies(groups: Sequence[Group]) -> RenderableType:
 
 def _matrix(groups: Sequence[Group], areas: list[str], types: list[str]) -> RenderableType:
     cells = {(group.area, group.turbine_type): _cell(group) for group in groups}
-    table = _table(("area", *types), [], right=range(1, len(types) + 1))
+    matrix = table(("area", *types), [], right=range(1, len(types) + 1))
     for area in areas:
-        table.add_row(printable(area), *(cells.get((area, name), Text()) for name in types))
+        matrix.add_row(printable(area), *(cells.get((area, name), Text()) for name in types))
     refined = any(_is_gain(group.gain) for group in groups)
     head = f"mean AEP [GWh] and wake loss; {'gain over the start, ' if refined else ''}done/all configs"
-    return Stack(Text(head, "dim"), table)
+    return Stack(Text(head, "dim"), matrix)
 
 
 def _cell(group: Group) -> Text:
@@ -254,7 +254,7 @@ def _per_area(groups: Sequence[Group], areas: list[str]) -> RenderableType:
             del row[-2]
     parts: list[RenderableType] = [
         Text("all turbine types together; AEP in GWh", "dim"),
-        _table(heads, rows, right=range(1, len(heads) - 1)),
+        table(heads, rows, right=range(1, len(heads) - 1)),
     ]
     if len(areas) > _MOST_AREAS:
         parts.append(Text(f"... and {len(areas) - _MOST_AREAS} areas more; --json has them all", "dim"))
@@ -278,9 +278,9 @@ def _launches(launches: Sequence[LaunchState], now: float) -> RenderableType:
         counts = (str(launch.ranks), f"{launch.configs_done:,}")
         rows.append((str(launch.number), _utc(launch.started), place, *counts, state))
     heads = ("launch", "started [UTC]", "host:process", "ranks", "configs", "state")
-    table = _table(heads, rows, right=(0, 3, 4))
+    shown = table(heads, rows, right=(0, 3, 4))
     hidden = len(launches) - len(rows)
-    return Stack(Text(f"{hidden} earlier launches not shown", "dim"), table) if hidden else table
+    return Stack(Text(f"{hidden} earlier launches not shown", "dim"), shown) if hidden else shown
 
 
 def _utc(seconds: float) -> str:
@@ -296,7 +296,7 @@ def _utc(seconds: float) -> str:
 def _listing(
     head: str, columns: Sequence[str], rows: Sequence[Sequence[str]], *, most: int = _MOST_LINES
 ) -> RenderableType:
-    parts: list[RenderableType] = [Text(head, "red"), _table(columns, rows[:most])]
+    parts: list[RenderableType] = [Text(head, "red"), table(columns, rows[:most])]
     if len(rows) > most:
         parts.append(Text(f"... and {len(rows) - most:,} more; --json has them all", "dim"))
     return Stack(*parts)
@@ -313,6 +313,3 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[str]], *, right: Itera
     for row in rows:
         made.add_row(*(Text(printable(value)) for value in row))
     return made
-
-
-_table = table

@@ -22,7 +22,8 @@ def results(small_campaign, monkeypatch, capsys):
 # ---------------------------------------------------------------- usage
 
 
-COMMANDS = ["run", "check", "schema", "init", "status", "verify", "missing", "diff"]
+COMMANDS = ["run", "optimise", "check", "schema", "init", "evaluate", "status", "verify", "missing", "diff"]
+COMMANDS += ["recover", "export", "best", "plot"]
 
 
 @pytest.mark.parametrize("command", ["", *COMMANDS])
