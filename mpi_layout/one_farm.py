@@ -22,6 +22,7 @@ from mpi_layout.named_model import named_model
 from mpi_layout.optimise.problem import Problem
 from mpi_layout.optimise.rules import Rules
 from mpi_layout.optimise.start import SmartStart
+from mpi_layout.printable import clipped
 
 # Where neither a campaign nor an option says something else.
 MIN_SPACING_D = 2.0
@@ -199,7 +200,7 @@ def _wake(name: str, parameters: Mapping[str, Any], where: str) -> dict[str, Any
 
 
 def _text(path: Path, values: Mapping[str, Any], wishes: Wishes) -> str:
-    head = f"# Made by mpi-layout optimise: {wishes.starts} starts of the farm in {path.name}.\n"
+    head = f"# Made by mpi-layout optimise: {wishes.starts} starts of the farm in {clipped(path.name)}.\n"
     # Flow style within sections: what the loader reads as text stands in quotes.
     lines = [inline_yaml({key: value})[1:-1] for key, value in values.items() if value is not None]
     return head + "".join(f"{line}\n" for line in lines)

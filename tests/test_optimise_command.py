@@ -288,6 +288,18 @@ def test_wrong_options(farm, tmp_path, capsys, options, said):
     assert sorted(tmp_path.iterdir()) == before
 
 
+def test_code_of_a_campaign_needs_leave(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    examples = Path(__file__).parents[1] / "examples"
+    for name in ("cable_cost.yaml", "cable_cost.py"):
+        (tmp_path / name).write_text((examples / name).read_text())
+    command = ["optimise", "cable_cost.yaml", "--starts", "1", "--refine", "none"]
+    assert cli.main(command) == 2
+    assert "--allow-code" in capsys.readouterr().err
+    assert cli.main([*command, "--allow-code"]) == 0
+    assert "objective" in capsys.readouterr().out.splitlines()[1]
+
+
 def test_files_of_others_are_not_replaced(farm, tmp_path, capsys):
     precious = tmp_path / "farm.best.csv"
     precious.write_text("precious")
