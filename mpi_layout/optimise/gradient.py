@@ -5,7 +5,7 @@ from numpy.typing import NDArray
 
 from mpi_layout.optimise.search import Search
 from mpi_layout.wake.models import WakeModel
-from mpi_layout.wake.sampling import SampledFarm, reduced_cases
+from mpi_layout.wake.sampling import SampledFarm, reduced_cases_near
 
 Floats = NDArray[np.float64]
 
@@ -51,7 +51,7 @@ def ascend(
     """
     farm, n = search.farm, layout.shape[1]
     turbine = farm.turbine_types[0]
-    cases = reduced_cases(search.cases, turbine)
+    cases = reduced_cases_near(search.valued_farm(), *layout)
     directions = min(N_DIRECTIONS, cases.direction.size)
     sample = SampledFarm(farm, cases, n, directions, model=model)
     steps = turbine.rotor_diameter * _cosine(first, last, budget)

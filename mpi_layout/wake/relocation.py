@@ -31,6 +31,9 @@ class Relocation:
         Wake model.
     neighbours : Neighbours, optional
         Turbines of other farms: they cast wakes and stand in them, and do not count.
+    cutoff : float, optional
+        Where Gaussian wakes end, in standard deviations: the model's own by default. A narrower one is
+        faster, and the energies are those of such wakes.
 
     Raises
     ------
@@ -47,10 +50,11 @@ class Relocation:
         flow_cases: FlowCases | FlowSeries,
         model: WakeModel,
         neighbours: Neighbours | None = None,
+        cutoff: float | None = None,
     ) -> None:
         x, y = positions(x, y)
         others = () if neighbours is None else tuple(neighbours.turbine_types)
-        self._setting = setting_of((turbine, *others), flow_cases, model)
+        self._setting = setting_of((turbine, *others), flow_cases, model, cutoff=cutoff)
         self._n = x.size
         self._type = np.zeros(x.size, dtype=np.intc)
         self._x, self._y = x.copy(), y.copy()

@@ -18,7 +18,9 @@ MOST_DIRECTIONS = 720  # beyond, directions become one for each degree
 _DEFICITS = np.linspace(0.0, 0.5, 16)  # of the wind speed, where thrust is largest
 
 
-def reduced_cases(flow_cases: FlowCases | FlowSeries, turbine: Turbine) -> FlowSeries:
+def reduced_cases(
+    flow_cases: FlowCases | FlowSeries, turbine: Turbine, waked: Floats | None = None
+) -> FlowSeries:
     """Few flow cases in each direction, which stand for all of them.
 
     `N_KEPT` at most, or twice as many where the turbulence intensity varies.
@@ -30,12 +32,18 @@ def reduced_cases(flow_cases: FlowCases | FlowSeries, turbine: Turbine) -> FlowS
     have the same means of all of them as the whole direction (Caratheodory's theorem), and non-negative
     least squares finds them.
 
+    A search finds what such a sample is blind for: 66 turbines gained 3 GWh of 5307 on it that were not
+    there. Where the wind speeds at the turbines of a layout near by are known, the family is that of the
+    powers that occur; then it is less than 0.3 GWh.
+
     Parameters
     ----------
     flow_cases : FlowCases or FlowSeries
         All of them, with weights.
     turbine : Turbine
         Whose power is meant.
+    waked : (n_cases, n) array, optional
+        Effective wind speeds at turbines; of use for a grid of flow cases.
 
     Returns
     -------
@@ -48,8 +56,11 @@ def reduced_cases(flow_cases: FlowCases | FlowSeries, turbine: Turbine) -> FlowS
     direction = flow_cases.direction
     if count.size > MOST_DIRECTIONS:
         direction, count = _by_degree(direction, count, weight)
-    tilt = turbulence - np.repeat(np.add.reduceat(turbulence, np.cumsum(count) - count) / count, count)
-    family = _family(turbine, speed * flow_cases.speed_factor(turbine.hub_height), tilt, weight)
+    if waked is not None and isinstance(flow_cases, FlowCases):
+        family = _occurring(turbine, flow_cases, waked)
+    else:
+        tilt = turbulence - np.repeat(np.add.reduceat(turbulence, np.cumsum(count) - count) / count, count)
+        family = _family(turbine, speed * flow_cases.speed_factor(turbine.hub_height), tilt, weight)
     kept: list[NDArray[np.intp]] = []
     weights: list[Floats] = []
     last = np.cumsum(count)
@@ -67,6 +78,13 @@ def reduced_cases(flow_cases: FlowCases | FlowSeries, turbine: Turbine) -> FlowS
         flow_cases.shear_exponent,
         flow_cases.reference_height,
     )
+
+
+def reduced_cases_near(farm: Farm, x: Floats, y: Floats) -> FlowSeries:
+    """Few of a farm's flow cases for layouts like the given one (n,), m."""
+    cases = farm.flow_cases
+    waked = farm.effective_speed(x, y) if isinstance(cases, FlowCases) else None
+    return reduced_cases(cases, farm.turbine_types[0], waked)
 
 
 def _by_degree(direction: Floats, count: Counts, weight: Floats) -> tuple[Floats, Counts]:
@@ -96,6 +114,21 @@ def _family(turbine: Turbine, speed: Floats, tilt: Floats, weight: Floats) -> Fl
     gram = (family * np.abs(weight)) @ family.T
     vectors = np.linalg.eigh(gram)[1][:, : -n_kept - 1 : -1]
     return np.asarray(vectors.T @ family)
+
+
+def _occurring(turbine: Turbine, cases: FlowCases, waked: Floats) -> Floats:
+    """Leading functions of the wind speed among powers that occur, at the flow cases (N_KEPT, n_cases)."""
+    n_directions, n_speeds = cases.probability.shape
+    weight = np.abs(cases.probability).sum(axis=0)
+    root = np.sqrt(np.maximum(weight, 1e-9 * weight.max()) + 1e-300)
+    occurring = np.asarray(turbine.power_at(waked)).reshape(n_directions, n_speeds, -1)
+    occurring = occurring.transpose(0, 2, 1).reshape(-1, n_speeds)
+    # Few turbines have few depths of wakes: some more, of little weight beside many.
+    speed = cases.speed * cases.speed_factor(turbine.hub_height)
+    any_depth = turbine.power_at(speed * (1 - _DEFICITS[:, None]))
+    power = np.concatenate([occurring, any_depth]) * (root / turbine.rated_power)
+    functions = np.linalg.eigh(power.T @ power)[1].T[: -N_KEPT - 1 : -1] / root
+    return np.tile(functions, n_directions)
 
 
 def _representatives(family: Floats, weight: Floats) -> tuple[NDArray[np.intp], Floats]:
