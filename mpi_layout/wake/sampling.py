@@ -121,8 +121,8 @@ def _occurring(turbine: Turbine, cases: FlowCases, waked: Floats) -> Floats:
     n_directions, n_speeds = cases.probability.shape
     weight = np.abs(cases.probability).sum(axis=0)
     root = np.sqrt(np.maximum(weight, 1e-9 * weight.max()) + 1e-300)
-    occurring = np.asarray(turbine.power_at(waked)).reshape(n_directions, n_speeds, -1)
-    occurring = occurring.transpose(0, 2, 1).reshape(-1, n_speeds)
+    by_direction = np.asarray(turbine.power_at(waked)).reshape(n_directions, n_speeds, -1)
+    occurring = by_direction.transpose(0, 2, 1).reshape(-1, n_speeds)
     # Few turbines have few depths of wakes: some more, of little weight beside many.
     speed = cases.speed * cases.speed_factor(turbine.hub_height)
     any_depth = turbine.power_at(speed * (1 - _DEFICITS[:, None]))
