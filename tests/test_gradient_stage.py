@@ -165,8 +165,8 @@ def test_stages_maximise_what_flow_cases_weigh(stage, budget):
     told, untold = Search(asked), Search(asked)
     cases = told.cases
     west = np.where((cases.direction > 240) & (cases.direction < 300), 1.0, 0.0)
-    told.cases = replace(cases, probability=cases.probability * west[:, None])
-    valued = Farm(TURBINE, told.cases, TurbOPark())
+    weighed = replace(cases, probability=cases.probability * west[:, None])
+    told.worth.farm = valued = Farm(TURBINE, weighed, TurbOPark())
     values = [valued.aep(*stage(search, start.x, start.y, budget)).aep for search in (told, untold)]
     assert values[0] > values[1]
     assert values[0] > valued.aep(start.x, start.y).aep

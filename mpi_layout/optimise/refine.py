@@ -9,6 +9,7 @@ from mpi_layout.optimise.expansion import expansion
 from mpi_layout.optimise.function_search import function_search
 from mpi_layout.optimise.gradient import gradient
 from mpi_layout.optimise.polish import polish
+from mpi_layout.optimise.relocation import relocation
 from mpi_layout.optimise.search import Search
 from mpi_layout.wake.farm import FarmAEP
 
@@ -21,6 +22,7 @@ Stage = Callable[[Search, Floats, Floats, int], tuple[Floats, Floats]]
 STAGES: dict[str, Stage] = {
     "expansion": expansion,
     "gradient": gradient,
+    "relocation": relocation,
     "polish": polish,
     "function": function_search,
 }

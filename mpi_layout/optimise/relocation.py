@@ -71,24 +71,22 @@ class _Best:
 
     def meet(self, x: Floats, y: Floats) -> None:
         self._search.evaluations += 1
-        power = float(self._farm.aep(x, y).turbine_aep.sum())
+        power = self._farm.energy(x, y)
         if power > self._power:
             self.x, self.y, self._power = x, y, power
 
 
 def _jump(search: Search, best: _Best, budget: int) -> None:
     """Let turbines jump until the points are spent."""
-    farm = search.valued_farm()
-    scale = x_size = best.x.size
-    scale = x_size * free_power(farm.turbine_types[0], farm.flow_cases).sum() * GWH_PER_YEAR
+    farm, n = search.valued_farm(), best.x.size
+    first = _TEMPERATURE * n * abs(free_power(farm.turbine_types[0], farm.flow_cases).sum()) * GWH_PER_YEAR
     race = _Race(search, best.x, best.y)
-    spent, turns = 0, 0
+    spent = 0
     while spent < budget:
-        for turbine in search.random.permutation(x_size):
-            spent += race.enter(int(turbine), _TEMPERATURE * abs(scale) * max(0.0, 1 - spent / budget))
+        for turbine in search.random.permutation(n):
+            spent += race.enter(int(turbine), first * (1 - spent / budget))
             if spent >= budget:
                 break
-        turns += 1
         best.meet(race.x, race.y)
 
 
