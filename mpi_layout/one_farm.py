@@ -23,6 +23,7 @@ from mpi_layout.optimise.problem import Problem
 from mpi_layout.optimise.rules import Rules
 from mpi_layout.optimise.start import SmartStart
 from mpi_layout.printable import clipped
+from mpi_layout.results.layouts import results_neighbours
 
 # Where neither a campaign nor an option says something else.
 MIN_SPACING_D = 2.0
@@ -99,16 +100,21 @@ def one_farm(path: Path, wishes: Wishes) -> OneFarm:
     data = load_with_includes(path, "system or campaign")
     if isinstance(data, dict) and "wind_farm" in data:
         return _of_system(path, data, wishes)
-    kinds = load_campaign(path).configs.kinds
+    return _of_campaign(path, data if isinstance(data, dict) else {}, wishes)
+
+
+def _of_campaign(path: Path, data: dict[str, Any], wishes: Wishes) -> OneFarm:
+    values = {"refine": REFINE} | {key: value for key, value in data.items() if value is not None}
+    if wishes.turbines is not None:
+        values.pop("target_capacity_MW", None)
+    text = _text(path, values | _asked(wishes), wishes)
+    kinds = load_campaign(path, text=text, results_layout=results_neighbours).configs.kinds
     if len(kinds) > 1:
         raise InputError(
             f"{path}: has {len(kinds)} pairs of an area and a turbine type, wants one; "
             f"all of them are computed by: mpi-layout run {path}"
         )
-    values = {key: value for key, value in data.items() if value is not None}
-    if wishes.turbines is not None:
-        values.pop("target_capacity_MW", None)
-    return OneFarm(_text(path, values | _asked(wishes), wishes))
+    return OneFarm(text)
 
 
 def _of_system(path: Path, system: dict[str, Any], wishes: Wishes) -> OneFarm:

@@ -130,8 +130,9 @@ def test_a_campaign_with_one_area_and_type(small_campaign_text, tmp_path, monkey
     monkeypatch.chdir(tmp_path)
     data = yaml.safe_load(small_campaign_text)
     data["areas"], data["turbine_types"] = data["areas"][:1], data["turbine_types"][1:]
+    del data["seeds"]  # the starts take their place
     (tmp_path / "own.yaml").write_text(yaml.safe_dump(data))
-    assert cli.main(["optimise", "own.yaml", "--starts", "2"]) == 0
+    assert cli.main(["optimise", "own.yaml", "--starts", "2", "--refine", "none"]) == 0
     results = open_reader(tmp_path / "own.h5")
     assert results.keys == ["a_t15_s0", "a_t15_s1"]
     assert results.campaign.min_spacing_D == 3
@@ -267,6 +268,24 @@ def test_a_campaign_of_several_kinds(small_campaign, monkeypatch, capsys):
     monkeypatch.chdir(small_campaign.parent)
     assert cli.main(["optimise", "small.yaml"]) == 2
     assert "has 4 pairs of an area and a turbine type, wants one" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("text", ["", "- a list", "areas: [", "name: nothing else\n"])
+def test_what_is_neither_system_nor_campaign(tmp_path, monkeypatch, capsys, text):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "farm.yaml").write_text(text)
+    assert cli.main(["optimise", "farm.yaml"]) == 2
+    assert "farm.yaml" in capsys.readouterr().err
+
+
+def test_neighbours_of_a_results_file_count(small_campaign_text, straight, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    data = yaml.safe_load(small_campaign_text)
+    data["areas"], data["turbine_types"] = data["areas"][:1], data["turbine_types"][1:]
+    data["neighbours"] = [{"results": str(straight.path), "key": "b_t10_s0"}]
+    (tmp_path / "own.yaml").write_text(yaml.safe_dump(data))
+    assert cli.main(["optimise", "own.yaml", "--starts", "1", "--refine", "quick"]) == 0
+    assert open_reader(tmp_path / "own.h5").rows["external_wake_loss"][0] > 0
 
 
 @pytest.mark.parametrize(
