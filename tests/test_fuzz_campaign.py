@@ -77,6 +77,9 @@ objective:
   price: {wind_direction_deg: [0, 180], wind_speed_m_s: [5, 15], per_MWh: [[50, 2], [4, -1]], negative: stop}
   file: {value.py: "def value(layout):\\n    return layout.value - layout.x.std()\\n"}
   function: value
+refine:  # a preset, which gives way to its numbers
+  preset: quick
+  polish: &few 5  # steps
 checkpoint: {interval_s: 0.2}
 failures: {max_attempts: 3, max_failed: 5%, max_seconds: 600}
 """
