@@ -37,5 +37,5 @@ NO_REFINEMENT = Refinement()
 PRESETS = {
     "none": NO_REFINEMENT,
     "quick": Refinement(gradient=4000, polish=20, function=200),
-    "thorough": Refinement(gradient=20000, polish=60, function=3000),
+    "thorough": Refinement(gradient=20000, relocation=120000, polish=60, function=3000),
 }
