@@ -35,6 +35,7 @@ from mpi_layout.wake.kernel.structures import (
     SettingStruct,
     StartStruct,
     TurbineStruct,
+    WalkStruct,
 )
 from mpi_layout.wake.models import STF2017, CrespoHernandez, Law
 
@@ -62,6 +63,7 @@ def _load() -> ctypes.CDLL:
     library.mpl_evaluate.argtypes = [POINTER(SettingStruct), POINTER(FarmStruct), POINTER(AnswerStruct)]
     library.mpl_start_add.argtypes = [POINTER(SettingStruct), POINTER(StartStruct), c_double, c_double, c_int]
     library.mpl_relocate.argtypes = [POINTER(SettingStruct), POINTER(RelocationStruct)]
+    library.mpl_anneal.argtypes = [POINTER(SettingStruct), POINTER(WalkStruct)]
     library.mpl_isa.restype = ctypes.c_char_p
     return library
 
@@ -374,6 +376,11 @@ class StartState:
         self._struct.free = numbers.ctypes.data_as(INTS)
         self._struct.n_free = numbers.size
         _call(_library.mpl_start_add, self._setting.ref, ctypes.byref(self._struct), x, y, turbine_type)
+
+
+def anneal(setting: Setting, walk: WalkStruct) -> None:
+    """Walk among layouts (kernel/anneal.c)."""
+    _call(_library.mpl_anneal, setting.ref, ctypes.byref(walk))
 
 
 def _pointer(array: Floats) -> "ctypes._Pointer[c_double]":

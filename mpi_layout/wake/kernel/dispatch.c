@@ -16,10 +16,11 @@
     void mpl_signed_distance_##isa(const mpl_region *, int, const double *, const double *, double *, double *, double *); \
     double mpl_penalty_##isa(const mpl_region *, const mpl_spacing *, int, const double *, const double *, double *, double *); \
     void mpl_inset_##isa(const mpl_region *, double, int, double *, double *);                             \
-    int mpl_settle_##isa(const mpl_region *, const mpl_spacing *, double, int, int, double *, double *);
+    int mpl_settle_##isa(const mpl_region *, const mpl_spacing *, double, int, int, double *, double *); \
+    int mpl_anneal_##isa(const mpl_setting *, mpl_walk *);
 #define VARIANT(isa)                                                                                   \
     {#isa, mpl_evaluate_##isa, mpl_start_add_##isa, mpl_relocate_##isa, mpl_signed_distance_##isa, mpl_penalty_##isa, \
-     mpl_inset_##isa, mpl_settle_##isa}
+     mpl_inset_##isa, mpl_settle_##isa, mpl_anneal_##isa}
 
 typedef struct {
     const char *name;
@@ -30,6 +31,7 @@ typedef struct {
     double (*penalty)(const mpl_region *, const mpl_spacing *, int, const double *, const double *, double *, double *);
     void (*inset)(const mpl_region *, double, int, double *, double *);
     int (*settle)(const mpl_region *, const mpl_spacing *, double, int, int, double *, double *);
+    int (*anneal)(const mpl_setting *, mpl_walk *);
 } variant;
 
 DECLARE(generic)
@@ -92,3 +94,5 @@ EXPORT int mpl_settle(const mpl_region *region, const mpl_spacing *spacing, doub
 {
     return choose()->settle(region, spacing, depth, most, n, x, y);
 }
+
+EXPORT int mpl_anneal(const mpl_setting *set, mpl_walk *walk) { return choose()->anneal(set, walk); }

@@ -2,6 +2,8 @@
 #ifndef MPL_KERNEL_H
 #define MPL_KERNEL_H
 
+#include <stdint.h>
+
 #define LANE_BLOCK 8 /* the lanes of a direction are padded to a multiple of this; every VL divides it */
 
 /* The choices that make up a wake model; wake.h and turbulence.h say what each means. */
@@ -127,6 +129,32 @@ typedef struct {
     double xx, xy, yy, least;
 } mpl_spacing;
 
+/* A random walk of single turbines among layouts, ever colder (anneal.c). All own turbines are of type 0, neighbours of the
+ * others, sorted by type, those of each padded to a multiple of LANE_BLOCK with NaN.
+ * Axes are wind directions, each with its opposite where that is one too; n_real of them, padded to n_axis. */
+typedef struct {
+    double *x, *y;                    /* (n,) */
+    const double *other_x, *other_y;  /* (sum of n_other,) turbines that stand still */
+    const int *n_other;               /* (n_turbine types,) */
+    const double *ct;                 /* (n_turbine types,) thrust, the same at all wind speeds */
+    const double *cosine, *sine;      /* (n_real,) */
+    const double *power;              /* (2, n_axis, n_row, 4) cubics: power in the direction, or its opposite, against deficit; aligned */
+    double rows_per_deficit;
+    const mpl_region *region;
+    const mpl_spacing *spacing;
+    double depth;                     /* m, inside the area, where a turbine is put that would be outside */
+    double hottest, coldest;          /* temperature at the beginning and at the end, W */
+    double step, step_range;          /* largest move, m; logarithm of the ratio to the smallest */
+    double jumps, along;              /* share of moves to anywhere, and along an axis */
+    double x_min, x_max, y_min, y_max;
+    double power_now;                 /* of the farm at the end, W */
+    uint64_t *random;                 /* (4,) state, not all zero */
+    int64_t n_move, n_tried, n_accepted;
+    int n, n_axis, n_real, n_row;
+    int n_try;                        /* places that a turbine tries in its turn */
+    int harmful;                      /* whether no power rises with a deficit */
+} mpl_walk;
+
 #define MPL_OUT_OF_MEMORY 1
 
 #ifdef ISA
@@ -142,6 +170,7 @@ double FN(mpl_penalty)(const mpl_region *, const mpl_spacing *, int n, const dou
                        double *d_dy);
 void FN(mpl_inset)(const mpl_region *, double depth, int n, double *x, double *y);
 int FN(mpl_settle)(const mpl_region *, const mpl_spacing *, double depth, int most, int n, double *x, double *y);
+int FN(mpl_anneal)(const mpl_setting *, mpl_walk *);
 #endif
 
 #endif

@@ -1,6 +1,6 @@
 """The structures of kernel.h for ctypes, field by field."""
 
-from ctypes import POINTER, Structure, c_byte, c_double, c_int
+from ctypes import POINTER, Structure, c_byte, c_double, c_int, c_int64, c_uint64
 
 DOUBLES = POINTER(c_double)
 INTS = POINTER(c_int)
@@ -123,3 +123,21 @@ class SpacingStruct(Structure):
     """mpl_spacing: how far apart they have to be."""
 
     _fields_ = [(name, c_double) for name in ("xx", "xy", "yy", "least")]
+
+
+class WalkStruct(Structure):
+    """mpl_walk: a random walk among layouts, ever colder."""
+
+    _fields_ = [
+        *((name, DOUBLES) for name in ("x", "y", "other_x", "other_y")),
+        ("n_other", INTS),
+        *((name, DOUBLES) for name in ("ct", "cosine", "sine", "power")),
+        ("rows_per_deficit", c_double),
+        ("region", POINTER(RegionStruct)),
+        ("spacing", POINTER(SpacingStruct)),
+        *((name, c_double) for name in ("depth", "hottest", "coldest", "step", "step_range", "jumps", "along")),
+        *((name, c_double) for name in ("x_min", "x_max", "y_min", "y_max", "power_now")),
+        ("random", POINTER(c_uint64)),
+        *((name, c_int64) for name in ("n_move", "n_tried", "n_accepted")),
+        *((name, c_int) for name in ("n", "n_axis", "n_real", "n_row", "n_try", "harmful")),
+    ]
