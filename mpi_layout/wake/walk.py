@@ -1,10 +1,12 @@
 """Random walks of single turbines among layouts, where wakes do not depend on each other (kernel/anneal.c)."""
 
+from dataclasses import replace
 from ctypes import POINTER, c_uint64, pointer
 
 import numpy as np
 from numpy.typing import NDArray
 
+from mpi_layout.site.bins import evenly_covers_circle
 from mpi_layout.site.turbine import Turbine
 from mpi_layout.site.wind import FlowCases, FlowSeries
 from mpi_layout.wake.farm import GWH_PER_YEAR, Farm, Neighbours, setting_of
@@ -18,7 +20,8 @@ Floats = NDArray[np.float64]
 _LANE_BLOCK = 8  # LANE_BLOCK in kernel.h
 _SAME_CT = 1e-9
 _SAME_ANGLE = 9  # decimals of a degree
-_ROWS = 512  # of the tables of power against deficit
+_TABLE = 2**17  # rows that all tables of power against deficit have, together, if there is no more than
+_ROWS = 128, 1024  # of one of them, at least and at most
 
 
 def wakes_are_independent(farm: Farm) -> bool:
@@ -37,6 +40,27 @@ def wakes_are_independent(farm: Farm) -> bool:
         and (law.shape == "top_hat" or not law.rotor_mean)
         and all(np.ptp(_thrust(turbine)) < _SAME_CT for turbine in (*farm.turbine_types, *others))
     )
+
+
+def coarser(flow_cases: FlowCases | FlowSeries, widest: float) -> FlowCases | FlowSeries:
+    """Flow cases with fewer directions, each in the place of several consecutive ones.
+
+    Parameters
+    ----------
+    flow_cases : FlowCases or FlowSeries
+        A grid of directions in even steps around the circle; anything else is given back as it is.
+    widest : float
+        Largest step, degrees.
+    """
+    if not isinstance(flow_cases, FlowCases) or not evenly_covers_circle(flow_cases.direction):
+        return flow_cases
+    n = flow_cases.direction.size
+    together = max(k for k in range(1, n + 1) if n % k == 0 and (k == 1 or k * 360 <= widest * n))
+    if together == 1:
+        return flow_cases
+    middle = flow_cases.direction[::together] + (together - 1) / 2 * 360 / n
+    probability = flow_cases.probability.reshape(n // together, together, -1).sum(axis=1)
+    return replace(flow_cases, direction=middle % 360, probability=probability, turbulence_intensity=0.0)
 
 
 class Walk:
@@ -108,7 +132,7 @@ class Walk:
             cosine=cosine,
             sine=sine,
             power=table,
-            rows_per_deficit=_ROWS / factor,
+            rows_per_deficit=power.shape[2] / factor,
             region=pointer(region.struct),
             spacing=pointer(region.spacing),
             depth=DEPTH,
@@ -120,7 +144,7 @@ class Walk:
             n=x.size,
             n_axis=power.shape[1],
             n_real=axis.size,
-            n_row=_ROWS,
+            n_row=power.shape[2],
             harmful=bool((np.diff(power[..., 0], axis=2) <= 0).all()),
         )
 
@@ -135,6 +159,13 @@ class Walk:
     @property
     def power(self) -> float:
         return float(self._struct.power_now) * GWH_PER_YEAR
+
+    def restart(self, x: Floats, y: Floats) -> float:
+        """Put the turbines to other places (n,), m; the power there."""
+        self._x[:], self._y[:] = x, y
+        self._struct.n_move = 0
+        binding.anneal(self._setting, self._struct)
+        return self.power
 
     def go(
         self,
@@ -188,16 +219,17 @@ def _shear(flow_cases: FlowCases | FlowSeries) -> tuple[float, float | None]:
 
 
 def _tables(turbine: Turbine, flow_cases: FlowCases | FlowSeries, factor: float) -> tuple[Floats, Floats]:
-    """Axes (n_axes,) in degrees, and cubics (2, n_axes, _ROWS, 4) of power against deficit along them, W."""
+    """Axes (n_axes,) in degrees, and cubics (2, n_axes, n_rows, 4) of power against deficit along them, W."""
     direction = np.round(flow_cases.direction % 360, _SAME_ANGLE)
     side = ((direction >= 180) & (direction < 360)).astype(int)
     axes, axis_of = np.unique(np.round(direction % 180, _SAME_ANGLE), return_inverse=True)
     # Each cubic runs through four points of its row.
-    places = (np.arange(_ROWS)[:, None] + np.arange(4) / 3).ravel() / _ROWS * factor
+    n = int(np.clip(_TABLE // (2 * axes.size), *_ROWS))
+    places = (np.arange(n)[:, None] + np.arange(4) / 3).ravel() / n * factor
     through = np.linalg.inv(np.vander(np.arange(4) / 3, 4, increasing=True))
-    table = aligned(2, -(-axes.size // _LANE_BLOCK) * _LANE_BLOCK, _ROWS, 4)
+    table = aligned(2, -(-axes.size // _LANE_BLOCK) * _LANE_BLOCK, n, 4)
     for d, mean in enumerate(_mean_power(turbine, flow_cases, factor - places)):
-        table[side[d], axis_of[d]] += mean.reshape(_ROWS, 4) @ through.T
+        table[side[d], axis_of[d]] += mean.reshape(n, 4) @ through.T
     return axes, table
 
 

@@ -393,7 +393,7 @@ int FN(mpl_anneal)(const mpl_setting *set, mpl_walk *walk)
     if (open_walk(&w, &memory, set, walk)) return MPL_OUT_OF_MEMORY;
     reset(&w);
     walk->n_tried = walk->n_accepted = 0;
-    double cooling = log(walk->coldest / walk->hottest) / (double)walk->n_move;
+    double cooling = walk->n_move > 0 ? log(walk->coldest / walk->hottest) / (double)walk->n_move : 0;
     while (walk->n_tried < walk->n_move) {
         int k = (int)(uniform(walk->random) * walk->n);
         walk->n_accepted += turn(&w, walk, k, walk->hottest * exp(cooling * (double)walk->n_tried));

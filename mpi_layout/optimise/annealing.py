@@ -1,0 +1,135 @@
+"""Simulated annealing of whole layouts by moves of single turbines, where wakes do not depend on each other.
+
+S. Kirkpatrick, C. D. Gelatt, M. P. Vecchi (1983), Optimization by simulated annealing, Science 220, 671-680.
+A move there costs a microsecond or some (`mpi_layout.wake.walk`), so that millions of them can be tried. They
+find the way within a basin, and long walks are worth less than many: so they begin at the best of many regular
+layouts and at the layout given, and the best of the short walks are gone on with.
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mpi_layout.optimise.lattices import Lattice
+from mpi_layout.optimise.search import Search
+from mpi_layout.site.wind import FlowCases, FlowSeries
+from mpi_layout.wake.walk import Walk, coarser, wakes_are_independent
+
+Floats = NDArray[np.float64]
+Layout = tuple[Floats, Floats]
+
+# Temperatures are shares of the AEP of one turbine.
+_WARM, _COOL, _COLD, _FROZEN = 0.005, 0.002, 0.0008, 1e-6
+_COOLINGS = 10  # calls of a walk
+_LONGEST, _SHORTEST = 0.5, 5e-5  # steps, shares of the area's size, when it is _HOT
+_HOT = 0.03
+_RANGE = 300  # of steps at one temperature
+_JUMPS, _ALONG = 0.2, 0.3  # shares of the moves
+_TURN_MOVES = 6000  # of each turbine in a short walk
+_LATTICES, _CHANGES = 60, 30  # lattices looked at for each walk, and changes of those taken
+_WIDEST = 3.0  # degrees, from one direction to the next, until the last walk
+_DIRECTIONS = 20
+
+
+def annealing(search: Search, x: Floats, y: Floats, budget: int) -> Layout:
+    """Walk from regular layouts and from the one given, and go on with the best.
+
+    Half of the moves go into many short walks from the best of many lattices, and one from the layout given; a
+    quarter into walks twice as long from the best of what they found, the rest into one from the best of
+    those. Does nothing where wakes depend on each other.
+
+    Parameters
+    ----------
+    search : Search
+        The problem, its randomness.
+    x, y : (n,) array
+        A layout that keeps the rules, m.
+    budget : int
+        Places that turbines try. Of more than 20 wind directions each makes a move cost more: so many fewer are
+        tried.
+
+    Returns
+    -------
+    x, y : (n,) array
+        The best layout found; it keeps the rules.
+    """
+    if not wakes_are_independent(search.farm):
+        return x, y
+    return _Annealer(search, x, y).best(budget)
+
+
+class _Annealer:
+    """Walks of one search."""
+
+    def __init__(self, search: Search, x: Floats, y: Floats) -> None:
+        self._search, self._given = search, (x, y)
+        cases = coarser(search.cases, _WIDEST)
+        self._fast = self._new_walk(cases)
+        self._exact = self._fast if cases is search.cases else self._new_walk(search.cases)
+        x_min, y_min, x_max, y_max = search.rules.area.bounds
+        self._size = max(x_max - x_min, y_max - y_min)
+        self._cost = max(1.0, cases.direction.size / _DIRECTIONS)
+
+    def _new_walk(self, cases: FlowCases | FlowSeries) -> Walk:
+        area, region = self._search.rules.area, self._search.rules.region
+        return Walk(self._search.farm, cases, region, area.bounds, *self._given, self._search.random)
+
+    def best(self, budget: int) -> Layout:
+        """The best layout that so many moves find."""
+        n, moves = self._given[0].size, int(budget / self._cost)
+        short = min(_TURN_MOVES * n, moves)
+        n_walks = max(1, moves // (2 * short))
+        layouts = [self._given, *self._lattices(n_walks)][: n_walks + 1]
+        layouts = self._walked(layouts, short, _WARM)[: max(1, n_walks // 4)]
+        if n_walks >= 4:
+            layouts = self._walked(layouts, 2 * short, _WARM)
+        slower = self._exact is not self._fast
+        last = self._walk(self._exact, layouts[0], moves // (16 if slower else 4), _COOL, _FROZEN)
+        return max([self._given, layouts[0], last], key=lambda layout: self._exact.restart(*layout))
+
+    def _walked(self, layouts: list[Layout], moves: int, warm: float) -> list[Layout]:
+        """The layouts after walks, the best first."""
+        walked = [self._walk(self._fast, layout, moves, warm, _COLD) for layout in layouts]
+        walked.sort(key=lambda layout: -self._fast.restart(*layout))
+        self._search.note(*walked[0])
+        return walked
+
+    def _walk(self, walk: Walk, layout: Layout, moves: int, warm: float, cold: float) -> Layout:
+        unit = walk.restart(*layout) / layout[0].size
+        temperature = np.geomspace(warm, cold, _COOLINGS + 1)
+        for hot, cool in zip(temperature[:-1], temperature[1:], strict=True):
+            step = self._size * max(_LONGEST * np.sqrt(hot / _HOT), _RANGE * _SHORTEST)
+            walk.go(
+                moves // _COOLINGS,
+                hottest=hot * unit,
+                coldest=cool * unit,
+                step=step,
+                smallest=step / _RANGE,
+                jumps=_JUMPS,
+                along=_ALONG,
+            )
+        self._search.evaluations += moves
+        return walk.x, walk.y
+
+    def _lattices(self, n: int) -> list[Layout]:
+        """The best of many lattices, made better by small changes."""
+        drawn = [self._valued(Lattice.random(self._search.random)) for _ in range(_LATTICES * n)]
+        drawn.sort(key=lambda found: -found[0])
+        found = [self._climbed(*best) for best in drawn[:n]]
+        return [layout for value, _, layout in found if value > -np.inf]
+
+    def _climbed(self, value: float, lattice: Lattice, layout: Layout) -> tuple[float, Lattice, Layout]:
+        width = 0.1
+        for _ in range(_CHANGES):
+            other = self._valued(lattice.near(self._search.random, width))
+            if other[0] > value:
+                value, lattice, layout = other
+            else:
+                width *= 0.93
+        return value, lattice, layout
+
+    def _valued(self, lattice: Lattice) -> tuple[float, Lattice, Layout]:
+        points = lattice.points(self._search.rules, self._given[0].size)
+        if points is None:
+            return -np.inf, lattice, self._given
+        self._search.evaluations += 1
+        return self._fast.restart(*points), lattice, points
