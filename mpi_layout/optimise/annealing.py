@@ -6,6 +6,8 @@ find the way within a basin, and long walks are worth less than many: so they be
 layouts and at the layout given, and the best of the short walks are gone on with.
 """
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -18,7 +20,8 @@ Floats = NDArray[np.float64]
 Layout = tuple[Floats, Floats]
 
 # Temperatures are shares of the AEP of one turbine.
-_WARM, _COOL, _COLD, _FROZEN = 0.005, 0.002, 0.0008, 1e-6
+_WARM = 0.005, 0.03, 0.012  # of short walks in turn: from a lattice that stays one, to no trace of it
+_COOL, _COLD, _FROZEN = 0.002, 0.0008, 1e-6
 _COOLINGS = 10  # calls of a walk
 _LONGEST, _SHORTEST = 0.5, 5e-5  # steps, shares of the area's size, when it is _HOT
 _HOT = 0.03
@@ -78,17 +81,18 @@ class _Annealer:
         n, moves = self._given[0].size, int(budget / self._cost)
         short = min(_TURN_MOVES * n, moves)
         n_walks = max(1, moves // (2 * short))
-        layouts = [self._given, *self._lattices(n_walks)][: n_walks + 1]
-        layouts = self._walked(layouts, short, _WARM)[: max(1, n_walks // 4)]
+        share = short / (_TURN_MOVES * n)
+        layouts = [self._given, *self._lattices(n_walks, int(_LATTICES * share), int(_CHANGES * share))]
+        layouts = self._walked(layouts[: max(n_walks, 2)], short, _WARM)[: max(1, n_walks // 4)]
         if n_walks >= 4:
-            layouts = self._walked(layouts, 2 * short, _WARM)
+            layouts = self._walked(layouts, 2 * short, _WARM[:1])
         slower = self._exact is not self._fast
         last = self._walk(self._exact, layouts[0], moves // (16 if slower else 4), _COOL, _FROZEN)
         return max([self._given, layouts[0], last], key=lambda layout: self._exact.restart(*layout))
 
-    def _walked(self, layouts: list[Layout], moves: int, warm: float) -> list[Layout]:
+    def _walked(self, layouts: list[Layout], moves: int, warm: Sequence[float]) -> list[Layout]:
         """The layouts after walks, the best first."""
-        walked = [self._walk(self._fast, layout, moves, warm, _COLD) for layout in layouts]
+        walked = [self._walk(self._fast, a, moves, warm[i % len(warm)], _COLD) for i, a in enumerate(layouts)]
         walked.sort(key=lambda layout: -self._fast.restart(*layout))
         self._search.note(*walked[0])
         return walked
@@ -110,16 +114,18 @@ class _Annealer:
         self._search.evaluations += moves
         return walk.x, walk.y
 
-    def _lattices(self, n: int) -> list[Layout]:
-        """The best of many lattices, made better by small changes."""
-        drawn = [self._valued(Lattice.random(self._search.random)) for _ in range(_LATTICES * n)]
+    def _lattices(self, n: int, n_drawn: int, n_changes: int) -> list[Layout]:
+        """The best n of n_drawn times as many lattices, after small changes."""
+        drawn = [self._valued(Lattice.random(self._search.random)) for _ in range(n * n_drawn)]
         drawn.sort(key=lambda found: -found[0])
-        found = [self._climbed(*best) for best in drawn[:n]]
+        found = [self._climbed(*best, n_changes) for best in drawn[:n]]
         return [layout for value, _, layout in found if value > -np.inf]
 
-    def _climbed(self, value: float, lattice: Lattice, layout: Layout) -> tuple[float, Lattice, Layout]:
+    def _climbed(
+        self, value: float, lattice: Lattice, layout: Layout, n_changes: int
+    ) -> tuple[float, Lattice, Layout]:
         width = 0.1
-        for _ in range(_CHANGES):
+        for _ in range(n_changes):
             other = self._valued(lattice.near(self._search.random, width))
             if other[0] > value:
                 value, lattice, layout = other

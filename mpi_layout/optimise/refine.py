@@ -5,6 +5,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
+from mpi_layout.optimise.annealing import annealing
 from mpi_layout.optimise.expansion import expansion
 from mpi_layout.optimise.function_search import function_search
 from mpi_layout.optimise.gradient import gradient
@@ -22,6 +23,7 @@ Stage = Callable[[Search, Floats, Floats, int], tuple[Floats, Floats]]
 STAGES: dict[str, Stage] = {
     "expansion": expansion,
     "gradient": gradient,
+    "annealing": annealing,
     "relocation": relocation,
     "polish": polish,
     "function": function_search,
