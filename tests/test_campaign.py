@@ -274,7 +274,7 @@ def test_starter_is_a_campaign_and_all_its_comments_are_true():
 
 
 @pytest.mark.parametrize(
-    "name", ["danish_energy_island", "small", "iea37/case_study_1", "iea37/case_study_3", None]
+    "name", ["danish_energy_island", "small", "iea37/case_study_1_16", "iea37/case_study_4", None]
 )
 def test_examples_fit_the_json_schema(name):
     text = (EXAMPLES / f"{name}.yaml").read_text() if name else starter_text()

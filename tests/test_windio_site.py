@@ -211,7 +211,7 @@ def test_a_constant_over_sectors_may_be_a_number():
     np.testing.assert_array_equal(site.turbulence_intensity, [0.06, 0.07, 0.08, 0.09])
 
 
-@pytest.mark.parametrize(("number", "windio"), [("1", "1_2"), ("3", "3")])
+@pytest.mark.parametrize(("number", "windio"), [("1_16", "1_2"), ("3", "3")])
 def test_our_iea37_examples_have_the_wind_of_windios(number, windio):
     path = pathlib.Path(__file__).parents[1] / "examples" / "iea37" / f"case_study_{number}.yaml"
     ours = load_campaign(path).problem(0).site.flow_cases()

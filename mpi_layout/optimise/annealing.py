@@ -1,11 +1,12 @@
 """Simulated annealing of whole layouts by moves of single turbines, where wakes do not depend on each other.
 
 S. Kirkpatrick, C. D. Gelatt, M. P. Vecchi (1983), Optimization by simulated annealing, Science 220, 671-680.
-A move there costs a microsecond or some (`mpi_layout.wake.walk`), so that millions of them can be tried. They
-find the way within a basin, and long walks are worth less than many: so they begin at the best of many regular
-layouts and at the layout given, and the best of the short walks are gone on with.
+A move there costs a microsecond or some (`mpi_layout.wake.walk`), so that millions of them can be tried. Two
+walks end in different basins, and one of twice the length does not help: so there are many, from the best of
+many regular layouts and from the one given, and the best of the short walks are gone on with.
 """
 
+import itertools
 from collections.abc import Sequence
 
 import numpy as np
@@ -20,14 +21,14 @@ Floats = NDArray[np.float64]
 Layout = tuple[Floats, Floats]
 
 # Temperatures are shares of the AEP of one turbine.
-_WARM = 0.005, 0.03, 0.012  # of short walks in turn: from a lattice that stays one, to no trace of it
+_WARM = 0.03, 0.005, 0.012  # of short walks in turn; only the second leaves a lattice what it is
 _COOL, _COLD, _FROZEN = 0.002, 0.0008, 1e-6
 _COOLINGS = 10  # calls of a walk
 _LONGEST, _SHORTEST = 0.5, 5e-5  # steps, shares of the area's size, when it is _HOT
 _HOT = 0.03
 _RANGE = 300  # of steps at one temperature
 _JUMPS, _ALONG = 0.2, 0.3  # shares of the moves
-_TURN_MOVES = 6000  # of each turbine in a short walk
+_SHORT, _SHORT_EACH = 500_000, 6000  # moves of a short walk, at least; of each turbine
 _LATTICES, _CHANGES = 60, 30  # lattices looked at for each walk, and changes of those taken
 _WIDEST = 3.0  # degrees, from one direction to the next, until the last walk
 _DIRECTIONS = 20
@@ -36,7 +37,7 @@ _DIRECTIONS = 20
 def annealing(search: Search, x: Floats, y: Floats, budget: int) -> Layout:
     """Walk from regular layouts and from the one given, and go on with the best.
 
-    Half of the moves go into many short walks from the best of many lattices, and one from the layout given; a
+    Half of the moves go into short walks from the best of many lattices, and one from the layout given; a
     quarter into walks twice as long from the best of what they found, the rest into one from the best of
     those. Does nothing where wakes depend on each other.
 
@@ -47,8 +48,7 @@ def annealing(search: Search, x: Floats, y: Floats, budget: int) -> Layout:
     x, y : (n,) array
         A layout that keeps the rules, m.
     budget : int
-        Places that turbines try. Of more than 20 wind directions each makes a move cost more: so many fewer are
-        tried.
+        Places that turbines try. Beyond 20 wind directions moves cost more, and so many fewer are tried.
 
     Returns
     -------
@@ -79,15 +79,18 @@ class _Annealer:
     def best(self, budget: int) -> Layout:
         """The best layout that so many moves find."""
         n, moves = self._given[0].size, int(budget / self._cost)
-        short = min(_TURN_MOVES * n, moves)
-        n_walks = max(1, moves // (2 * short))
-        share = short / (_TURN_MOVES * n)
-        layouts = [self._given, *self._lattices(n_walks, int(_LATTICES * share), int(_CHANGES * share))]
-        layouts = self._walked(layouts[: max(n_walks, 2)], short, _WARM)[: max(1, n_walks // 4)]
+        usual = max(_SHORT, _SHORT_EACH * n)
+        short = max(1, min(usual, moves // 4))
+        n_walks = max(2, moves // (2 * short))
+        drawn, changes = (int(count * short / usual) for count in (_LATTICES, _CHANGES))
+        layouts = [self._given, *self._lattices(n_walks - 1, drawn, changes)]
+        layouts = self._walked(layouts, short, _WARM)[: max(1, n_walks // 4)]
         if n_walks >= 4:
-            layouts = self._walked(layouts, 2 * short, _WARM[:1])
-        slower = self._exact is not self._fast
-        last = self._walk(self._exact, layouts[0], moves // (16 if slower else 4), _COOL, _FROZEN)
+            layouts = self._walked(layouts, 2 * short, _WARM[1:2])
+        rest = moves // 4 if n_walks >= 4 else moves // 2
+        if self._exact is not self._fast:  # its moves cost more
+            rest //= 4
+        last = self._walk(self._exact, layouts[0], rest, _COOL, _FROZEN)
         return max([self._given, layouts[0], last], key=lambda layout: self._exact.restart(*layout))
 
     def _walked(self, layouts: list[Layout], moves: int, warm: Sequence[float]) -> list[Layout]:
@@ -98,9 +101,9 @@ class _Annealer:
         return walked
 
     def _walk(self, walk: Walk, layout: Layout, moves: int, warm: float, cold: float) -> Layout:
-        unit = walk.restart(*layout) / layout[0].size
+        unit = max(abs(walk.restart(*layout)) / layout[0].size, 1e-12)  # prices may be negative
         temperature = np.geomspace(warm, cold, _COOLINGS + 1)
-        for hot, cool in zip(temperature[:-1], temperature[1:], strict=True):
+        for hot, cool in itertools.pairwise(temperature):
             step = self._size * max(_LONGEST * np.sqrt(hot / _HOT), _RANGE * _SHORTEST)
             walk.go(
                 moves // _COOLINGS,

@@ -52,7 +52,7 @@ class Lattice:
         return replace(self, **dict(zip(vars(self), np.add(astuple(self), change), strict=True)))
 
     def points(self, rules: Rules, n: int) -> tuple[Floats, Floats] | None:
-        """Its points (n,) in the area, as far apart as can be; None if they are too close or not that many."""
+        """Its points (n,) in the area, as far apart as can be; None if too close or not that many."""
         x_min, y_min, x_max, y_max = rules.area.bounds
         centre = np.array([x_min + x_max, y_min + y_max]) / 2
         half = np.hypot(x_max - x_min, y_max - y_min) / 2
@@ -65,8 +65,8 @@ class Lattice:
         found = None
         reach = int(2 * half / least) + 2
         numbers = np.arange(-reach, reach + 1)
-        cells = np.stack(np.meshgrid(numbers, numbers), axis=-1).reshape(-1, 2) + (self.right, self.up)
-        unit = cells @ np.array([first, second])
+        columns, rows = (a.reshape(-1, 1) for a in np.meshgrid(numbers, numbers))
+        unit = (columns + self.right) * first + (rows + self.up) * second
         unit = unit[np.hypot(*unit.T) <= half / low]
         for _ in range(_HALVINGS):
             size = (low + high) / 2
@@ -78,9 +78,11 @@ class Lattice:
                 low, found = size, points
                 if len(points) == n:
                     break
-        if found is None or low * min(
-            np.hypot(*side) for side in (first, second, first - second, first + second)
-        ) < rules.spacing.most:
+        if (
+            found is None
+            or low * min(np.hypot(*side) for side in (first, second, first - second, first + second))
+            < rules.spacing.most
+        ):
             return None
         x, y = found[np.linspace(0, len(found) - 1, n).round().astype(int)].T
         return np.ascontiguousarray(x), np.ascontiguousarray(y)

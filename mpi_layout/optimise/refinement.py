@@ -16,7 +16,7 @@ class Refinement:
     gradient : int
         Stochastic gradient steps.
     annealing : int
-        Moves of single turbines, for models whose wakes do not depend on each other; others skip it.
+        Places that single turbines try, for models whose wakes do not depend on each other; others skip it.
     relocation : int
         Points that single turbines may jump to.
     polish : int
@@ -36,6 +36,6 @@ class Refinement:
 NO_REFINEMENT = Refinement()
 PRESETS = {
     "none": NO_REFINEMENT,
-    "quick": Refinement(gradient=4000, polish=20, function=200),
-    "thorough": Refinement(gradient=20000, relocation=120000, polish=60, function=3000),
+    "quick": Refinement(gradient=4000, annealing=2_000_000, polish=20, function=200),
+    "thorough": Refinement(gradient=20000, annealing=40_000_000, relocation=120000, polish=60, function=3000),
 }

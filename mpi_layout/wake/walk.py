@@ -1,7 +1,7 @@
-"""Random walks of single turbines among layouts, where wakes do not depend on each other (kernel/anneal.c)."""
+"""Random walks among layouts where wakes do not depend on each other (kernel/anneal.c)."""
 
-from dataclasses import replace
 from ctypes import POINTER, c_uint64, pointer
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -81,12 +81,6 @@ class Walk:
     random : numpy.random.Generator
         Gives the state of the kernel's own generator.
 
-    Attributes
-    ----------
-    x, y : (n,) array
-        Where they stand now, m.
-    power : float
-        Of the farm, weighted, as GWh a year.
     """
 
     def __init__(
@@ -149,15 +143,23 @@ class Walk:
         )
 
     @property
+    def summed(self) -> float:
+        """The power as the gains of the last call's moves have it."""
+        return float(self._struct.power_summed) * GWH_PER_YEAR
+
+    @property
     def x(self) -> Floats:
+        """Where the turbines stand, (n,), m."""
         return self._x.copy()
 
     @property
     def y(self) -> Floats:
+        """Where the turbines stand, (n,), m."""
         return self._y.copy()
 
     @property
     def power(self) -> float:
+        """The farm's, weighted, as GWh a year."""
         return float(self._struct.power_now) * GWH_PER_YEAR
 
     def restart(self, x: Floats, y: Floats) -> float:
@@ -179,7 +181,7 @@ class Walk:
         along: float = 0.0,
         tries: int = 8,
     ) -> float:
-        """Propose moves of single turbines, each accepted as S. Kirkpatrick et al. (1983), Science 220, 671, do.
+        """Propose moves of single turbines, accepted as by Kirkpatrick et al. (1983), Science 220, 671.
 
         Parameters
         ----------
@@ -210,8 +212,8 @@ class Walk:
 
 
 def _thrust(turbine: Turbine) -> Floats:
-    turning = turbine.speed[(turbine.cut_in < turbine.speed) & (turbine.speed < turbine.cut_out)]
-    return turbine.ct_at(turning if turning.size else np.array([turbine.cut_in]))
+    """Thrust coefficients that occur while the turbine turns."""
+    return turbine.ct_at(np.clip(turbine.speed, turbine.cut_in, turbine.cut_out))
 
 
 def _shear(flow_cases: FlowCases | FlowSeries) -> tuple[float, float | None]:
@@ -234,18 +236,22 @@ def _tables(turbine: Turbine, flow_cases: FlowCases | FlowSeries, factor: float)
 
 
 def _mean_power(turbine: Turbine, flow_cases: FlowCases | FlowSeries, share: Floats) -> Floats:
-    """Weighted power in each direction at shares (m,) of the free wind speed, (n_directions, m), W."""
-    if isinstance(flow_cases, FlowCases):
-        return flow_cases.probability @ turbine.power_at(np.outer(flow_cases.speed, share))
+    """Weighted power in each direction at shares (m,) of the free wind speed, (n_directions, m), W.
+
+    The first share is that of the free wind at the hub. Beyond cut-out there are no wakes and no power.
+    """
     count, speed, _, weight = flow_cases.by_direction()
+    weight = np.where(turbine.power_at(speed * share[0]) > 0, weight, 0)
+    if isinstance(flow_cases, FlowCases):
+        return weight.reshape(count.size, -1) @ turbine.power_at(np.outer(flow_cases.speed, share))
     ends = np.cumsum(count)
-    return np.array(
-        [weight[a:b] @ turbine.power_at(np.outer(speed[a:b], share)) for a, b in zip(ends - count, ends, strict=True)]
-    )
+    power = turbine.power_at
+    cases = [slice(a, b) for a, b in zip(ends - count, ends, strict=True)]
+    return np.array([weight[case] @ power(np.outer(speed[case], share)) for case in cases])
 
 
 def _neighbours(others: Neighbours | None) -> tuple[NDArray[np.intc], Floats, Floats]:
-    """How many there are of each type, those of the farm itself first, and positions by type, padded with NaN."""
+    """How many there are of each type, zero of the farm's own, and positions by type, padded with NaN."""
     if others is None:
         return np.zeros(1, np.intc), np.empty(0), np.empty(0)
     count, x, y = [0], [np.empty(0)], [np.empty(0)]

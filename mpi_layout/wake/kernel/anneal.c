@@ -351,6 +351,7 @@ static int turn(annealing *w, mpl_walk *walk, int k, double temperature)
         exchange(w, &w->new);
         place(w, k, x, y);
         take_own(w, k);
+        walk->power_summed += gain;
         return 1;
     }
     if (is_lifted) exchange(w, &w->old);
@@ -391,7 +392,7 @@ int FN(mpl_anneal)(const mpl_setting *set, mpl_walk *walk)
     annealing w;
     void *memory;
     if (open_walk(&w, &memory, set, walk)) return MPL_OUT_OF_MEMORY;
-    reset(&w);
+    walk->power_summed = reset(&w);
     walk->n_tried = walk->n_accepted = 0;
     double cooling = walk->n_move > 0 ? log(walk->coldest / walk->hottest) / (double)walk->n_move : 0;
     while (walk->n_tried < walk->n_move) {

@@ -147,7 +147,7 @@ typedef struct {
     double step, step_range;          /* largest move, m; logarithm of the ratio to the smallest */
     double jumps, along;              /* share of moves to anywhere, and along an axis */
     double x_min, x_max, y_min, y_max;
-    double power_now;                 /* of the farm at the end, W */
+    double power_now, power_summed;   /* of the farm at the end, W: computed anew, and by the gains of its moves */
     uint64_t *random;                 /* (4,) state, not all zero */
     int64_t n_move, n_tried, n_accepted;
     int n, n_axis, n_real, n_row;

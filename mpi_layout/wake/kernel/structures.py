@@ -135,8 +135,12 @@ class WalkStruct(Structure):
         ("rows_per_deficit", c_double),
         ("region", POINTER(RegionStruct)),
         ("spacing", POINTER(SpacingStruct)),
-        *((name, c_double) for name in ("depth", "hottest", "coldest", "step", "step_range", "jumps", "along")),
-        *((name, c_double) for name in ("x_min", "x_max", "y_min", "y_max", "power_now")),
+        *(
+            (name, c_double)
+            for name in ("depth", "hottest", "coldest", "step", "step_range", "jumps", "along")
+        ),
+        *((name, c_double) for name in ("x_min", "x_max", "y_min", "y_max")),
+        *((name, c_double) for name in ("power_now", "power_summed")),
         ("random", POINTER(c_uint64)),
         *((name, c_int64) for name in ("n_move", "n_tried", "n_accepted")),
         *((name, c_int) for name in ("n", "n_axis", "n_real", "n_row", "n_try", "harmful")),
