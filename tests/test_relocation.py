@@ -150,6 +150,17 @@ def test_points_do_not_know_of_each_other():
         assert (together == alone).all()
 
 
+def test_a_narrower_cutoff_leaves_little_out():
+    x, y = scattered(14, 2.2 * D, 10 * D, 3)
+    point = np.array([-2 * D]), np.array([5 * D])
+    for name in ("TurbOPark", "BastankhahGaussian", "NiayifarGaussian"):
+        whole, narrow = (
+            relocation_of(x, y, MODELS[name](), cutoff=cutoff).energies(2, *point)[0]
+            for cutoff in (None, 3.5)
+        )
+        assert 0 < narrow - whole < 1e-3 * whole  # what is left out of a wake is never a gain of it
+
+
 def test_wrong_questions():
     moving = relocation_of(np.array([0.0, 900.0]), np.zeros(2), NOJ())
     with pytest.raises(ValueError, match="turbine is 2, wants one from 0 to 1"):
