@@ -11,6 +11,7 @@ from scipy.spatial.distance import pdist
 
 import mpi_layout
 from mpi_layout.errors import ConfigError
+from mpi_layout.optimise.function_ascent import _gradient
 from mpi_layout.optimise.objective import Objective
 from mpi_layout.optimise.problem import Problem
 from mpi_layout.optimise.refinement import Refinement
@@ -411,3 +412,33 @@ class TestOneCall:
     def test_an_unknown_preset(self):
         with pytest.raises(ValueError, match="refine is 'best'; wants a Refinement or one of none, quick"):
             mpi_layout.optimise_layout(AREA, TURBINE, WEIBULL, n_turbines=4, min_spacing=720.0, refine="best")
+
+
+def test_the_gradient_of_a_function_is_that_of_differences():
+    """Of one that looks at energies as a whole, with prices beside it."""
+
+    def function(found):
+        return found.value / 1e5 - np.hypot(found.x - 2000, found.y - 1000).sum() / 100
+
+    objective = Objective.of(WEIBULL, prices=PriceTable([90, 10], speed=[6, 14]), function=function)
+    search = Search(problem(objective=objective, model=TurbOPark(disc_mean="exact")))
+    at = 1000 + layout() * 4 / 6
+    value, slope = _gradient(search, at)
+    assert value == search.value(*at)
+    for axis, k in ((0, 1), (1, 1), (0, 5), (1, 7)):
+        ends = []
+        for step in (-0.5, 0.5):
+            moved = at.copy()
+            moved[axis, k] += step
+            ends.append(search.value(*moved))
+        assert slope[axis, k] == pytest.approx(ends[1] - ends[0], rel=0.02, abs=1e-4)
+
+
+def test_the_ascent_asks_only_about_places_in_the_area():
+    def within(found):
+        assert AREA.contains(found.x, found.y).all()
+        return float(found.x.sum())
+
+    asked = problem(objective=Objective(function=within), refine=Refinement(function=100))
+    found, start = solve(asked), solve(replace(asked, refine=Refinement()))
+    assert found.x.sum() > start.x.sum() + 1000

@@ -1,10 +1,11 @@
-"""The last stage where a function of the user's is maximised: random moves, accepted by what it says.
+"""The last stage where a function of the user's is maximised: its gradient first, then random moves.
 
-Nothing is known of the function but its values. So turbines are moved one at a time, by steps as long as now
-and then succeed, or anywhere; and now and then all together, shifted and stretched. A move for the
+The gradient (`function_ascent`) gets far with few evaluations, and ends at the next hilltop, or where a
+function that is not smooth misleads it. After it turbines are moved one at a time, by steps as long as
+now and then succeed, or anywhere; and now and then all together, shifted and stretched. A move for the
 worse is taken with probability exp(change / temperature), the temperature falling to zero (simulated
-annealing: S. Kirkpatrick, C. D. Gelatt, M. P. Vecchi (1983), Science 220, 671). The best layout seen is given
-back.
+annealing: S. Kirkpatrick, C. D. Gelatt, M. P. Vecchi (1983), Science 220, 671). The best layout seen is
+given back.
 """
 
 from dataclasses import dataclass
@@ -12,10 +13,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from mpi_layout.optimise.function_ascent import function_ascent
 from mpi_layout.optimise.search import Search
 
 Floats = NDArray[np.float64]
 
+_ASCENT, _LONGEST_ASCENT = 0.1, 60  # share of the budget, and gradients at most
 _JUMPS, _STRETCHES = 0.15, 0.1  # shares of the moves; the rest are steps
 _FIRST_STEP = 0.1  # of the area's diagonal
 _SHORTEST_STEP = 0.02  # rotor diameters
@@ -48,7 +51,7 @@ def function_search(search: Search, x: Floats, y: Floats, budget: int) -> tuple[
     x, y : (n,) array
         A layout that keeps to the rules, m.
     budget : int
-        Layouts that the function is asked about.
+        Layouts of which the energy is computed; the ascent asks the function more often.
 
     Returns
     -------
@@ -62,6 +65,10 @@ def function_search(search: Search, x: Floats, y: Floats, budget: int) -> tuple[
     """
     if search.problem.objective.function is None:
         return x, y
+    n_gradients = min(int(_ASCENT * budget), _LONGEST_ASCENT)
+    if n_gradients > 0:
+        x, y = function_ascent(search, x, y, n_gradients)
+        budget -= n_gradients
     random, corners = search.random, search.problem.area.bounds
     diagonal = float(np.hypot(corners[2] - corners[0], corners[3] - corners[1]))
     reach = _Reach(_FIRST_STEP * diagonal, _SHORTEST_STEP * search.problem.turbine.rotor_diameter)

@@ -135,21 +135,46 @@ class Worth:
         ConfigError
             If the function fails or gives no finite number.
         """
-        value = energy.aep
-        if self._objective.wind is not None:
-            value = MWH * self._objective.mean_price * self.farm.energy(x, y)
+        value = self.of_energy(x, y, energy)
+        return value if self._objective.function is None else self.told(x, y, energy, value)
+
+    def of_energy(self, x: Floats, y: Floats, energy: FarmAEP) -> float:
+        """Worth without the user's function: the AEP, GWh, or what it is worth, currency per year."""
+        if self._objective.wind is None:
+            return energy.aep
+        return MWH * self._objective.mean_price * self.farm.energy(x, y)
+
+    def told(self, x: Floats, y: Floats, energy: FarmAEP, value: float, *, share: float = 1.0) -> float:
+        """What the user's function says.
+
+        Parameters
+        ----------
+        x, y : (n,) array
+            Positions, m.
+        energy : FarmAEP
+            What it is told of the energies, which need not be those of the positions.
+        value : float
+            What it is told that they are worth.
+        share : float
+            Energies and worth are multiplied by this.
+
+        Raises
+        ------
+        ConfigError
+            If the function fails or gives no finite number.
+        """
         if self._objective.function is None:
-            return value
+            raise ValueError("the objective has no function")
         return _called(
             self._objective.function,
             EvaluatedLayout(
                 x=_kept(x),
                 y=_kept(y),
-                turbine_aep=_kept(energy.turbine_aep),
-                aep=energy.aep,
-                gross_aep=energy.gross_aep,
+                turbine_aep=_kept(share * energy.turbine_aep),
+                aep=share * energy.aep,
+                gross_aep=share * energy.gross_aep,
                 wake_loss=energy.wake_loss,
-                value=value,
+                value=share * value,
                 area=self._area,
                 turbine=self._turbine,
             ),
