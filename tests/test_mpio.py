@@ -3,6 +3,7 @@
 Needs an environment with an h5py built with MPI: jobs/install-parallel-h5py.sh makes one.
 """
 
+import contextlib
 import dataclasses
 import os
 import random
@@ -156,9 +157,11 @@ def test_a_rank_that_outlives_its_launch_keeps_others_out(start, launch, path, w
     wait_until(lambda: nobody_left(others), PROMPT_S)
     if not nobody_left([survivor]):
         refused = launch("run", "small.yaml", how=QUICK)
-        assert refused.code == 2, refused.err
-        assert "another launch is working on this file" in refused.err
-        os.kill(survivor, signal.SIGKILL)
+        if not nobody_left([survivor]):  # Open MPI may end it a moment after its launcher
+            assert refused.code == 2, refused.err
+            assert "another launch is working on this file" in refused.err
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(survivor, signal.SIGKILL)
     wait_until(lambda: nobody_left([survivor]), PROMPT_S)
     running.wait(PROMPT_S)
     assert launch("run", "small.yaml", how=QUICK).code == 0
