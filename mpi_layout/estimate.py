@@ -19,6 +19,7 @@ from mpi_layout.optimise.refinement import NO_REFINEMENT, Refinement
 from mpi_layout.optimise.search import Search
 from mpi_layout.progress import duration
 from mpi_layout.results.file import expected_size
+from mpi_layout.wake.walk import wakes_are_independent
 
 Floats = NDArray[np.float64]
 
@@ -119,9 +120,6 @@ def describe_work(campaign: Campaign) -> str:
     each = ", ".join(f"{name} {n}" for name, n in turbines.items())
     others = problem.neighbours
     beside = "" if others is None else f"; beside {others.x.size} neighbours"
-    budgets = {stage: budget for stage, budget in asdict(campaign.refine).items() if budget}
-    if problem.objective.function is None:
-        budgets.pop("function", None)
     rows = [
         ("campaign", campaign.name),
         (
@@ -132,7 +130,7 @@ def describe_work(campaign: Campaign) -> str:
         ("turbines", f"per layout: {each}{beside}"),
         ("wakes", model_text(problem.model)),
         ("objective", _objective_text(campaign)),
-        ("refine", ", ".join(f"{stage} {budget:,}" for stage, budget in budgets.items())),
+        ("refine", _stages_text(problem)),
         ("file", f"{expected_size(campaign) / 1e6:.1f} MB"),
     ]
     return "\n".join(f"{name + ':':<10} {text}" for name, text in rows if text)
@@ -147,6 +145,16 @@ def _objective_text(campaign: Campaign) -> str:
         run = "" if campaign.code_allowed else " (code, not run without --allow-code)"
         texts.append(f"{campaign.code.name} of {campaign.code.file}{run}")
     return "; ".join(texts)
+
+
+def _stages_text(problem: Problem) -> str:
+    """Stages with their budgets, without those that find nothing to do."""
+    budgets = {stage: budget for stage, budget in asdict(problem.refine).items() if budget}
+    if problem.objective.function is None:
+        budgets.pop("function", None)
+    if "annealing" in budgets and not wakes_are_independent(problem.farm()):
+        del budgets["annealing"]
+    return ", ".join(f"{stage} {budget:,}" for stage, budget in budgets.items())
 
 
 def describe_cost(cost: Cost) -> str:

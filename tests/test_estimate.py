@@ -1,13 +1,18 @@
 """What `check` says a campaign costs."""
 
+import re
+from pathlib import Path
+
 import numpy as np
 import pytest
 
 from mpi_layout import cli, estimate
-from mpi_layout.campaign import parse_campaign
+from mpi_layout.campaign import load_campaign, parse_campaign
 from mpi_layout.errors import ConfigError
 from mpi_layout.estimate import Cost, cost_warnings, describe_cost, describe_work, measure_cost
 from mpi_layout.optimise.refine import STAGES
+
+EXAMPLES = Path(__file__).parents[1] / "examples"
 
 
 class Clock:
@@ -96,6 +101,16 @@ def test_real_stages_are_measured(campaign):
 def test_budgets_are_told(campaign):
     assert "refine:    gradient 4,000, polish 5\n" in describe_work(campaign("{gradient: 4000, polish: 5}"))
     assert "refine" not in describe_work(campaign("none"))
+
+
+def test_stages_that_find_nothing_to_do_are_not_told(campaign):
+    refine = "{gradient: 4, annealing: 3, function: 2}"
+    assert "refine:    gradient 4\n" in describe_work(campaign(refine))
+    text = (EXAMPLES / "iea37" / "case_study_3.yaml").read_text()  # whose wakes do not depend on each other
+    alone = load_campaign(
+        EXAMPLES / "iea37" / "x.yaml", text=re.sub("(?m)^refine:.*", f"refine: {refine}", text)
+    )
+    assert "refine:    gradient 4, annealing 3\n" in describe_work(alone)
 
 
 @pytest.mark.parametrize(("seconds", "odd"), [(4.0, False), (6.0, True), (60.0, True)])
