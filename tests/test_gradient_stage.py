@@ -82,7 +82,7 @@ def test_cases_that_are_few_or_cost_money_stay():
 
 def test_the_mean_over_all_draws_is_the_whole():
     cases = SITE.flow_cases(direction=np.arange(0, 360, 10.0))
-    farm = Farm(TURBINE, cases, TurbOPark())
+    farm = Farm(TURBINE, cases, TurbOPark(disc_mean="exact"))
     sample = SampledFarm(farm, cases, 12, 5, cutoff=5.5)
     at = np.array(scattered(12, 720.0, 4000.0, seed=2))
     draws = 2000
@@ -101,7 +101,7 @@ def test_a_draw_of_all_directions_of_equal_energy_is_the_whole_with_neighbours()
     even = FlowCases(np.arange(0, 360, 30.0), np.array([8.0, 11.0]), np.full((12, 2), 1 / 24), 0.08)
     x, y = scattered(10, 720.0, 4000.0, seed=4)
     neighbours = Neighbours(x + 6000, y, [TURBINE])
-    farm = Farm(TURBINE, even, TurbOPark(), neighbours=neighbours)
+    farm = Farm(TURBINE, even, TurbOPark(disc_mean="exact"), neighbours=neighbours)
     sample = SampledFarm(farm, even, 10, 12, cutoff=5.5)
     sample.draw(0.5)
     power, slope = sample.gradient(np.array([x, y]))
@@ -117,7 +117,7 @@ def test_a_polished_layout_has_more_energy_at_every_step_and_keeps_the_rules():
     for budget in (2, 5, 15, 40):
         search = Search(asked)
         new_x, new_y = polish(search, x, y, budget)
-        new = Farm(TURBINE, SITE, TurbOPark()).aep(new_x, new_y).aep
+        new = Farm(TURBINE, SITE, TurbOPark(disc_mean="exact")).aep(new_x, new_y).aep
         assert search.rules.fault(new_x, new_y) is None
         assert new >= aep
         assert 1 <= search.evaluations <= budget
