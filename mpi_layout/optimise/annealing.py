@@ -29,7 +29,12 @@ _HOT = 0.03
 _RANGE = 300  # of steps at one temperature
 _JUMPS, _ALONG = 0.2, 0.3  # shares of the moves
 _SHORT, _SHORT_EACH = 500_000, 6000  # moves of a short walk, at least; of each turbine
-_LATTICES, _CHANGES = 60, 30  # lattices looked at for each walk, and changes of those taken
+_FEWEST = 4  # short walks
+_LATTICES, _LATTICES_EACH, _CHANGES = (
+    400,
+    60,
+    60,
+)  # looked at, at least; for each walk; changes of those taken
 _WIDEST = 3.0  # degrees, from one direction to the next, until the last walk
 _DIRECTIONS = 20
 
@@ -80,14 +85,14 @@ class _Annealer:
         """The best layout that so many moves find."""
         n, moves = self._given[0].size, int(budget / self._cost)
         usual = max(_SHORT, _SHORT_EACH * n)
-        short = max(1, min(usual, moves // 4))
-        n_walks = max(2, moves // (2 * short))
-        drawn, changes = (int(count * short / usual) for count in (_LATTICES, _CHANGES))
+        short = max(1, min(usual, moves // (2 * _FEWEST)))
+        n_walks = max(_FEWEST, moves // (2 * short))
+        full = min(1.0, short * 2 * _FEWEST / usual)
+        drawn, changes = int(full * max(_LATTICES, _LATTICES_EACH * n_walks)), int(full * _CHANGES)
         layouts = [self._given, *self._lattices(n_walks - 1, drawn, changes)]
-        layouts = self._walked(layouts, short, _WARM)[: max(1, n_walks // 4)]
-        if n_walks >= 4:
-            layouts = self._walked(layouts, 2 * short, _WARM[1:2])
-        rest = moves // 4 if n_walks >= 4 else moves // 2
+        layouts = self._walked(layouts, short, _WARM)[: n_walks // 4]
+        layouts = self._walked(layouts, 2 * short, _WARM[1:2])
+        rest = moves // 4
         if self._exact is not self._fast:  # its moves cost more
             rest //= 4
         last = self._walk(self._exact, layouts[0], rest, _COOL, _FROZEN)
@@ -118,8 +123,8 @@ class _Annealer:
         return walk.x, walk.y
 
     def _lattices(self, n: int, n_drawn: int, n_changes: int) -> list[Layout]:
-        """The best n of n_drawn times as many lattices, after small changes."""
-        drawn = [self._valued(Lattice.random(self._search.random)) for _ in range(n * n_drawn)]
+        """The best n of n_drawn lattices, after small changes."""
+        drawn = [self._valued(Lattice.random(self._search.random)) for _ in range(n_drawn)]
         drawn.sort(key=lambda found: -found[0])
         found = [self._climbed(*best, n_changes) for best in drawn[:n]]
         return [layout for value, _, layout in found if value > -np.inf]
