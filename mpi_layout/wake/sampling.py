@@ -2,7 +2,6 @@
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import nnls
 
 from mpi_layout.site.turbine import Turbine
 from mpi_layout.site.wind import Counts, FlowCases, FlowSeries
@@ -133,6 +132,8 @@ def _occurring(turbine: Turbine, cases: FlowCases, waked: Floats) -> Floats:
 
 def _representatives(family: Floats, weight: Floats) -> tuple[NDArray[np.intp], Floats]:
     """Few of a direction's cases, and their weights."""
+    from scipy.optimize import nnls  # slow to import, and only refinement needs it
+
     means = family @ weight
     scale = np.linalg.norm(means)
     if weight.size <= len(family) or (weight < 0).any():
