@@ -425,7 +425,8 @@ def test_a_worker_never_loads_what_only_the_manager_needs():
 
 
 def test_a_child_whose_parent_was_killed_early_solves_nothing(small_campaign):
-    request = {"campaign": small_campaign.read_text(), "launch": 0, "rank": 1, "number": 0, "attempts": 2}
+    request = {"campaign": small_campaign.read_text(), "allow_code": False}
+    request |= {"launch": 0, "rank": 1, "number": 0, "attempts": 2}
     command = [sys.executable, "-P", "-m", "mpi_layout.parallel.alone"]
 
     def child(parent):
