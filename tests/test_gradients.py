@@ -21,7 +21,7 @@ from reference.trial import (
 from mpi_layout.site.turbine import Turbine
 from mpi_layout.site.wind import FlowCases, FlowSeries
 from mpi_layout.wake.farm import Farm, Neighbours
-from mpi_layout.wake.kernel import binding
+from mpi_layout.wake.kernel.library import instruction_set
 from mpi_layout.wake.models import MODELS
 
 EXACT = {"disc_mean": "exact"}  # PyWake's table has kinks every few metres
@@ -226,7 +226,7 @@ def test_gradient_does_not_depend_on_the_instruction_set(name, monkeypatch):
     for isa in ("generic", "avx2", "avx512"):
         monkeypatch.setenv("MPI_LAYOUT_ISA", isa)
         gradients.append(layout.farm(MODELS[name]()).aep_gradient(layout.x, layout.y)[1:])
-        assert binding.instruction_set() in ("generic", "avx2", "avx512")
+        assert instruction_set() in ("generic", "avx2", "avx512")
     tolerance = 1e-12 * np.abs(gradients[0]).max()
     for gradient in gradients[1:]:
         np.testing.assert_allclose(gradient, gradients[0], rtol=0, atol=tolerance)

@@ -17,7 +17,8 @@ import pytest
 from reference.trial import NAMES, layout_of
 
 from mpi_layout.wake.farm import setting_of
-from mpi_layout.wake.kernel import binding, structures
+from mpi_layout.wake.kernel import structures
+from mpi_layout.wake.kernel.library import call, library, pointer
 from mpi_layout.wake.models import MODELS
 
 pytestmark = pytest.mark.slow
@@ -95,18 +96,14 @@ def question_of(name):
     answers = dict(zip(ANSWERS, map(np.zeros, shapes), strict=True))
     x, y = np.array(layout.x), np.array(layout.y)
     types = np.ascontiguousarray(layout.type_of, np.intc)
-    farm = structures.FarmStruct(
-        binding._pointer(x), binding._pointer(y), types.ctypes.data_as(structures.INTS), n, n
-    )
-    answer = structures.AnswerStruct(**{key: binding._pointer(array) for key, array in answers.items()})
+    farm = structures.FarmStruct(pointer(x), pointer(y), types.ctypes.data_as(structures.INTS), n, n)
+    answer = structures.AnswerStruct(**{key: pointer(array) for key, array in answers.items()})
     question = Question(setting._struct, farm, answer)
     return question, [*setting._arrays, x, y, types, *answers.values()], answers
 
 
 def native_answers(question, answers):
-    binding._call(
-        binding._library.mpl_evaluate, *map(ctypes.byref, (question.setting, question.farm, question.answer))
-    )
+    call(library.mpl_evaluate, *map(ctypes.byref, (question.setting, question.farm, question.answer)))
     found = {key: array.copy() for key, array in answers.items()}
     for array in answers.values():
         array[...] = 0

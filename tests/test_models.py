@@ -30,7 +30,7 @@ from reference.wakes import wake_of
 
 from mpi_layout.site.wind import FlowSeries
 from mpi_layout.wake.farm import Farm, Neighbours
-from mpi_layout.wake.kernel import binding
+from mpi_layout.wake.kernel.library import instruction_set
 from mpi_layout.wake.models import MODELS
 
 
@@ -159,7 +159,7 @@ def test_exact_disc_mean_stays_within_the_error_of_pywakes_table(farm):
 @pytest.fixture(params=["generic", "avx2", "avx512"])
 def isa(request, monkeypatch):
     monkeypatch.setenv("MPI_LAYOUT_ISA", request.param)
-    if binding.instruction_set() != request.param:
+    if instruction_set() != request.param:
         pytest.skip(f"this CPU has no {request.param}")
     return request.param
 

@@ -11,6 +11,7 @@ from mpi_layout.errors import ConfigError
 from mpi_layout.optimise import solve as solving
 from mpi_layout.optimise.problem import Problem
 from mpi_layout.optimise.refinement import Refinement
+from mpi_layout.optimise.repair import repaired
 from mpi_layout.optimise.rules import DEPTH, Rules
 from mpi_layout.optimise.start import SmartStart
 from mpi_layout.site.area import Area
@@ -168,7 +169,7 @@ def test_a_layout_that_keeps_the_rules_has_no_penalty_and_is_its_own_repair():
     assert rules.penalty(x + np.array([1, 1, -1, -1]), y)[0] == pytest.approx(
         4 + 4
     )  # two pairs are 2 m short
-    for before, after in zip((x, y), rules.repaired(x, y), strict=True):
+    for before, after in zip((x, y), repaired(rules, x, y), strict=True):
         assert before.tobytes() == after.tobytes()
 
 
@@ -184,7 +185,7 @@ def test_instruction_sets_agree(area, isa, monkeypatch):
         (*rules.signed_distance(x, y)[:1], *rules.penalty(x[:60], y[:60])), best, strict=True
     ):
         np.testing.assert_allclose(value, wanted, rtol=1e-9, atol=1e-7)
-    x, y = rules.repaired(x[:8], y[:8])
+    x, y = repaired(rules, x[:8], y[:8])
     assert rules.fault(x, y) is None
 
 
@@ -198,7 +199,7 @@ class TestRepair:
         n = max(1, min(40, int(0.3 * area.most_turbines(Spacing(spacing.most)))))
         for _ in range(150):
             x, y = random.uniform((x_min - 900, y_min - 900), (x_max + 900, y_max + 900), (n, 2)).T
-            x, y = rules.repaired(x, y)
+            x, y = repaired(rules, x, y)
             assert rules.fault(x, y) is None
             assert shapely.intersects_xy(area.geometry, x, y).all()
 
@@ -207,23 +208,23 @@ class TestRepair:
         random = np.random.default_rng(15)
         print("seed", 15)
         rules = Rules(area, Spacing(300))
-        x, y = rules.repaired(*rules.random_points(random, 12))
+        x, y = repaired(rules, *rules.random_points(random, 12))
         for _ in range(50):
             moved_x, moved_y = x + random.normal(0, 1, 12), y + random.normal(0, 1, 12)
-            new_x, new_y = rules.repaired(moved_x, moved_y)
+            new_x, new_y = repaired(rules, moved_x, moved_y)
             assert rules.fault(new_x, new_y) is None
             assert np.hypot(new_x - moved_x, new_y - moved_y).max() < 25
 
     def test_parts_turbines_at_one_place(self):
         rules = Rules(Area.from_rings("a", [square(5000)]), Spacing(500))
-        x, y = rules.repaired(np.full(9, EAST + 1000), np.full(9, NORTH + 1000))
+        x, y = repaired(rules, np.full(9, EAST + 1000), np.full(9, NORTH + 1000))
         assert rules.fault(x, y) is None
         assert pdist(np.column_stack([x, y])).min() >= 500
 
     def test_finds_the_last_free_place(self):
         """Two far squares with room for one turbine each, both turbines in the first."""
         rules = Rules(Area.from_rings("a", [square(300), square(300, x=9000)]), Spacing(1000))
-        x, y = rules.repaired(EAST + np.array([10.0, 200]), NORTH + np.array([10.0, 200]))
+        x, y = repaired(rules, EAST + np.array([10.0, 200]), NORTH + np.array([10.0, 200]))
         assert sorted(x > EAST + 5000) == [False, True]
         assert rules.fault(x, y) is None
 
@@ -232,18 +233,18 @@ class TestRepair:
         with pytest.raises(
             ConfigError, match="no layout of 30 turbines found in area field that keeps 400 m"
         ):
-            rules.repaired(*rules.random_points(np.random.default_rng(0), 30))
+            repaired(rules, *rules.random_points(np.random.default_rng(0), 30))
 
     def test_of_an_area_that_is_nowhere_wide_enough(self):
         thread = np.array([(0, 0), (1000, 0), (1000, 1e-7)]) + np.array([EAST, 0])
         rules = Rules(Area.from_rings("thread", [thread]), Spacing(400))
         with pytest.raises(ConfigError, match="area thread is nowhere wide enough for a turbine"):
-            rules.repaired(np.array([EAST + 500, EAST + 10]), np.array([5.0, 5.0]))
+            repaired(rules, np.array([EAST + 500, EAST + 10]), np.array([5.0, 5.0]))
 
     def test_of_no_position(self):
         rules = Rules(Area.from_rings("a", [square(1000)]), Spacing(400))
         with pytest.raises(ConfigError, match="no finite position"):
-            rules.repaired(np.array([np.nan, 0]), np.array([0.0, 0]))
+            repaired(rules, np.array([np.nan, 0]), np.array([0.0, 0]))
 
 
 class TestSolve:

@@ -14,6 +14,7 @@ from mpi_layout.site.wind import FlowCases
 from mpi_layout.wake.disc import pywake_table
 from mpi_layout.wake.farm import Farm, setting_of
 from mpi_layout.wake.kernel import binding
+from mpi_layout.wake.kernel.library import instruction_set
 from mpi_layout.wake.models import TurbOPark
 
 DIAMETER = 195.0
@@ -33,7 +34,7 @@ LAYOUTS = {  # seed, turbines, side of a square in diameters
 @pytest.fixture(params=["generic", "avx2", "avx512"])
 def isa(request, monkeypatch):
     monkeypatch.setenv("MPI_LAYOUT_ISA", request.param)
-    if binding.instruction_set() != request.param:
+    if instruction_set() != request.param:
         pytest.skip(f"this CPU has no {request.param}")
     return request.param
 

@@ -30,11 +30,8 @@ _RANGE = 300  # of steps at one temperature
 _JUMPS, _ALONG = 0.2, 0.3  # shares of the moves
 _SHORT, _SHORT_EACH = 500_000, 6000  # moves of a short walk, at least; of each turbine
 _FEWEST = 4  # short walks
-_LATTICES, _LATTICES_EACH, _CHANGES = (
-    400,
-    60,
-    60,
-)  # looked at, at least; for each walk; changes of those taken
+_LATTICES, _LATTICES_EACH = 400, 60  # looked at, at least; for each walk
+_CHANGES = 60  # of those taken
 _WIDEST = 3.0  # degrees, from one direction to the next, until the last walk
 _DIRECTIONS = 20
 

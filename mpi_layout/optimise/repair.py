@@ -1,15 +1,11 @@
 """From a layout that breaks the rules to one near by that keeps them."""
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 from numpy.typing import NDArray
 
 from mpi_layout.errors import ConfigError
+from mpi_layout.optimise.rules import Rules
 from mpi_layout.wake.kernel.region import DEPTH
-
-if TYPE_CHECKING:
-    from mpi_layout.optimise.rules import Rules
 
 Floats = NDArray[np.float64]
 
@@ -19,13 +15,25 @@ _GRID = 4096  # points that they may go to
 _AROUND = 36  # points around each other turbine
 
 
-def repaired(rules: "Rules", x: Floats, y: Floats) -> tuple[Floats, Floats]:
+def repaired(rules: Rules, x: Floats, y: Floats) -> tuple[Floats, Floats]:
     """A layout near the given one that keeps the rules, the given one if it does.
 
     Small moves first: back into the area by the shortest way, and pairs that are too close apart, along the
     line between them, again and again (alternating projections). Where that comes to no end, a few turbines
     are taken out, so that the others keep the distance, and put to the nearest free points or, where there is
     none, to where they have the most room; then all are moved a little again.
+
+    Parameters
+    ----------
+    rules : Rules
+        What it has to keep to.
+    x, y : (n,) array
+        m.
+
+    Returns
+    -------
+    x, y : (n,) array
+        Without `Rules.fault`.
 
     Raises
     ------
@@ -47,7 +55,7 @@ def repaired(rules: "Rules", x: Floats, y: Floats) -> tuple[Floats, Floats]:
     raise ConfigError(_reason(rules, x, y))
 
 
-def _places(rules: "Rules") -> tuple[Floats, Floats]:
+def _places(rules: Rules) -> tuple[Floats, Floats]:
     """Points all over the area, and on its boundary."""
     x_min, y_min, x_max, y_max = rules.area.bounds
     step = np.sqrt(rules.area.surface / _GRID)
@@ -60,7 +68,7 @@ def _places(rules: "Rules") -> tuple[Floats, Floats]:
     return np.append(x.ravel()[inside], edge_x), np.append(y.ravel()[inside], edge_y)
 
 
-def _replaced(rules: "Rules", x: Floats, y: Floats, places: tuple[Floats, Floats]) -> tuple[Floats, Floats]:
+def _replaced(rules: Rules, x: Floats, y: Floats, places: tuple[Floats, Floats]) -> tuple[Floats, Floats]:
     """The layout with single turbines moved to free points, so that the others need not move far."""
     new_x, new_y = rules.nearest(x, y)
     kept = ~_too_many(rules, new_x, new_y)
@@ -78,7 +86,7 @@ def _replaced(rules: "Rules", x: Floats, y: Floats, places: tuple[Floats, Floats
     return new_x, new_y
 
 
-def _too_many(rules: "Rules", x: Floats, y: Floats) -> NDArray[np.bool_]:
+def _too_many(rules: Rules, x: Floats, y: Floats) -> NDArray[np.bool_]:
     """Which turbines to take out, so that the others keep the distance: always that of most conflicts."""
     out = np.isnan(x)
     squared = rules.spacing.squared(x[:, None] - x, y[:, None] - y)
@@ -89,7 +97,7 @@ def _too_many(rules: "Rules", x: Floats, y: Floats) -> NDArray[np.bool_]:
     return np.asarray(out)
 
 
-def _around(rules: "Rules", x: Floats, y: Floats) -> tuple[Floats, Floats]:
+def _around(rules: Rules, x: Floats, y: Floats) -> tuple[Floats, Floats]:
     """Points around each turbine, as close to it as may be."""
     angle = 2 * np.pi * np.arange(_AROUND) / _AROUND
     c, s = np.cos(angle), np.sin(angle)
@@ -97,7 +105,7 @@ def _around(rules: "Rules", x: Floats, y: Floats) -> tuple[Floats, Floats]:
     return (x[:, None] + radius * c).ravel(), (y[:, None] + radius * s).ravel()
 
 
-def _room(rules: "Rules", x: Floats, y: Floats, others_x: Floats, others_y: Floats) -> Floats:
+def _room(rules: Rules, x: Floats, y: Floats, others_x: Floats, others_y: Floats) -> Floats:
     """Scaled distances of points (n,) from the nearest of the others, m; infinite without others."""
     nearest = np.full(x.size, np.inf)
     for other_x, other_y in zip(others_x, others_y, strict=True):
@@ -105,7 +113,7 @@ def _room(rules: "Rules", x: Floats, y: Floats, others_x: Floats, others_y: Floa
     return np.sqrt(nearest)
 
 
-def _reason(rules: "Rules", x: Floats, y: Floats) -> str:
+def _reason(rules: Rules, x: Floats, y: Floats) -> str:
     first, second = np.triu_indices(x.size, k=1)
     close = rules.spacing.squared(x[first] - x[second], y[first] - y[second]) < rules.spacing.least**2
     return (

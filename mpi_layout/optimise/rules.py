@@ -12,7 +12,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mpi_layout.errors import ConfigError
-from mpi_layout.optimise.repair import repaired
 from mpi_layout.site.area import Area
 from mpi_layout.site.spacing import Spacing
 from mpi_layout.site.trapezoids import Trapezoids
@@ -74,26 +73,6 @@ class Rules:
             Its derivatives, m.
         """
         return self.region.penalty(x, y)
-
-    def repaired(self, x: Floats, y: Floats) -> tuple[Floats, Floats]:
-        """A layout near the given one that keeps the rules; the given one if it does.
-
-        Parameters
-        ----------
-        x, y : (n,) array
-            m.
-
-        Returns
-        -------
-        x, y : (n,) array
-            Without `fault`.
-
-        Raises
-        ------
-        ConfigError
-            If none is found.
-        """
-        return repaired(self, x, y)
 
     def signed_distance(self, x: Floats, y: Floats) -> tuple[Floats, Floats, Floats]:
         """Distances of points (n,) from the boundary, m, negative inside, and its nearest points x and y.

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from mpi_layout.errors import ConfigError
 from mpi_layout.optimise.objective import Worth
 from mpi_layout.optimise.problem import Problem
+from mpi_layout.optimise.repair import repaired
 from mpi_layout.optimise.rules import Rules
 from mpi_layout.optimise.trace import Trace
 from mpi_layout.wake.farm import Farm, FarmAEP
@@ -82,6 +83,6 @@ class Search:
     def repaired(self, at: Floats, otherwise: tuple[Floats, Floats]) -> tuple[Floats, Floats]:
         """A layout that keeps the rules near the given one (2, n), or the other one where none is found."""
         try:
-            return self.rules.repaired(*at)
+            return repaired(self.rules, *at)
         except ConfigError:  # the area is too full: no reason to lose the config
             return otherwise

@@ -7,6 +7,7 @@ from mpi_layout.errors import ConfigError
 from mpi_layout.optimise.problem import Problem, Solution
 from mpi_layout.optimise.refine import refine
 from mpi_layout.optimise.refinement import NO_REFINEMENT
+from mpi_layout.optimise.repair import repaired
 from mpi_layout.optimise.rules import smallest_spacing
 from mpi_layout.optimise.search import Search
 from mpi_layout.optimise.start import NoPointLeftError, smart_start
@@ -60,7 +61,7 @@ def solve(problem: Problem) -> Solution:
 def _start(search: Search) -> tuple[Floats, Floats]:
     problem = search.problem
     if problem.given is not None:
-        return search.rules.repaired(*problem.given.T)
+        return repaired(search.rules, *problem.given.T)
     try:
         return smart_start(
             problem.area,
@@ -85,4 +86,4 @@ def _completed(search: Search, x: Floats, y: Floats) -> tuple[Floats, Floats]:
     For refinement to begin with: it moves them all anyway.
     """
     others = search.rules.random_points(search.random, search.problem.n_turbines - x.size)
-    return search.rules.repaired(np.append(x, others[0]), np.append(y, others[1]))
+    return repaired(search.rules, np.append(x, others[0]), np.append(y, others[1]))

@@ -1,27 +1,24 @@
 """The compiled kernel as functions on arrays.
 
-Loaded by ctypes, which releases the GIL for the time of a call. The functions check shapes and hand over
-pointers, and know no physics.
+The functions check shapes and hand over pointers, and know no physics.
 """
 
 import ctypes
-import os
 from collections.abc import Sequence
-from ctypes import POINTER, c_double, c_int
+from ctypes import c_double, c_int
 from dataclasses import dataclass
 from functools import cached_property
-from importlib import resources
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from mpi_layout.errors import InputError
 from mpi_layout.site.turbine import SWITCHING, Turbine
 from mpi_layout.site.wind import FlowCases, FlowSeries
 from mpi_layout.wake.kernel.arrays import aligned, aligned_copy
 from mpi_layout.wake.kernel.cases import Cases
 from mpi_layout.wake.kernel.curves import curves_of
 from mpi_layout.wake.kernel.expansion import FIRST_OCTAVE, N_OCTAVES, expansion_rows
+from mpi_layout.wake.kernel.library import call, instruction_set, library, pointer
 from mpi_layout.wake.kernel.structures import (
     DOUBLES,
     INTS,
@@ -41,50 +38,12 @@ from mpi_layout.wake.models import STF2017, CrespoHernandez, Law
 
 Floats = NDArray[np.float64]
 _N_FIELD = 10  # N_FIELD in wakes.h
-_ISA_VARIABLE, _ISAS = "MPI_LAYOUT_ISA", ("generic", "avx2", "avx512")  # dispatch.c
 
 # The kernel's enumerations, in its order.
 _SHAPES = ("top_hat", "gaussian", "turbopark")
 _INDUCTIONS = ("madsen", "momentum")
 _SUPERPOSITIONS = ("squared_sum", "linear_sum", "max_sum")
 _TURBULENCES = (type(None), STF2017, CrespoHernandez)
-
-
-def _load() -> ctypes.CDLL:
-    # Through the import system, as an editable install keeps it apart from the sources.
-    file = resources.files("mpi_layout.wake.kernel") / "kernel.so"
-    if not file.is_file():
-        raise ImportError(
-            f"{file} is missing: this is a source tree whose kernel is not built. Install the package "
-            "(pip install .) and start Python elsewhere, or install it editable (README, Develop)."
-        )
-    with resources.as_file(file) as path:
-        library = ctypes.CDLL(str(path))
-    library.mpl_evaluate.argtypes = [POINTER(SettingStruct), POINTER(FarmStruct), POINTER(AnswerStruct)]
-    library.mpl_start_add.argtypes = [POINTER(SettingStruct), POINTER(StartStruct), c_double, c_double, c_int]
-    library.mpl_relocate.argtypes = [POINTER(SettingStruct), POINTER(RelocationStruct)]
-    library.mpl_anneal.argtypes = [POINTER(SettingStruct), POINTER(WalkStruct)]
-    library.mpl_isa.restype = ctypes.c_char_p
-    return library
-
-
-_library = _load()
-
-
-def instruction_set() -> str:
-    """Name of the instruction set that the kernel uses on this CPU, MPI_LAYOUT_ISA at most.
-
-    Raises
-    ------
-    InputError
-        If MPI_LAYOUT_ISA is none of their names.
-    """
-    wanted = os.environ.get(_ISA_VARIABLE)
-    if wanted is not None and wanted not in _ISAS:
-        raise InputError(
-            f"environment variable {_ISA_VARIABLE}: is {wanted!r}; wants one of {', '.join(_ISAS)}"
-        )
-    return str(_library.mpl_isa().decode())
 
 
 @dataclass(frozen=True, eq=False)
@@ -159,7 +118,7 @@ class Setting:
         self._arrays.append(array)
         return array.ctypes.data_as(DOUBLES)
 
-    def _keepINTS(self, values: ArrayLike) -> "ctypes._Pointer[c_int]":
+    def _keep_ints(self, values: ArrayLike) -> "ctypes._Pointer[c_int]":
         array = np.ascontiguousarray(values, dtype=np.intc)
         self._arrays.append(array)
         return array.ctypes.data_as(INTS)
@@ -181,7 +140,7 @@ class Setting:
         angle, cases = np.deg2rad(90 - direction), self.cases
         return FlowStruct(
             *(self._keep(a) for a in (np.cos(angle), np.sin(angle))),
-            *(self._keepINTS(a) for a in (cases.n_lane, cases.speed_at, cases.case_at)),
+            *(self._keep_ints(a) for a in (cases.n_lane, cases.speed_at, cases.case_at)),
             *(self._keep(a) for a in (cases.speed, cases.turbulence, cases.probability)),
             *(direction.size, int(cases.n_lane.max())),
         )
@@ -278,9 +237,9 @@ def _evaluate(
     n_own: int,
     **answers: Floats,
 ) -> None:
-    farm = FarmStruct(_pointer(x), _pointer(y), type_of.ctypes.data_as(INTS), x.size, n_own)
-    pointers = {name: _pointer(array) for name, array in answers.items() if array.size}
-    _call(_library.mpl_evaluate, setting.ref, ctypes.byref(farm), ctypes.byref(AnswerStruct(**pointers)))
+    farm = FarmStruct(pointer(x), pointer(y), type_of.ctypes.data_as(INTS), x.size, n_own)
+    pointers = {name: pointer(array) for name, array in answers.items() if array.size}
+    call(library.mpl_evaluate, setting.ref, ctypes.byref(farm), ctypes.byref(AnswerStruct(**pointers)))
 
 
 def relocated_power(
@@ -311,14 +270,14 @@ def relocated_power(
     """
     power = np.empty(candidate_x.size)
     ask = RelocationStruct(
-        farm=FarmStruct(_pointer(x), _pointer(y), type_of.ctypes.data_as(INTS), x.size, n_own),
-        candidate_x=_pointer(candidate_x),
-        candidate_y=_pointer(candidate_y),
-        power=_pointer(power),
+        farm=FarmStruct(pointer(x), pointer(y), type_of.ctypes.data_as(INTS), x.size, n_own),
+        candidate_x=pointer(candidate_x),
+        candidate_y=pointer(candidate_y),
+        power=pointer(power),
         n_candidate=power.size,
         moved=moved,
     )
-    _call(_library.mpl_relocate, setting.ref, ctypes.byref(ask))
+    call(library.mpl_relocate, setting.ref, ctypes.byref(ask))
     return power
 
 
@@ -355,14 +314,14 @@ class StartState:
         self._order = np.zeros((n_directions, n_turbines), dtype=np.intc)
         self._source = aligned(n_turbines * _N_FIELD * int(setting.cases.n_lane.sum()))
         self._struct = StartStruct(
-            candidate_x=_pointer(self._x),
-            candidate_y=_pointer(self._y),
-            energy=_pointer(self.energy),
-            placed_x=_pointer(self._placed[0]),
-            placed_y=_pointer(self._placed[1]),
+            candidate_x=pointer(self._x),
+            candidate_y=pointer(self._y),
+            energy=pointer(self.energy),
+            placed_x=pointer(self._placed[0]),
+            placed_y=pointer(self._placed[1]),
             placed_type=self._type.ctypes.data_as(INTS),
             order=self._order.ctypes.data_as(INTS),
-            source=_pointer(self._source),
+            source=pointer(self._source),
             n_candidate=x.size,
             n_max=n_turbines,
             type=turbine_type,
@@ -375,20 +334,9 @@ class StartState:
         numbers = np.ascontiguousarray(free, dtype=np.intc)
         self._struct.free = numbers.ctypes.data_as(INTS)
         self._struct.n_free = numbers.size
-        _call(_library.mpl_start_add, self._setting.ref, ctypes.byref(self._struct), x, y, turbine_type)
+        call(library.mpl_start_add, self._setting.ref, ctypes.byref(self._struct), x, y, turbine_type)
 
 
 def anneal(setting: Setting, walk: WalkStruct) -> None:
     """Walk among layouts (kernel/anneal.c)."""
-    _call(_library.mpl_anneal, setting.ref, ctypes.byref(walk))
-
-
-def _pointer(array: Floats) -> "ctypes._Pointer[c_double]":
-    if array.dtype != np.float64 or not array.flags.c_contiguous:
-        raise ValueError("the kernel needs contiguous arrays of float64")
-    return array.ctypes.data_as(DOUBLES)
-
-
-def _call(function: "ctypes._NamedFuncPointer", *arguments: object) -> None:
-    if function(*arguments) != 0:
-        raise MemoryError("the wake kernel could not allocate its workspace")
+    call(library.mpl_anneal, setting.ref, ctypes.byref(walk))

@@ -2,14 +2,14 @@
 
 import ctypes
 from collections.abc import Sequence
-from ctypes import POINTER, c_byte, c_double, c_int, c_void_p
+from ctypes import POINTER, c_byte
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from mpi_layout.wake.kernel.arrays import aligned
-from mpi_layout.wake.kernel.binding import _library
 from mpi_layout.wake.kernel.edge_lists import edge_lists
+from mpi_layout.wake.kernel.library import library
 from mpi_layout.wake.kernel.structures import DOUBLES, INTS, RegionStruct, SpacingStruct
 
 Floats = NDArray[np.float64]
@@ -17,15 +17,6 @@ Floats = NDArray[np.float64]
 DEPTH = 1e-6  # m; no test in double precision finds a point outside that lies so deep inside
 
 _LANE_BLOCK = 8  # kernel.h
-
-_region, _spacing = POINTER(RegionStruct), POINTER(SpacingStruct)
-_library.mpl_signed_distance.argtypes = [_region, c_int, *[c_void_p] * 5]
-_library.mpl_signed_distance.restype = None
-_library.mpl_penalty.argtypes = [_region, _spacing, c_int, *[c_void_p] * 4]
-_library.mpl_penalty.restype = c_double
-_library.mpl_inset.argtypes = [_region, c_double, c_int, *[c_void_p] * 2]
-_library.mpl_inset.restype = None
-_library.mpl_settle.argtypes = [_region, _spacing, c_double, c_int, c_int, *[c_void_p] * 2]
 
 
 class Region:
@@ -74,26 +65,26 @@ class Region:
         """Distances from the boundary, negative inside, and its nearest points x and y, (n,) each."""
         x, y = _contiguous(x, y)
         answer = np.empty((3, x.size))
-        _library.mpl_signed_distance(self._refs[0], x.size, *map(_address, (x, y, *answer)))
+        library.mpl_signed_distance(self._refs[0], x.size, *map(_address, (x, y, *answer)))
         return answer[0], answer[1], answer[2]
 
     def penalty(self, x: ArrayLike, y: ArrayLike) -> tuple[float, Floats, Floats]:
         """Sum of squared distances that are missing, m2, and its derivatives (n,), m."""
         x, y = _contiguous(x, y)
         slope = np.empty((2, x.size))
-        value = _library.mpl_penalty(*self._refs, x.size, *map(_address, (x, y, *slope)))
+        value = library.mpl_penalty(*self._refs, x.size, *map(_address, (x, y, *slope)))
         return float(value), slope[0], slope[1]
 
     def inset(self, x: ArrayLike, y: ArrayLike, depth: float) -> tuple[Floats, Floats]:
         """Points (n,) moved to where they lie `depth` inside; NaN where there is no such place near by."""
         x, y = (values.copy() for values in _contiguous(x, y))
-        _library.mpl_inset(self._refs[0], depth, x.size, _address(x), _address(y))
+        library.mpl_inset(self._refs[0], depth, x.size, _address(x), _address(y))
         return x, y
 
     def settle(self, x: ArrayLike, y: ArrayLike, depth: float, most: int) -> tuple[Floats, Floats, bool]:
         """Layout (n,) after small moves, and whether it keeps the rules after `most` rounds at most."""
         x, y = (values.copy() for values in _contiguous(x, y))
-        rounds = _library.mpl_settle(*self._refs, depth, most, x.size, _address(x), _address(y))
+        rounds = library.mpl_settle(*self._refs, depth, most, x.size, _address(x), _address(y))
         return x, y, rounds >= 0
 
 

@@ -6,7 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mpi_layout.wake.kernel.arrays import aligned
-from mpi_layout.wake.kernel.binding import Setting, _call, _library, _pointer
+from mpi_layout.wake.kernel.binding import Setting
+from mpi_layout.wake.kernel.library import call, library, pointer
 from mpi_layout.wake.kernel.structures import INTS, AnswerStruct, FarmStruct, FlowStruct, SettingStruct
 
 Floats = NDArray[np.float64]
@@ -51,21 +52,21 @@ class DirectionSample:
         self._struct = SettingStruct.from_buffer_copy(setting.struct)
         cosine, sine, n_lane, speed_at = self._drawn
         self._struct.flow = FlowStruct(
-            *(_pointer(a) for a in (cosine, sine)),
+            *(pointer(a) for a in (cosine, sine)),
             *(a.ctypes.data_as(INTS) for a in (n_lane, speed_at, self._case_at)),
-            *(flow.speed, flow.turbulence, _pointer(self._drawn_probability)),
+            *(flow.speed, flow.turbulence, pointer(self._drawn_probability)),
             *(n_directions, lanes),
         )
         self.x, self.y = np.empty((2, type_of.size))
         self._type_of = np.ascontiguousarray(type_of, dtype=np.intc)
         self._direction_power, self._slopes = np.empty(n_directions), np.empty((2, n_own))
         farm = FarmStruct(
-            *(_pointer(self.x), _pointer(self.y), self._type_of.ctypes.data_as(INTS)), type_of.size, n_own
+            *(pointer(self.x), pointer(self.y), self._type_of.ctypes.data_as(INTS)), type_of.size, n_own
         )
         answer = AnswerStruct(
-            direction_power=_pointer(self._direction_power),
-            d_dx=_pointer(self._slopes[0]),
-            d_dy=_pointer(self._slopes[1]),
+            direction_power=pointer(self._direction_power),
+            d_dx=pointer(self._slopes[0]),
+            d_dy=pointer(self._slopes[1]),
         )
         self._structs = self._struct, farm, answer
         self._arguments = tuple(ctypes.byref(struct) for struct in self._structs)
@@ -82,5 +83,5 @@ class DirectionSample:
 
         The next call overwrites the derivatives.
         """
-        _call(_library.mpl_evaluate, *self._arguments)
+        call(library.mpl_evaluate, *self._arguments)
         return float(self._direction_power.sum()), self._slopes
