@@ -98,7 +98,7 @@ def question_of(name):
     types = np.ascontiguousarray(layout.type_of, np.intc)
     farm = structures.FarmStruct(pointer(x), pointer(y), types.ctypes.data_as(structures.INTS), n, n)
     answer = structures.AnswerStruct(**{key: pointer(array) for key, array in answers.items()})
-    question = Question(setting._struct, farm, answer)
+    question = Question(setting.struct, farm, answer)
     return question, [*setting._arrays, x, y, types, *answers.values()], answers
 
 
