@@ -51,32 +51,36 @@ class Case:
 
 CASES = {
     "cs1-16": Case(
-        "CS1, 16 turbines", ("quick", "thorough"), "418,924", 418_924, (Goal("median", 421_850, 10),)
+        "CS1, 16 turbines",
+        ("quick", "annealing=8000000,polish=20"),
+        "418,924",
+        418_924,
+        (Goal("median", 421_850, 10),),
     ),
     "cs1-36": Case(
         "CS1, 36 turbines",
-        ("quick", "thorough"),
+        ("quick", "annealing=40000000,polish=20"),
         "882,383",
         882_383,
         (Goal("median", 879_000, 300), Goal("best", 882_400, 300)),
     ),
     "cs1-64": Case(
         "CS1, 64 turbines",
-        ("quick", "thorough"),
+        ("quick", "annealing=25000000,polish=20"),
         "1,526,475",
         1_526_475,
         (Goal("nine of ten", 1_526_475, 60), Goal("best", 1_537_000, 60), Goal("best", 1_537_000, 300)),
     ),
     "cs3": Case(
         "CS3, 25 turbines",
-        ("quick", "thorough"),
+        ("quick", "annealing=12000000,polish=20"),
         "938,574 (example)",
         938_574,
         (Goal("median", 982_400, 20),),
     ),
     "cs4": Case(
         "CS4, 81 turbines, five areas",
-        ("quick", "thorough"),
+        ("quick", "annealing=40000000,polish=20"),
         "2,913,221",
         2_913_221,
         (Goal("median", 2_915_000, 300),),
