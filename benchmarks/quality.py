@@ -52,7 +52,7 @@ class Case:
 CASES = {
     "cs1-16": Case(
         "CS1, 16 turbines",
-        ("quick", "annealing=8000000,polish=20"),
+        ("quick", "annealing=10000000,polish=20"),
         "418,924",
         418_924,
         (Goal("median", 421_850, 10),),
