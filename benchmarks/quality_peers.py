@@ -34,6 +34,7 @@ from mpi_layout.campaign import load_campaign
 from mpi_layout.errors import ConfigError
 from mpi_layout.optimise.problem import NO_REFINEMENT
 from mpi_layout.optimise.refinement import PRESETS
+from mpi_layout.optimise.repair import repaired
 from mpi_layout.optimise.rules import Rules
 from mpi_layout.optimise.solve import solve
 
@@ -114,7 +115,7 @@ def improvements(problem, history):
         if aep <= best:
             continue
         try:
-            aep = farm.aep(*rules.repaired(x, y)).aep
+            aep = farm.aep(*repaired(rules, x, y)).aep
         except ConfigError:
             continue
         if aep > best:
