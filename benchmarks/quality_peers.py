@@ -45,7 +45,7 @@ FIGURE = "quality-peers.png"
 FEW = (np.arange(0.0, 360.0, 10.0), np.arange(4.0, 25.0, 2.0))  # directions, speeds
 FULL = (np.arange(0.0, 360.0), np.arange(3.0, 26.0))
 PEERS = {  # module, search, flow cases, how the table calls it
-    "topfarm-sgd": ("topfarm_search", "sgd", FULL, "TOPFARM, SGD"),
+    "topfarm-sgd": ("topfarm_search", "sgd", FULL, "TOPFARM, SGD (200 random ones a step)"),
     "topfarm-slsqp": ("topfarm_search", "slsqp", FEW, "TOPFARM, SLSQP"),
     "topfarm-random": ("topfarm_search", "random_search", FEW, "TOPFARM, random search"),
     "floris-random": ("floris_search", "random_search", FEW, "FLORIS, random search"),

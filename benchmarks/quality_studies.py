@@ -72,11 +72,13 @@ def sizes(records, options):
     """Cost and gain by number of turbines, always as crowded."""
     budgets = {name: budget_of(name) for name in ("none", options.size_budget)}
     seeds = range(options.seeds)
-    for budget in budgets.values():
-        records.solve([(f"n{n}", s, budget) for n in SIZES for s in seeds], options.jobs)
-    rows = []
+    records.solve([(f"n{n}", s, b) for n in SIZES for b in budgets.values() for s in seeds], options.jobs)
+    rows, there = [], []
     for n in SIZES:
         start, of = (records.of(f"n{n}", budget) for budget in budgets.values())
+        if not of:
+            continue
+        there.append(n)
         rows.append(
             [
                 n,
@@ -87,23 +89,23 @@ def sizes(records, options):
             ]
         )
     cost = [float(row[2]) for row in rows]
-    slope = np.log(cost[-1] / cost[0]) / np.log(SIZES[-1] / SIZES[0])
+    slope = np.log(cost[-1] / cost[0]) / np.log(there[-1] / there[0])
     if options.write:
-        _draw_sizes(cost, [float(row[4]) for row in rows], slope, options.size_budget)
+        _draw_sizes(there, cost, [float(row[4]) for row in rows], slope, options.size_budget)
     header = ["turbines", "start, CPU s", f"`{options.size_budget}`, CPU s", "evaluations", "gain, %"]
-    growth = f"From {SIZES[0]} to {SIZES[-1]} turbines the CPU time grows as N^{slope:.2f}."
+    growth = f"From {there[0]} to {there[-1]} turbines the CPU time grows as N^{slope:.2f}."
     return f"{report.table(header, rows)}\n\n{growth}"
 
 
-def _draw_sizes(cost, gains, slope, budget):
+def _draw_sizes(there, cost, gains, slope, budget):
     plt = _pyplot()
     figure, axes = plt.subplots(1, 2, figsize=(8.4, 3.6), layout="constrained")
-    axes[0].loglog(SIZES, cost, "o-", ms=4, label=f"{budget}, N^{slope:.2f}")
-    axes[0].set(xlabel="turbines", ylabel="CPU seconds of a config", xticks=SIZES, xticklabels=SIZES)
+    axes[0].loglog(there, cost, "o-", ms=4, label=f"{budget}, N^{slope:.2f}")
+    axes[0].set(xlabel="turbines", ylabel="CPU seconds of a config", xticks=there, xticklabels=there)
     axes[0].minorticks_off()
     axes[0].legend(frameon=False)
-    axes[1].semilogx(SIZES, gains, "o-", ms=4)
-    axes[1].set(xlabel="turbines", ylabel="gain over the smart start (%)", xticks=SIZES, xticklabels=SIZES)
+    axes[1].semilogx(there, gains, "o-", ms=4)
+    axes[1].set(xlabel="turbines", ylabel="gain over the smart start (%)", xticks=there, xticklabels=there)
     axes[1].minorticks_off()
     axes[1].set_ylim(bottom=0)
     figure.savefig(report.DOCS / FIGURES["sizes"], dpi=130)
@@ -163,9 +165,12 @@ def main():
     parser.add_argument("--seeds", type=int, default=5, help="of each config")
     parser.add_argument("--size-budget", default="quick", help="that farms of all sizes get")
     parser.add_argument("--jobs", type=int, default=1, help="processes at a time")
+    parser.add_argument("--tables", action="store_true", help="tables of what is there, computes nothing")
     parser.add_argument("--raw", type=Path, default=RAW, help="the file of raw results, which grows")
     options = parser.parse_args()
     records = Records(options.raw)
+    if options.tables:
+        records.solve = lambda *_: None
     for name in options.studies.split(","):
         text = STUDIES[name](records, options)
         print(f"\n{text}")
