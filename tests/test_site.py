@@ -1,6 +1,7 @@
 """Wind, turbine types and areas, against PyWake where it knows the answer."""
 
 import pickle
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -227,3 +228,14 @@ def test_pickled_site_objects_are_the_same():
     assert area == Area.from_rings("a", [SQUARE])
     again = pickle.loads(pickle.dumps(site("linear")))
     np.testing.assert_array_equal(again.flow_cases().probability, site("linear").flow_cases().probability)
+
+
+def test_threads_may_ask_one_area():
+    angle = np.linspace(0, 2 * np.pi, 3000, endpoint=False)
+    x, y = np.random.default_rng(0).uniform(-1500, 1500, (2, 66))
+    expected = np.maximum(np.hypot(x, y) - 1000, 0)
+    with ThreadPoolExecutor(4) as threads:
+        for _ in range(50):
+            area = Area.from_rings("disc", [1000 * np.c_[np.cos(angle), np.sin(angle)]])
+            for found in threads.map(lambda _, area=area: area.distance_outside(x, y), range(8)):
+                np.testing.assert_allclose(found, expected, atol=0.01)

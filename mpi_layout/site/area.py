@@ -1,6 +1,7 @@
 """The area in which turbines may stand: polygons minus exclusions, in metres."""
 
 import re
+import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -13,6 +14,8 @@ from shapely.geometry.polygon import orient
 from mpi_layout.site.spacing import Spacing
 
 Floats = NDArray[np.float64]
+
+_ONE_THREAD = threading.Lock()
 
 
 @dataclass(frozen=True)
@@ -81,9 +84,12 @@ class Area:
 
     def contains(self, x: ArrayLike, y: ArrayLike) -> NDArray[np.bool_]:
         """Whether points (n,), m, lie inside or on the edge."""
-        # intersects_xy, unlike contains_xy, counts the edge; preparing makes it fast for many points.
-        shapely.prepare(self.geometry)
-        return np.asarray(shapely.intersects_xy(self.geometry, np.asarray(x, float), np.asarray(y, float)))
+        # intersects_xy, unlike contains_xy, counts the edge; preparing makes it fast for many points. A
+        # prepared geometry may not be asked by two threads at once: GEOS builds its index meanwhile.
+        with _ONE_THREAD:
+            shapely.prepare(self.geometry)
+            inside = shapely.intersects_xy(self.geometry, np.asarray(x, float), np.asarray(y, float))
+        return np.asarray(inside)
 
     def distance_outside(self, x: ArrayLike, y: ArrayLike) -> Floats:
         """How far points (n,), m, lie outside: distance to the area, m, zero inside."""
