@@ -25,7 +25,7 @@ from report import machine as machine
 from report import table as table
 from report import write as write
 
-from mpi_layout.wake.kernel.library import instruction_set
+from mpi_layout.wake.kernel.native import instruction_set
 
 TURBINE = GENERIC[0]
 AREA = 49.0  # rotor diameters squared for each turbine: as if they stood 7 diameters apart

@@ -5,7 +5,7 @@ import platform
 import re
 from pathlib import Path
 
-from mpi_layout.wake.kernel.library import instruction_set
+from mpi_layout.wake.kernel.native import instruction_set
 
 DOCS = Path(__file__).resolve().parents[1] / "docs"
 INSTRUCTION_SETS = {"avx512": "AVX-512", "avx2": "AVX2", "generic": "SSE2 or NEON"}

@@ -24,7 +24,7 @@ import yaml
 
 from mpi_layout.campaign import load_campaign
 from mpi_layout.optimise.start import SmartStart, smart_start
-from mpi_layout.wake.kernel.library import instruction_set
+from mpi_layout.wake.kernel.native import instruction_set
 
 CAMPAIGN = Path(__file__).resolve().parents[1] / "examples" / "danish_energy_island.yaml"
 KEY = "farm0_t5_s0"

@@ -21,7 +21,7 @@ from reference.trial import NAMES
 import mpi_layout.wake.kernel
 from mpi_layout.site.wind import FlowCases
 from mpi_layout.wake.farm import Farm
-from mpi_layout.wake.kernel.library import instruction_set
+from mpi_layout.wake.kernel.native import instruction_set
 from mpi_layout.wake.models import MODELS
 
 FLAGS = {

@@ -29,7 +29,7 @@ from mpi_layout.results.file import ResultsFile, WriterLock, create_results, mov
 from mpi_layout.results.layouts import results_neighbours
 from mpi_layout.results.row import Status
 from mpi_layout.results.versions import software_versions
-from mpi_layout.wake.kernel.library import instruction_set
+from mpi_layout.wake.kernel.native import instruction_set
 
 log = logging.getLogger(__name__)
 

@@ -21,7 +21,7 @@ from reference.trial import (
 from mpi_layout.site.turbine import Turbine
 from mpi_layout.site.wind import FlowCases, FlowSeries
 from mpi_layout.wake.farm import Farm, Neighbours
-from mpi_layout.wake.kernel.library import instruction_set
+from mpi_layout.wake.kernel.native import instruction_set
 from mpi_layout.wake.models import MODELS
 
 EXACT = {"disc_mean": "exact"}  # PyWake's table has kinks every few metres

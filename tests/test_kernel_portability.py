@@ -18,7 +18,7 @@ from reference.trial import NAMES, layout_of
 
 from mpi_layout.wake.farm import setting_of
 from mpi_layout.wake.kernel import structures
-from mpi_layout.wake.kernel.library import call, library, pointer
+from mpi_layout.wake.kernel.native import call, library, pointer
 from mpi_layout.wake.models import MODELS
 
 pytestmark = pytest.mark.slow

@@ -30,7 +30,7 @@ from reference.wakes import wake_of
 
 from mpi_layout.site.wind import FlowSeries
 from mpi_layout.wake.farm import Farm, Neighbours
-from mpi_layout.wake.kernel.library import instruction_set
+from mpi_layout.wake.kernel.native import instruction_set
 from mpi_layout.wake.models import MODELS
 
 

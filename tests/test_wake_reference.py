@@ -14,7 +14,7 @@ from mpi_layout.site.wind import FlowCases
 from mpi_layout.wake.disc import pywake_table
 from mpi_layout.wake.farm import Farm, setting_of
 from mpi_layout.wake.kernel import binding
-from mpi_layout.wake.kernel.library import instruction_set
+from mpi_layout.wake.kernel.native import instruction_set
 from mpi_layout.wake.models import TurbOPark
 
 DIAMETER = 195.0

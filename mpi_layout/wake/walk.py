@@ -11,13 +11,12 @@ from mpi_layout.site.turbine import Turbine
 from mpi_layout.site.wind import FlowCases, FlowSeries
 from mpi_layout.wake.farm import GWH_PER_YEAR, Farm, Neighbours, setting_of
 from mpi_layout.wake.kernel import binding
-from mpi_layout.wake.kernel.arrays import aligned, aligned_copy
+from mpi_layout.wake.kernel.arrays import aligned, aligned_copy, padded
 from mpi_layout.wake.kernel.region import DEPTH, Region
 from mpi_layout.wake.kernel.structures import DOUBLES, INTS, WalkStruct
 
 Floats = NDArray[np.float64]
 
-_LANE_BLOCK = 8  # LANE_BLOCK in kernel.h
 _SAME_CT = 1e-9
 _SAME_ANGLE = 9  # decimals of a degree
 _TABLE = 2**17  # rows that all tables of power against deficit have, together, if there is no more than
@@ -229,7 +228,7 @@ def _tables(turbine: Turbine, flow_cases: FlowCases | FlowSeries, factor: float)
     n = int(np.clip(_TABLE // (2 * axes.size), *_ROWS))
     places = (np.arange(n)[:, None] + np.arange(4) / 3).ravel() / n * factor
     through = np.linalg.inv(np.vander(np.arange(4) / 3, 4, increasing=True))
-    table = aligned(2, -(-axes.size // _LANE_BLOCK) * _LANE_BLOCK, n, 4)
+    table = aligned(2, padded(axes.size), n, 4)
     for d, mean in enumerate(_mean_power(turbine, flow_cases, factor - places)):
         table[side[d], axis_of[d]] += mean.reshape(n, 4) @ through.T
     return axes, table
@@ -258,7 +257,7 @@ def _neighbours(others: Neighbours | None) -> tuple[NDArray[np.intc], Floats, Fl
     for kind in range(len(others.turbine_types)):
         of_kind = others.type_of == kind
         n = int(of_kind.sum())
-        padding = np.full(-n % _LANE_BLOCK, np.nan)
+        padding = np.full(padded(n) - n, np.nan)
         count.append(n + padding.size)
         x += [others.x[of_kind], padding]
         y += [others.y[of_kind], padding]

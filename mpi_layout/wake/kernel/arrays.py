@@ -1,10 +1,19 @@
 """Arrays as the kernel's vectors want them."""
 
+from typing import TypeVar
+
 import numpy as np
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
+IntOrCounts = TypeVar("IntOrCounts", int, NDArray[np.intp])
 _ALIGNMENT = 64  # bytes: a cache line, and the widest vector
+_LANE_BLOCK = 8  # LANE_BLOCK in kernel.h
+
+
+def padded(n: IntOrCounts) -> IntOrCounts:
+    """Numbers of lanes, filled up to whole vectors of any instruction set."""
+    return -(-n // _LANE_BLOCK) * _LANE_BLOCK
 
 
 def aligned(*shape: int) -> Floats:

@@ -18,7 +18,7 @@ from mpi_layout.wake.kernel.arrays import aligned, aligned_copy
 from mpi_layout.wake.kernel.cases import Cases
 from mpi_layout.wake.kernel.curves import curves_of
 from mpi_layout.wake.kernel.expansion import FIRST_OCTAVE, N_OCTAVES, expansion_rows
-from mpi_layout.wake.kernel.library import call, instruction_set, library, pointer
+from mpi_layout.wake.kernel.native import call, instruction_set, library, pointer
 from mpi_layout.wake.kernel.structures import (
     DOUBLES,
     INTS,

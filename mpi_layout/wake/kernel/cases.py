@@ -3,9 +3,7 @@
 import numpy as np
 
 from mpi_layout.site.wind import FlowCases, FlowSeries
-from mpi_layout.wake.kernel.arrays import aligned
-
-_LANE_BLOCK = 8  # LANE_BLOCK in kernel.h
+from mpi_layout.wake.kernel.arrays import aligned, padded
 
 
 class Cases:
@@ -23,7 +21,7 @@ class Cases:
 
     def __init__(self, flow_cases: FlowCases | FlowSeries) -> None:
         count, speed, turbulence, probability = flow_cases.by_direction()
-        self.n_lane = -(-count // _LANE_BLOCK) * _LANE_BLOCK
+        self.n_lane = padded(count)
         self.case_at = np.concatenate([[0], np.cumsum(self.n_lane)[:-1]])
         first = np.concatenate([[0], np.cumsum(count)[:-1]])
         self.lane = np.arange(count.sum()) + np.repeat(self.case_at - first, count)

@@ -7,16 +7,14 @@ from ctypes import POINTER, c_byte
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from mpi_layout.wake.kernel.arrays import aligned
+from mpi_layout.wake.kernel.arrays import aligned, padded
 from mpi_layout.wake.kernel.edge_lists import edge_lists
-from mpi_layout.wake.kernel.library import library
+from mpi_layout.wake.kernel.native import library
 from mpi_layout.wake.kernel.structures import DOUBLES, INTS, RegionStruct, SpacingStruct
 
 Floats = NDArray[np.float64]
 
 DEPTH = 1e-6  # m; no test in double precision finds a point outside that lies so deep inside
-
-_LANE_BLOCK = 8  # kernel.h
 
 
 class Region:
@@ -43,7 +41,7 @@ class Region:
         edges = (a != b).any(axis=1)
         a, b = a[edges], b[edges]
         grid = edge_lists(a, b)
-        size = [-(-len(listed) // _LANE_BLOCK) * _LANE_BLOCK for listed in grid.lists]
+        size = [padded(len(listed)) for listed in grid.lists]
         list_at = np.concatenate([[0], np.cumsum(size)]).astype(np.intc)
         table = aligned(5, int(list_at[-1]))
         for listed, first, last in zip(grid.lists, list_at[:-1], list_at[1:], strict=True):

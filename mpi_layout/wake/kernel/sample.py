@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from mpi_layout.wake.kernel.arrays import aligned
 from mpi_layout.wake.kernel.binding import Setting
-from mpi_layout.wake.kernel.library import call, library, pointer
+from mpi_layout.wake.kernel.native import call, library, pointer
 from mpi_layout.wake.kernel.structures import INTS, AnswerStruct, FarmStruct, FlowStruct, SettingStruct
 
 Floats = NDArray[np.float64]
