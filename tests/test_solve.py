@@ -9,11 +9,10 @@ from scipy.spatial.distance import pdist
 
 from mpi_layout.errors import ConfigError
 from mpi_layout.optimise.problem import Problem
-from mpi_layout.optimise.rules import smallest_spacing
 from mpi_layout.optimise.solve import solve
 from mpi_layout.optimise.start import SmartStart
 from mpi_layout.site.area import Area
-from mpi_layout.site.spacing import Spacing
+from mpi_layout.site.spacing import Spacing, smallest_distance
 from mpi_layout.site.turbine import generic_turbine
 from mpi_layout.site.weibull import WeibullSite
 from mpi_layout.wake.candidates import CandidateEnergy
@@ -79,8 +78,8 @@ def test_one_turbine_has_no_spacing():
     assert solution.wake_loss == pytest.approx(0, abs=1e-12)
 
 
-def test_smallest_spacing_of_a_known_triangle():
-    assert smallest_spacing(np.array([0.0, 3.0, 10.0]), np.array([0.0, 4.0, 0.0])) == 5
+def test_smallest_distance_of_a_known_triangle():
+    assert smallest_distance(np.array([0.0, 3.0, 10.0]), np.array([0.0, 4.0, 0.0])) == 5
 
 
 class TestCandidateEnergy:

@@ -134,9 +134,3 @@ class Rules:
 def _region_of(area: Area, spacing: Spacing) -> Region:
     """Both as the kernel has them: of thousands of corners once for all configs."""
     return Region(area.rings(), spacing.form, spacing.least)
-
-
-def smallest_spacing(x: Floats, y: Floats) -> float:
-    """Smallest distance between any two of the points (n,), m; infinite for one point."""
-    first, second = np.triu_indices(x.size, k=1)
-    return float(np.hypot(x[first] - x[second], y[first] - y[second]).min(initial=np.inf))

@@ -8,9 +8,9 @@ from mpi_layout.optimise.problem import Problem, Solution
 from mpi_layout.optimise.refine import refine
 from mpi_layout.optimise.refinement import NO_REFINEMENT
 from mpi_layout.optimise.repair import repaired
-from mpi_layout.optimise.rules import smallest_spacing
 from mpi_layout.optimise.search import Search
 from mpi_layout.optimise.start import NoPointLeftError, smart_start
+from mpi_layout.site.spacing import smallest_distance
 
 Floats = NDArray[np.float64]
 
@@ -49,7 +49,7 @@ def solve(problem: Problem) -> Solution:
         start_aep=search.trace.aep[0],
         wake_loss=farm.wake_loss,
         external_wake_loss=farm.external_wake_loss,
-        min_spacing=smallest_spacing(x, y),
+        min_spacing=smallest_distance(x, y),
         max_outside=search.rules.outside(x, y),
         evaluations=search.evaluations,
         trace=search.trace,

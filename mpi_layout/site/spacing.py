@@ -83,11 +83,9 @@ class Spacing:
 
     def smallest(self, x: Floats, y: Floats) -> float:
         """Smallest scaled distance between any two of the points (n,), m; infinite for one point."""
-        first, second = np.triu_indices(x.size, k=1)
-        dx, dy = x[first] - x[second], y[first] - y[second]
-        # hypot rounds less than the root of a sum of squares
-        distance = np.hypot(dx, dy) if self.is_plain else np.sqrt(self.squared(dx, dy))
-        return float(distance.min(initial=np.inf))
+        if self.is_plain:
+            return smallest_distance(x, y)
+        return float(np.sqrt(self.squared(*_pairs(x, y)).min(initial=np.inf)))
 
     def is_kept_by(self, distance: float) -> bool:
         """Whether a smallest scaled distance, m, is enough, but for rounding."""
@@ -104,3 +102,14 @@ class Spacing:
         if self.is_plain:
             return f"{self.least:g} m"
         return f"{self.along:g} m along {self.direction:g} deg and {self.across:g} m across"
+
+
+def smallest_distance(x: Floats, y: Floats) -> float:
+    """Smallest distance between any two of the points (n,), m; infinite for one point."""
+    # hypot rounds less than the root of a sum of squares
+    return float(np.hypot(*_pairs(x, y)).min(initial=np.inf))
+
+
+def _pairs(x: Floats, y: Floats) -> tuple[Floats, Floats]:
+    first, second = np.triu_indices(x.size, k=1)
+    return x[first] - x[second], y[first] - y[second]
