@@ -6,9 +6,12 @@ that costs no wakes. Together with the gradient of the energy it gives that of t
 the function looks at energies as a whole.
 """
 
+from functools import partial
+
 import numpy as np
 from numpy.typing import NDArray
 
+from mpi_layout.optimise.climb import climb
 from mpi_layout.optimise.search import Search
 
 Floats = NDArray[np.float64]
@@ -17,14 +20,10 @@ _ASIDE = 1.0  # m
 _MORE = 1e-4  # of the energies
 # Moves of the turbine that moves most, rotor diameters.
 _FIRST_MOVE, _LARGEST_MOVE, _SMALLEST_MOVE = 0.5, 3.0, 1e-3
-_SHRINK = 0.3  # of a step that did not lead upwards
 
 
 def function_ascent(search: Search, x: Floats, y: Floats, budget: int) -> tuple[Floats, Floats]:
     """Climb the gradient of the user's function, never to a lower place.
-
-    The steps are as long as the last two gradients suggest (J. Barzilai, J. M. Borwein 1988, IMA J. Numer.
-    Anal. 8, 141).
 
     Parameters
     ----------
@@ -45,24 +44,16 @@ def function_ascent(search: Search, x: Floats, y: Floats, budget: int) -> tuple[
     ConfigError
         If the function fails.
     """
-    diameter = search.problem.turbine.rotor_diameter
-    at = np.array([x, y])
-    best, slope = _gradient(search, at)
-    step = _FIRST_MOVE * diameter / _largest(slope)
-    for _ in range(budget - 1):
-        if step * _largest(slope) < _SMALLEST_MOVE * diameter:
-            break
-        step = min(step, _LARGEST_MOVE * diameter / _largest(slope))
-        trial = np.array(search.repaired(at + step * slope, otherwise=(at[0], at[1])))
-        value, new_slope = _gradient(search, trial)
-        if value > best:
-            moved, bent = trial - at, slope - new_slope
-            curvature = (moved * bent).sum()
-            step = (moved * moved).sum() / curvature if curvature > 0 else 2 * step
-            at, best, slope = trial, value, new_slope
-        else:
-            step *= _SHRINK
-    return at[0], at[1]
+    return climb(
+        search,
+        partial(_gradient, search),
+        x,
+        y,
+        budget,
+        first=_FIRST_MOVE,
+        largest=_LARGEST_MOVE,
+        smallest=_SMALLEST_MOVE,
+    )
 
 
 def _gradient(search: Search, at: Floats) -> tuple[float, Floats]:
@@ -89,8 +80,3 @@ def _inside(search: Search, at: Floats, aside: float | Floats) -> NDArray[np.boo
     """Whether turbines (2, n) moved along either axis stand in the area."""
     (x, y), (by_x, by_y) = at, np.broadcast_to(aside, at.shape)
     return np.array([search.rules.inside(x + by_x, y), search.rules.inside(x, y + by_y)])
-
-
-def _largest(slope: Floats) -> float:
-    """Largest length of a turbine's derivative."""
-    return max(float(np.hypot(*slope).max()), 1e-300)
