@@ -225,7 +225,8 @@ def main():
             results["ours"][preset] = in_own_process("--one", preset)
             print(preset, results["ours"][preset], flush=True)
     options.raw.parent.mkdir(exist_ok=True)
-    for name in options.peers.split(","):
+    options.raw.write_text(json.dumps(results, indent=1) + "\n")
+    for name in filter(None, options.peers.split(",")):
         if name not in results["peers"]:
             results["peers"][name] = in_own_process("--one", name, "--minutes", options.minutes)
             print(name, results["peers"][name]["history"][-1], flush=True)

@@ -50,6 +50,8 @@ def ablation(records, options):
         records.solve([(name, s, b) for b in of_budget.values() for s in seeds], options.jobs)
         for what, variant in of_budget.items():
             of = records.of(name, variant)
+            if not of:
+                continue
             gains = [100 * gain(r) for r in of]
             rows.append(
                 [
