@@ -51,7 +51,7 @@ def climb(
     diameter = search.problem.turbine.rotor_diameter
     at = np.array([x, y])
     best, slope = gradient(at)
-    step = first * diameter / _largest(slope)
+    step = first * diameter / max(_largest(slope), 1e-300)
     for _ in range(budget - 1):
         if step * _largest(slope) < smallest * diameter:
             break
@@ -69,5 +69,5 @@ def climb(
 
 
 def _largest(slope: Floats) -> float:
-    """Largest length of a turbine's derivative, but for zero."""
-    return max(float(np.hypot(*slope).max()), 1e-300)
+    """Largest length of a turbine's derivative."""
+    return float(np.hypot(*slope).max())

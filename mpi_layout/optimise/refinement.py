@@ -36,6 +36,6 @@ class Refinement:
 NO_REFINEMENT = Refinement()
 PRESETS = {
     "none": NO_REFINEMENT,
-    "quick": Refinement(gradient=5500, annealing=2_000_000, polish=10, function=200),
+    "quick": Refinement(gradient=4000, annealing=2_000_000, relocation=1500, polish=20, function=200),
     "thorough": Refinement(gradient=20000, annealing=40_000_000, relocation=120000, polish=60, function=3000),
 }
