@@ -67,6 +67,12 @@ def tell_speed(manager: Manager, seconds: float) -> None:
     )
     if manager.missing:
         log.warning("in this launch %s; no result was lost by it", ", ".join(manager.missing))
+    if not manager.ended and manager.stop.out_of_time:
+        log.warning(
+            "no config ended before %s, %s after the start: another launch as short gets no further",
+            manager.stop.reason,
+            duration(seconds),
+        )
     if schedule.running:
         log.info("%d configs were still running and start anew next time", schedule.running)
 

@@ -17,6 +17,7 @@ from mpi_layout.campaign import Campaign, load_campaign
 from mpi_layout.errors import InputError
 from mpi_layout.exit_codes import ExitCode
 from mpi_layout.order import Order
+from mpi_layout.pace import expected_seconds, refuse_short_limit
 from mpi_layout.parallel.manager import TOO_MANY_FAILED, Manager
 from mpi_layout.parallel.schedule import Schedule
 from mpi_layout.parallel.solver import Solver
@@ -67,6 +68,7 @@ def run(
             chosen = campaign.select(order.only)
             results = opened.enter_context(open_results(order, campaign))
             numbers = left_to_do(order, results, chosen)
+            refuse_short_limit(stop, numbers, campaign, results)
             backend = choose_backend(order.backend, team.ranks)
             comm = team.share(results.invite()) if backend.shared and numbers.size else None
         except InputError:
@@ -188,14 +190,13 @@ def begin_launch(results: ResultsFile, team: Team) -> int:
 
 def make_schedule(numbers: np.ndarray, campaign: Campaign, results: ResultsFile) -> Schedule:
     """Schedule of the configs `numbers`; those of one area and turbine type are of one kind."""
-    guess = np.array([1e-5 * kind.n_turbines**2 for kind in campaign.configs.kinds])
     waiting = results.status[numbers] == Status.WAITING
     failed = int((results.status == Status.FAILED).sum() - (~waiting).sum())
     max_failed = campaign.failures.max_failed.limit(len(campaign.configs))
     return Schedule(
         numbers,
         campaign.configs.kinds_of(numbers),
-        guess,
+        expected_seconds(campaign, results),
         # A failed config that is retried starts anew.
         attempts=np.where(waiting, results.attempts[numbers], 0),
         max_attempts=campaign.failures.max_attempts,

@@ -9,6 +9,7 @@ import os
 import signal
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from types import FrameType
 from typing import Self
 
@@ -19,6 +20,8 @@ GRACE_S = 20.0
 SAME_KEYSTROKE_S = 0.7
 # What closing the file and leaving may take before Slurm kills the job, at most 10 % of what is left of it.
 SLURM_MARGIN_S = 30.0
+# Slurm kills a job this long after its end at the latest, unless it lets jobs run over.
+SLURM_PATIENCE_S = 300.0
 
 
 def ignore_signals() -> None:
@@ -27,13 +30,51 @@ def ignore_signals() -> None:
         signal.signal(number, signal.SIG_IGN)
 
 
-def slurm_seconds_left(environ: Mapping[str, str] = os.environ) -> float:
-    """Seconds until the launch has to end so as to be gone before Slurm kills its job; inf without Slurm."""
-    end = environ.get("SLURM_JOB_END_TIME", "")
+@dataclass(frozen=True)
+class Limit:
+    """What ends a launch at a known time.
+
+    Attributes
+    ----------
+    name : str
+        For people.
+    left : float
+        Seconds from now.
+    whole : float
+        Seconds that a launch has which begins with the job; the whole of a limit that is the launch's own.
+    """
+
+    name: str
+    left: float = math.inf
+    whole: float = math.inf
+
+
+def slurm_limit(environ: Mapping[str, str] = os.environ, now: float | None = None) -> Limit:
+    """When the launch has to end so as to be gone before Slurm kills its job; never without Slurm.
+
+    Slurm's clock is that of another machine, so this one's is believed as far as the job could run by it.
+
+    Parameters
+    ----------
+    environ : mapping
+        SLURM_JOB_START_TIME and SLURM_JOB_END_TIME, s since 1970.
+    now : float, optional
+        Seconds since 1970.
+    """
+    name = "the end of the Slurm job"
+    start, end = (environ.get(f"SLURM_JOB_{which}_TIME", "") for which in ("START", "END"))
     if not end.isdigit():
-        return math.inf
-    left = int(end) - time.time()
-    return left - min(SLURM_MARGIN_S, 0.1 * max(left, 0.0))
+        return Limit(name)
+    left = int(end) - (time.time() if now is None else now)
+    if left < -SLURM_PATIENCE_S:
+        return Limit(name)  # the job would be dead: the clocks differ, and Slurm's signal will say when
+    whole = float(int(end) - int(start)) if start.isdigit() else math.inf
+    left = min(left, whole)
+    return Limit(name, _before_slurm_kills(left), _before_slurm_kills(whole))
+
+
+def _before_slurm_kills(seconds: float) -> float:
+    return seconds - min(SLURM_MARGIN_S, 0.1 * max(seconds, 0.0))
 
 
 class Stop:
@@ -45,6 +86,11 @@ class Stop:
         The launch ends this long after now.
     clock : callable
         Seconds, never going back.
+
+    Attributes
+    ----------
+    limits : tuple of Limit
+        Whichever comes first ends the launch.
     """
 
     def __init__(
@@ -55,12 +101,11 @@ class Stop:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._clock = clock
-        limits = {
-            "the time limit": time_limit or math.inf,
-            "the end of the Slurm job": slurm_seconds_left(environ),
-        }
-        self._limit = min(limits, key=lambda name: limits[name])
-        self._deadline = clock() + limits[self._limit]
+        own = time_limit or math.inf
+        self.limits = (Limit("the time limit", own, own), slurm_limit(environ))
+        first = min(self.limits, key=lambda limit: limit.left)
+        self._limit = first.name
+        self._deadline = clock() + first.left
         self._asked = ""
         self._asked_at = math.inf
 
@@ -95,6 +140,11 @@ class Stop:
         if not self._asked and self._clock() >= self._deadline:
             self.ask(self._limit)
         return self._asked
+
+    @property
+    def out_of_time(self) -> bool:
+        """Whether a limit ended the launch, or will before anything else could begin."""
+        return self._asked == self._limit
 
     @property
     def seconds_left(self) -> float:

@@ -64,6 +64,8 @@ class ResultsFile:
         State of every config; rows whose checksum does not hold are waiting.
     attempts : (n_configs,) int32 array
         Attempts begun, per config.
+    seconds : (n_configs,) float32 array
+        What the configs took that were done when the file was opened, s; NaN for the others.
     damaged : (n,) int array
         Rows that claimed to be finished when the file was opened, but did not hold what was written.
     launch : int or None
@@ -87,6 +89,7 @@ class ResultsFile:
         self._entry = np.zeros(1, launches.DTYPE)
         self.status = np.empty(structure.n_configs, np.uint8)
         self.attempts = np.empty(structure.n_configs, np.int32)
+        self.seconds = np.full(structure.n_configs, np.nan, np.float32)
         damaged = np.empty(structure.n_configs, bool)
         torn = np.empty(structure.n_configs, bool)
         for piece in scan(store, self.dtype):
@@ -95,6 +98,7 @@ class ResultsFile:
             torn[here] = ~piece.committed & ((piece.rows["status"] != Status.WAITING) | ~_empty(piece))
             self.status[here] = np.where(piece.committed, piece.rows["status"], Status.WAITING)
             self.attempts[here] = np.where(piece.damaged, 0, piece.rows["attempts"])
+            self.seconds[here][piece.done] = piece.rows["seconds"][piece.done]
         self.damaged = np.flatnonzero(damaged)
         for number in np.flatnonzero(torn).tolist():
             self._mark_waiting(number)
