@@ -61,8 +61,8 @@ def _known(results: ResultsFile) -> NDArray[np.int64]:
 def _too_short(limit: Limit, path: str, key: str, seconds: float) -> str:
     return (
         f"{path}: no time for a single config: {limit.name} leaves a launch {duration(limit.whole)}, and "
-        f"of the configs that wait even the shortest, like {key}, take about {duration(seconds)} by the rows in the "
-        f"file; give a time of at least {as_option(2 * seconds)}"
+        f"of the configs that wait even the shortest, like {key}, take about {duration(seconds)} by the "
+        f"rows in the file; give a time of at least {as_option(2 * seconds)}"
     )
 
 
