@@ -1,30 +1,40 @@
 #!/bin/bash
-# Runs a campaign under Slurm: rank 0 hands out the configs, every other rank solves them.
+# Runs a campaign under Slurm, once.
 #
-#   sbatch jobs/slurm.sh examples/danish_energy_island.yaml
+#   sbatch jobs/slurm.sh CAMPAIGN.yaml [options of mpi-layout run]
 #
-# Cost: the reference campaign (3000 configs, start only) takes about 12 CPU minutes.
-# When the job ends early (time limit, lost node, scancel) give the same command again: what is done is
-# skipped. Exit code 75 means just that; 0 and 3 mean finished (3: some configs failed).
-#
-# To change: the numbers below, and --mpi=pmi2 (right for MPICH and Intel MPI; pmix for Open MPI).
+# Cost: 128 cores for an hour at most; the reference campaign takes about 12 CPU minutes.
+# A job that ends early (time limit, lost node, scancel) says so; the same command goes on.
+# To change: the lines #SBATCH and the settings below them.
 #SBATCH --job-name=mpi-layout
-#SBATCH --ntasks=129
+#SBATCH --ntasks=128
 #SBATCH --cpus-per-task=1
+#SBATCH --ntasks-per-core=1
+#SBATCH --mem-per-cpu=500M
 #SBATCH --time=01:00:00
-#SBATCH --signal=USR1@60
+#SBATCH --signal=USR1@30
+#SBATCH --requeue
+#SBATCH --open-mode=append
 #SBATCH --output=%x-%j.log
 
 set -u
+
+if [ -n "${SLURM_ARRAY_TASK_ID:-}" ]; then
+    echo "error: the tasks of a job array would be several launches on one file; ask for more ranks instead" >&2
+    exit 2
+fi
+
+# ---- settings
 campaign=${1:?usage: sbatch jobs/slurm.sh CAMPAIGN.yaml [options of mpi-layout run]}
-shift
+results=${RESULTS:-$(basename "${campaign%.*}").h5}
+options=("${@:2}")
+program=("${MPI_LAYOUT:-$(command -v mpi-layout || echo "$PWD/.venv/bin/mpi-layout")}")
+mpi=pmi2  # MPICH, Intel MPI: pmi2; Open MPI: pmix; Cray: cray_shasta; srun --mpi=list names yours
+launcher=(srun --mpi="$mpi" --cpu-bind=cores --kill-on-bad-exit=0 --wait=30)
 
-# The environment that mpi-layout was installed into; on its own it is found through PATH.
-mpi_layout=${MPI_LAYOUT:-$(command -v mpi-layout || echo "$PWD/.venv/bin/mpi-layout")}
-
-srun --mpi=pmi2 --kill-on-bad-exit=1 "$mpi_layout" run "$campaign" "$@"
+"${launcher[@]}" "${program[@]}" run "$campaign" -o "$results" "${options[@]}"
 code=$?
 if [ "$code" = 75 ]; then
-    echo "stopped before the end: submit the same command again and it goes on"
+    echo "job ${SLURM_JOB_ID:-}: stopped before the end; submit the same again and it goes on"
 fi
 exit "$code"

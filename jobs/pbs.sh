@@ -1,0 +1,75 @@
+#!/bin/bash
+# Runs a campaign under PBS until it is finished.
+#
+#   qsub -v CAMPAIGN=campaign.yaml jobs/pbs.sh
+#
+# Cost: 128 cores for an hour at most, again and again; the reference campaign takes about 12 CPU minutes.
+# Before its time limit the job ends in order and is queued again. That stops when all is done (exit code 0 or 3),
+# on an error (1, 2, 4), when it is cancelled, and when two launches in a row have ended no config.
+# For PBS Pro and OpenPBS; Torque wants `-l nodes=4:ppn=32` in the place of `-l select`.
+# To change: the lines #PBS and the settings below them.
+#PBS -N mpi-layout
+#PBS -l select=4:ncpus=32:mpiprocs=32:mem=16000mb
+#PBS -l walltime=01:00:00
+#PBS -j oe
+#PBS -r y
+#PBS -V
+
+set -u
+
+if [ -n "${PBS_ARRAY_INDEX:-${PBS_ARRAYID:-}}" ]; then
+    echo "error: the tasks of a job array would be several launches on one file; ask for more ranks instead" >&2
+    exit 2
+fi
+
+# ---- settings
+cd "$PBS_O_WORKDIR" || exit 2
+campaign=${CAMPAIGN:?usage: qsub -v CAMPAIGN=campaign.yaml jobs/pbs.sh}
+results=${RESULTS:-$(basename "${campaign%.*}").h5}
+options=() # of mpi-layout run
+program=("${MPI_LAYOUT:-$(command -v mpi-layout || echo "$PWD/.venv/bin/mpi-layout")}")
+options+=(--time-limit 00:59:30)  # a little less than walltime above
+launcher=(mpiexec -machinefile "$PBS_NODEFILE" -n "$(wc -l <"$PBS_NODEFILE")")
+
+# ---- the launch; signals that reach this shell are passed on to it
+left() { [ ! -e "$results" ] || "${program[@]}" missing "$results" | wc -l; }
+pass_on() { [ -z "$launch" ] || kill "-$1" "$launch" 2>/dev/null; }
+launch='' stopped=''
+trap 'pass_on USR1' USR1 # the time limit comes
+trap 'stopped=yes; pass_on TERM' TERM INT
+before=$(left)
+"${launcher[@]}" "${program[@]}" run "$campaign" -o "$results" "${options[@]}" &
+launch=$!
+while wait "$launch"; kill -0 "$launch" 2>/dev/null; do :; done # a signal ends a wait, not the launch
+wait "$launch"
+code=$?
+launch=''
+
+# ---- and then? 75, or ranks were lost: go on, unless two launches in a row have ended no config
+wanted() { [ -z "$stopped" ]; }
+follow() { qsub -W depend="afterany:$PBS_JOBID" "$0"; }
+say() { echo "job ${PBS_JOBID:-}: exit code $code: $*"; }
+stuck=$results.no-progress
+case $code in
+0 | 3) say "finished"; rm -f "$stuck"; exit "$code" ;;
+1 | 2 | 4 | 126 | 127) say "an error, see above; not submitted again"; exit "$code" ;;
+esac
+after=$(left)
+if ! wanted; then
+    say "cancelled, or over its time limit; not submitted again (the same command goes on)"
+    exit "$code"
+elif [ -n "$after" ] && [ "$after" -lt "${before:-$((after + 1))}" ]; then
+    rm -f "$stuck"
+elif [ -e "$stuck" ]; then
+    rm -f "$stuck"
+    say "two launches in a row have ended no config; not submitted again. Does one take longer than the time limit?"
+    exit "$code"
+else
+    touch "$stuck"
+fi
+if follow "$@"; then
+    say "${after:-all} configs are left; submitted again"
+    exit 0
+fi
+say "could not be submitted again from here; give the same command again and it goes on"
+exit "$code"

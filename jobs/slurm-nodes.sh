@@ -1,0 +1,79 @@
+#!/bin/bash
+# Runs a campaign on several nodes under Slurm until it is finished.
+#
+#   sbatch jobs/slurm-nodes.sh CAMPAIGN.yaml [options of mpi-layout run]
+#
+# Cost: 512 cores for an hour at most, again and again; the reference campaign takes about 12 CPU minutes.
+# Before its time limit the job ends in order and is queued again. That stops when all is done (exit code 0 or 3),
+# on an error (1, 2, 4), when it is cancelled, and when two launches in a row have ended no config.
+# The folder of the results must be one that all nodes see.
+# To change: the lines #SBATCH and the settings below them.
+#SBATCH --job-name=mpi-layout
+#SBATCH --nodes=4
+#SBATCH --ntasks=512
+#SBATCH --cpus-per-task=1
+#SBATCH --ntasks-per-core=1
+#SBATCH --mem-per-cpu=500M
+#SBATCH --time=01:00:00
+#SBATCH --signal=B:USR1@30
+#SBATCH --requeue
+#SBATCH --open-mode=append
+#SBATCH --output=%x-%j.log
+
+set -u
+
+if [ -n "${SLURM_ARRAY_TASK_ID:-}" ]; then
+    echo "error: the tasks of a job array would be several launches on one file; ask for more ranks instead" >&2
+    exit 2
+fi
+
+# ---- settings
+campaign=${1:?usage: sbatch jobs/slurm-nodes.sh CAMPAIGN.yaml [options of mpi-layout run]}
+results=${RESULTS:-$(basename "${campaign%.*}").h5}
+options=("${@:2}")
+program=("${MPI_LAYOUT:-$(command -v mpi-layout || echo "$PWD/.venv/bin/mpi-layout")}")
+mpi=pmi2  # MPICH, Intel MPI: pmi2; Open MPI: pmix; Cray: cray_shasta; srun --mpi=list names yours
+launcher=(srun --mpi="$mpi" --cpu-bind=cores --kill-on-bad-exit=0 --wait=30)
+
+# ---- the launch; signals that reach this shell are passed on to it
+left() { [ ! -e "$results" ] || "${program[@]}" missing "$results" | wc -l; }
+pass_on() { [ -z "$launch" ] || kill "-$1" "$launch" 2>/dev/null; }
+launch='' stopped=''
+trap 'pass_on USR1' USR1 # the time limit comes
+trap 'stopped=yes; pass_on TERM' TERM INT
+before=$(left)
+"${launcher[@]}" "${program[@]}" run "$campaign" -o "$results" "${options[@]}" &
+launch=$!
+while wait "$launch"; kill -0 "$launch" 2>/dev/null; do :; done # a signal ends a wait, not the launch
+wait "$launch"
+code=$?
+launch=''
+
+# ---- and then? 75, or ranks were lost: go on, unless two launches in a row have ended no config
+wanted() { [ -z "$stopped" ] && [ "$(squeue --noheader --jobs="$SLURM_JOB_ID" --format=%T)" = RUNNING ]; }
+follow() { scontrol requeue "$SLURM_JOB_ID" || sbatch --dependency="afterany:$SLURM_JOB_ID" "$0" "$@"; }
+say() { echo "job ${SLURM_JOB_ID:-}: exit code $code: $*"; }
+stuck=$results.no-progress
+case $code in
+0 | 3) say "finished"; rm -f "$stuck"; exit "$code" ;;
+1 | 2 | 4 | 126 | 127) say "an error, see above; not submitted again"; exit "$code" ;;
+esac
+after=$(left)
+if ! wanted; then
+    say "cancelled, or over its time limit; not submitted again (the same command goes on)"
+    exit "$code"
+elif [ -n "$after" ] && [ "$after" -lt "${before:-$((after + 1))}" ]; then
+    rm -f "$stuck"
+elif [ -e "$stuck" ]; then
+    rm -f "$stuck"
+    say "two launches in a row have ended no config; not submitted again. Does one take longer than the time limit?"
+    exit "$code"
+else
+    touch "$stuck"
+fi
+if follow "$@"; then
+    say "${after:-all} configs are left; submitted again"
+    exit 0
+fi
+say "could not be submitted again from here; give the same command again and it goes on"
+exit "$code"

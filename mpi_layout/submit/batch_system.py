@@ -1,0 +1,179 @@
+"""What job scripts ask of a batch system, for Slurm and for PBS."""
+
+import math
+import re
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+
+from mpi_layout.submit.job import Job, clock
+
+# As parallel/stopping.py leaves before the end of a Slurm job.
+MARGIN_S, MARGIN_SHARE = 30.0, 0.1
+
+
+def margin(seconds: float) -> float:
+    """Seconds before the time limit of a job at which its launch leaves."""
+    return min(MARGIN_S, MARGIN_SHARE * seconds)
+
+
+@dataclass(frozen=True)
+class BatchSystem(ABC):
+    """A batch system, as scripts see it.
+
+    Attributes
+    ----------
+    name : str
+        As users call it.
+    command : str
+        Submits a script.
+    look, cancel : str
+        Commands for a job number.
+    array_task : str
+        Shell expression: not empty in a task of a job array.
+    job_id : str
+        Shell expression: number of the job.
+    """
+
+    name: str
+    command: str
+    look: str
+    cancel: str
+    array_task: str
+    job_id: str
+
+    @abstractmethod
+    def directives(self, job: Job) -> list[str]:
+        """Lines at the head of the script."""
+
+    @abstractmethod
+    def launcher(self, job: Job) -> str:
+        """Shell lines that set the array `launcher`."""
+
+    @abstractmethod
+    def functions(self) -> str:
+        """Shell functions: `wanted`, whether nobody has cancelled the job; `follow`, what lets it go on."""
+
+    @abstractmethod
+    def number(self, answer: str) -> str:
+        """Job number in what the submitting command said."""
+
+
+class Slurm(BatchSystem):
+    """Slurm."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            name="slurm",
+            command="sbatch",
+            look="squeue --jobs={}",
+            cancel="scancel {}",
+            array_task="${SLURM_ARRAY_TASK_ID:-}",
+            job_id="${SLURM_JOB_ID:-}",
+        )
+
+    def directives(self, job: Job) -> list[str]:
+        """Lines at the head of the script."""
+        asked = [
+            f"--job-name={job.name}",
+            f"--partition={job.queue}" if job.queue else "",
+            f"--account={job.account}" if job.account else "",
+            f"--nodes={job.nodes}" if job.nodes else "",
+            f"--ntasks={job.ranks}",
+            "--cpus-per-task=1",
+            "--ntasks-per-core=1",
+            f"--mem-per-cpu={job.memory_MB}M",
+            f"--time={job.clock}",
+            # To the shell, which passes it on, or to the ranks. Slurm sends it up to half a minute early.
+            f"--signal={'B:' if job.again else ''}USR1@{math.ceil(margin(job.seconds))}",
+            "--dependency=singleton" if job.alone else "",
+            "--requeue",
+            "--open-mode=append",
+            "--output=%x-%j.log",
+            *job.extra,
+        ]
+        return [f"#SBATCH {option}" for option in asked if option]
+
+    def launcher(self, job: Job) -> str:
+        """Shell lines that set the array `launcher`."""
+        return (
+            f"mpi={job.mpi}  # MPICH, Intel MPI: pmi2; Open MPI: pmix; Cray: cray_shasta; srun --mpi=list names yours\n"
+            'launcher=(srun --mpi="$mpi" --cpu-bind=cores --kill-on-bad-exit=0 --wait=30)'
+        )
+
+    def functions(self) -> str:
+        """Shell functions `wanted` and `follow`."""
+        return _SLURM_FUNCTIONS
+
+    def number(self, answer: str) -> str:
+        """Job number in what sbatch said."""
+        found = re.search(r"\d+", answer)
+        return found.group() if found else answer.strip()
+
+
+class Pbs(BatchSystem):
+    """PBS Pro and OpenPBS; Torque but for one line."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            name="pbs",
+            command="qsub",
+            look="qstat {}",
+            cancel="qdel {}",
+            array_task="${PBS_ARRAY_INDEX:-${PBS_ARRAYID:-}}",
+            job_id="${PBS_JOBID:-}",
+        )
+
+    def directives(self, job: Job) -> list[str]:
+        """Lines at the head of the script."""
+        asked = [
+            f"-N {job.name[:15]}",
+            f"-q {job.queue}" if job.queue else "",
+            f"-A {job.account}" if job.account else "",
+            f"-l select={_chunks(job)}",
+            f"-l walltime={job.clock}",
+            "-j oe",
+            "-r y",
+            "-V",
+            *job.extra,
+        ]
+        return [f"#PBS {option}" for option in asked if option]
+
+    def launcher(self, job: Job) -> str:
+        """Shell lines that set the array `launcher`."""
+        return (
+            f"options+=(--time-limit {clock(job.seconds - margin(job.seconds))})  # a little less than walltime above\n"
+            'launcher=(mpiexec -machinefile "$PBS_NODEFILE" -n "$(wc -l <"$PBS_NODEFILE")")'
+        )
+
+    def functions(self) -> str:
+        """Shell functions `wanted` and `follow`."""
+        return _PBS_FUNCTIONS
+
+    def number(self, answer: str) -> str:
+        """Job number in what qsub said."""
+        return answer.strip()
+
+
+def _chunks(job: Job) -> str:
+    """What `select` is told: one chunk per node, or one per rank."""
+    if job.nodes is None:
+        return _chunk(job.ranks, 1, job)
+    most = math.ceil(job.ranks / job.nodes)
+    full = job.ranks - (most - 1) * job.nodes
+    parts = [(full, most), (job.nodes - full, most - 1)]
+    return "+".join(_chunk(number, ranks, job) for number, ranks in parts if number and ranks)
+
+
+def _chunk(number: int, ranks: int, job: Job) -> str:
+    return f"{number}:ncpus={ranks}:mpiprocs={ranks}:mem={ranks * job.memory_MB}mb"
+
+
+_SLURM_FUNCTIONS = """\
+wanted() { [ -z "$stopped" ] && [ "$(squeue --noheader --jobs="$SLURM_JOB_ID" --format=%T)" = RUNNING ]; }
+follow() { scontrol requeue "$SLURM_JOB_ID" || sbatch --dependency="afterany:$SLURM_JOB_ID" "$0" "$@"; }"""
+
+_PBS_FUNCTIONS = """\
+wanted() { [ -z "$stopped" ]; }
+follow() { qsub -W depend="afterany:$PBS_JOBID" "$0"; }"""
+
+SYSTEMS: dict[str, BatchSystem] = {system.name: system for system in (Slurm(), Pbs())}
