@@ -4,8 +4,8 @@
 #   qsub -v CAMPAIGN=campaign.yaml jobs/pbs.sh
 #
 # Cost: 128 cores for an hour at most, again and again; the reference campaign takes about 12 CPU minutes.
-# Before its time limit the job ends in order and is queued again. That stops when all is done (exit code 0 or 3),
-# on an error (1, 2, 4), when it is cancelled, and when two launches in a row have ended no config.
+# Before its time limit the job ends in order and is queued again. That stops when all is done (exit code 0
+# or 3), on an error (1, 2, 4), when it is cancelled, and when two launches in a row have ended no config.
 # For PBS Pro and OpenPBS; Torque wants `-l nodes=4:ppn=32` in the place of `-l select`.
 # To change: the lines #PBS and the settings below them.
 #PBS -N mpi-layout
@@ -18,7 +18,7 @@
 set -u
 
 if [ -n "${PBS_ARRAY_INDEX:-${PBS_ARRAYID:-}}" ]; then
-    echo "error: the tasks of a job array would be several launches on one file; ask for more ranks instead" >&2
+    echo "error: a job array would be several launches on one file; ask for more ranks instead" >&2
     exit 2
 fi
 
@@ -28,7 +28,7 @@ campaign=${CAMPAIGN:?usage: qsub -v CAMPAIGN=campaign.yaml jobs/pbs.sh}
 results=${RESULTS:-$(basename "${campaign%.*}").h5}
 options=() # of mpi-layout run
 program=("${MPI_LAYOUT:-$(command -v mpi-layout || echo "$PWD/.venv/bin/mpi-layout")}")
-options+=(--time-limit 00:59:30)  # a little less than walltime above
+options+=(--time-limit 00:59:30) # a little less than walltime above
 launcher=(mpiexec -machinefile "$PBS_NODEFILE" -n "$(wc -l <"$PBS_NODEFILE")")
 
 # ---- the launch; signals that reach this shell are passed on to it
@@ -62,7 +62,7 @@ elif [ -n "$after" ] && [ "$after" -lt "${before:-$((after + 1))}" ]; then
     rm -f "$stuck"
 elif [ -e "$stuck" ]; then
     rm -f "$stuck"
-    say "two launches in a row have ended no config; not submitted again. Does one take longer than the time limit?"
+    say "two launches in a row have ended no config, is the time limit too short? Not submitted again"
     exit "$code"
 else
     touch "$stuck"

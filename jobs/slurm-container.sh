@@ -4,10 +4,10 @@
 #   sbatch jobs/slurm-container.sh CAMPAIGN.yaml [options of mpi-layout run]
 #
 # Cost: 128 cores for an hour at most, again and again; the reference campaign takes about 12 CPU minutes.
-# Before its time limit the job ends in order and is queued again. That stops when all is done (exit code 0 or 3),
-# on an error (1, 2, 4), when it is cancelled, and when two launches in a row have ended no config.
-# The image's MPI must fit srun: MPICH with pmi2, Open MPI with pmix. Campaign and results lie in
-# the folder from which the job is submitted. Other images: IMAGE=other.sif sbatch ...
+# Before its time limit the job ends in order and is queued again. That stops when all is done (exit code 0
+# or 3), on an error (1, 2, 4), when it is cancelled, and when two launches in a row have ended no config.
+# Campaign and results lie in the folder from which the job is submitted. Singularity takes the same
+# options. The image's MPI must fit srun: MPICH with pmi2, Open MPI with pmix.
 # To change: the lines #SBATCH and the settings below them.
 #SBATCH --job-name=mpi-layout
 #SBATCH --ntasks=128
@@ -23,7 +23,7 @@
 set -u
 
 if [ -n "${SLURM_ARRAY_TASK_ID:-}" ]; then
-    echo "error: the tasks of a job array would be several launches on one file; ask for more ranks instead" >&2
+    echo "error: a job array would be several launches on one file; ask for more ranks instead" >&2
     exit 2
 fi
 
@@ -31,8 +31,8 @@ fi
 campaign=${1:?usage: sbatch jobs/slurm-container.sh CAMPAIGN.yaml [options of mpi-layout run]}
 results=${RESULTS:-$(basename "${campaign%.*}").h5}
 options=("${@:2}")
-program=(apptainer exec --bind "$PWD" "${IMAGE:-mpi-layout.sif}" mpi-layout) # singularity exec takes the same
-mpi=pmi2  # MPICH, Intel MPI: pmi2; Open MPI: pmix; Cray: cray_shasta; srun --mpi=list names yours
+program=(apptainer exec --bind "$PWD" "${IMAGE:-mpi-layout.sif}" mpi-layout)
+mpi=pmi2 # MPICH and Intel MPI: pmi2; Open MPI: pmix; Cray: cray_shasta (srun --mpi=list)
 launcher=(srun --mpi="$mpi" --cpu-bind=cores --kill-on-bad-exit=0 --wait=30)
 
 # ---- the launch; signals that reach this shell are passed on to it
@@ -66,7 +66,7 @@ elif [ -n "$after" ] && [ "$after" -lt "${before:-$((after + 1))}" ]; then
     rm -f "$stuck"
 elif [ -e "$stuck" ]; then
     rm -f "$stuck"
-    say "two launches in a row have ended no config; not submitted again. Does one take longer than the time limit?"
+    say "two launches in a row have ended no config, is the time limit too short? Not submitted again"
     exit "$code"
 else
     touch "$stuck"

@@ -4,8 +4,8 @@
 #   sbatch jobs/slurm-nodes.sh CAMPAIGN.yaml [options of mpi-layout run]
 #
 # Cost: 512 cores for an hour at most, again and again; the reference campaign takes about 12 CPU minutes.
-# Before its time limit the job ends in order and is queued again. That stops when all is done (exit code 0 or 3),
-# on an error (1, 2, 4), when it is cancelled, and when two launches in a row have ended no config.
+# Before its time limit the job ends in order and is queued again. That stops when all is done (exit code 0
+# or 3), on an error (1, 2, 4), when it is cancelled, and when two launches in a row have ended no config.
 # The folder of the results must be one that all nodes see.
 # To change: the lines #SBATCH and the settings below them.
 #SBATCH --job-name=mpi-layout
@@ -23,7 +23,7 @@
 set -u
 
 if [ -n "${SLURM_ARRAY_TASK_ID:-}" ]; then
-    echo "error: the tasks of a job array would be several launches on one file; ask for more ranks instead" >&2
+    echo "error: a job array would be several launches on one file; ask for more ranks instead" >&2
     exit 2
 fi
 
@@ -32,7 +32,7 @@ campaign=${1:?usage: sbatch jobs/slurm-nodes.sh CAMPAIGN.yaml [options of mpi-la
 results=${RESULTS:-$(basename "${campaign%.*}").h5}
 options=("${@:2}")
 program=("${MPI_LAYOUT:-$(command -v mpi-layout || echo "$PWD/.venv/bin/mpi-layout")}")
-mpi=pmi2  # MPICH, Intel MPI: pmi2; Open MPI: pmix; Cray: cray_shasta; srun --mpi=list names yours
+mpi=pmi2 # MPICH and Intel MPI: pmi2; Open MPI: pmix; Cray: cray_shasta (srun --mpi=list)
 launcher=(srun --mpi="$mpi" --cpu-bind=cores --kill-on-bad-exit=0 --wait=30)
 
 # ---- the launch; signals that reach this shell are passed on to it
@@ -66,7 +66,7 @@ elif [ -n "$after" ] && [ "$after" -lt "${before:-$((after + 1))}" ]; then
     rm -f "$stuck"
 elif [ -e "$stuck" ]; then
     rm -f "$stuck"
-    say "two launches in a row have ended no config; not submitted again. Does one take longer than the time limit?"
+    say "two launches in a row have ended no config, is the time limit too short? Not submitted again"
     exit "$code"
 else
     touch "$stuck"

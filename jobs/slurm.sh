@@ -20,7 +20,7 @@
 set -u
 
 if [ -n "${SLURM_ARRAY_TASK_ID:-}" ]; then
-    echo "error: the tasks of a job array would be several launches on one file; ask for more ranks instead" >&2
+    echo "error: a job array would be several launches on one file; ask for more ranks instead" >&2
     exit 2
 fi
 
@@ -29,7 +29,7 @@ campaign=${1:?usage: sbatch jobs/slurm.sh CAMPAIGN.yaml [options of mpi-layout r
 results=${RESULTS:-$(basename "${campaign%.*}").h5}
 options=("${@:2}")
 program=("${MPI_LAYOUT:-$(command -v mpi-layout || echo "$PWD/.venv/bin/mpi-layout")}")
-mpi=pmi2  # MPICH, Intel MPI: pmi2; Open MPI: pmix; Cray: cray_shasta; srun --mpi=list names yours
+mpi=pmi2 # MPICH and Intel MPI: pmi2; Open MPI: pmix; Cray: cray_shasta (srun --mpi=list)
 launcher=(srun --mpi="$mpi" --cpu-bind=cores --kill-on-bad-exit=0 --wait=30)
 
 "${launcher[@]}" "${program[@]}" run "$campaign" -o "$results" "${options[@]}"

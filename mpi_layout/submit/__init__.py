@@ -1,1 +1,1 @@
-"""Job scripts for batch systems: what `mpi-layout submit` writes and hands over, and the examples in `jobs/`."""
+"""Job scripts for batch systems: what `submit` writes and hands over, and the examples in `jobs/`."""

@@ -96,7 +96,7 @@ class Slurm(BatchSystem):
     def launcher(self, job: Job) -> str:
         """Shell lines that set the array `launcher`."""
         return (
-            f"mpi={job.mpi}  # MPICH, Intel MPI: pmi2; Open MPI: pmix; Cray: cray_shasta; srun --mpi=list names yours\n"
+            f"mpi={job.mpi} # MPICH and Intel MPI: pmi2; Open MPI: pmix; Cray: cray_shasta (srun --mpi=list)\n"
             'launcher=(srun --mpi="$mpi" --cpu-bind=cores --kill-on-bad-exit=0 --wait=30)'
         )
 
@@ -140,8 +140,9 @@ class Pbs(BatchSystem):
 
     def launcher(self, job: Job) -> str:
         """Shell lines that set the array `launcher`."""
+        limit = clock(job.seconds - margin(job.seconds))
         return (
-            f"options+=(--time-limit {clock(job.seconds - margin(job.seconds))})  # a little less than walltime above\n"
+            f"options+=(--time-limit {limit}) # a little less than walltime above\n"
             'launcher=(mpiexec -machinefile "$PBS_NODEFILE" -n "$(wc -l <"$PBS_NODEFILE")")'
         )
 

@@ -1,4 +1,4 @@
-"""The scripts in `jobs/`, which users submit by hand: `python -m mpi_layout.submit.examples jobs` writes them."""
+"""The scripts in `jobs/`, written by `python -m mpi_layout.submit.examples jobs`."""
 
 import sys
 from pathlib import Path
@@ -9,7 +9,7 @@ from mpi_layout.submit.script import script_text
 
 _PROGRAM = 'program=("${MPI_LAYOUT:-$(command -v mpi-layout || echo "$PWD/.venv/bin/mpi-layout")}")'
 _CONTAINER = """\
-program=(apptainer exec --bind "$PWD" "${IMAGE:-mpi-layout.sif}" mpi-layout) # singularity exec takes the same"""
+program=(apptainer exec --bind "$PWD" "${IMAGE:-mpi-layout.sif}" mpi-layout)"""
 
 
 def example_scripts() -> dict[str, str]:
@@ -41,8 +41,8 @@ def example_scripts() -> dict[str, str]:
             "slurm-container.sh",
             "Runs a campaign in a container under Slurm until it is finished.",
             _FOLLOWED
-            + "\nThe image's MPI must fit srun: MPICH with pmi2, Open MPI with pmix. Campaign and results lie in\n"
-            "the folder from which the job is submitted. Other images: IMAGE=other.sif sbatch ...",
+            + "\nCampaign and results lie in the folder from which the job is submitted. Singularity takes the same"
+            "\noptions. The image's MPI must fit srun: MPICH with pmi2, Open MPI with pmix.",
             program=_CONTAINER,
         ),
         "pbs.sh": _pbs(),
@@ -50,8 +50,8 @@ def example_scripts() -> dict[str, str]:
 
 
 _FOLLOWED = """\
-Before its time limit the job ends in order and is queued again. That stops when all is done (exit code 0 or 3),
-on an error (1, 2, 4), when it is cancelled, and when two launches in a row have ended no config."""
+Before its time limit the job ends in order and is queued again. That stops when all is done (exit code 0
+or 3), on an error (1, 2, 4), when it is cancelled, and when two launches in a row have ended no config."""
 _COST = "Cost: {cores} cores for an hour at most{each}; the reference campaign takes about 12 CPU minutes."
 _CHANGE = "To change: the lines {mark} and the settings below them."
 

@@ -20,7 +20,7 @@ def script_text(job: Job, system: BatchSystem) -> str:
 
 _NO_ARRAY = """\
 if [ -n "@ARRAY_TASK@" ]; then
-    echo "error: the tasks of a job array would be several launches on one file; ask for more ranks instead" >&2
+    echo "error: a job array would be several launches on one file; ask for more ranks instead" >&2
     exit 2
 fi"""
 
@@ -64,7 +64,7 @@ elif [ -n "$after" ] && [ "$after" -lt "${before:-$((after + 1))}" ]; then
     rm -f "$stuck"
 elif [ -e "$stuck" ]; then
     rm -f "$stuck"
-    say "two launches in a row have ended no config; not submitted again. Does one take longer than the time limit?"
+    say "two launches in a row have ended no config, is the time limit too short? Not submitted again"
     exit "$code"
 else
     touch "$stuck"
