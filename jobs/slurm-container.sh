@@ -6,8 +6,8 @@
 # Cost: 128 cores for an hour at most, again and again; the reference campaign takes about 12 CPU minutes.
 # Before its time limit the job ends in order and is queued again. That stops when all is done (exit code 0
 # or 3), on an error (1, 2, 4), when it is cancelled, and when two launches in a row have ended no config.
-# Campaign and results lie in the folder from which the job is submitted. Singularity takes the same
-# options. The image's MPI must fit srun: MPICH with pmi2, Open MPI with pmix.
+# Campaign and results lie in the folder from which the job is submitted. Singularity takes
+# the same options. The image's MPI must fit srun: MPICH with pmi2, Open MPI with pmix.
 # To change: the lines #SBATCH and the settings below them.
 #SBATCH --job-name=mpi-layout
 #SBATCH --ntasks=128
@@ -32,7 +32,7 @@ campaign=${1:?usage: sbatch jobs/slurm-container.sh CAMPAIGN.yaml [options of mp
 results=${RESULTS:-$(basename "${campaign%.*}").h5}
 options=("${@:2}")
 program=(apptainer exec --bind "$PWD" "${IMAGE:-mpi-layout.sif}" mpi-layout)
-mpi=pmi2 # MPICH and Intel MPI: pmi2; Open MPI: pmix; Cray: cray_shasta (srun --mpi=list)
+mpi=pmi2 # MPICH, Intel MPI: pmi2; Open MPI: pmix; Cray: cray_shasta (srun --mpi=list)
 launcher=(srun --mpi="$mpi" --cpu-bind=cores --kill-on-bad-exit=0 --wait=30)
 
 # ---- the launch; signals that reach this shell are passed on to it

@@ -32,7 +32,7 @@ campaign=${1:?usage: sbatch jobs/slurm-nodes.sh CAMPAIGN.yaml [options of mpi-la
 results=${RESULTS:-$(basename "${campaign%.*}").h5}
 options=("${@:2}")
 program=("${MPI_LAYOUT:-$(command -v mpi-layout || echo "$PWD/.venv/bin/mpi-layout")}")
-mpi=pmi2 # MPICH and Intel MPI: pmi2; Open MPI: pmix; Cray: cray_shasta (srun --mpi=list)
+mpi=pmi2 # MPICH, Intel MPI: pmi2; Open MPI: pmix; Cray: cray_shasta (srun --mpi=list)
 launcher=(srun --mpi="$mpi" --cpu-bind=cores --kill-on-bad-exit=0 --wait=30)
 
 # ---- the launch; signals that reach this shell are passed on to it

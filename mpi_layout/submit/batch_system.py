@@ -96,7 +96,7 @@ class Slurm(BatchSystem):
     def launcher(self, job: Job) -> str:
         """Shell lines that set the array `launcher`."""
         return (
-            f"mpi={job.mpi} # MPICH and Intel MPI: pmi2; Open MPI: pmix; Cray: cray_shasta (srun --mpi=list)\n"
+            f"mpi={job.mpi} # MPICH, Intel MPI: pmi2; Open MPI: pmix; Cray: cray_shasta (srun --mpi=list)\n"
             'launcher=(srun --mpi="$mpi" --cpu-bind=cores --kill-on-bad-exit=0 --wait=30)'
         )
 

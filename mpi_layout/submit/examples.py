@@ -41,8 +41,8 @@ def example_scripts() -> dict[str, str]:
             "slurm-container.sh",
             "Runs a campaign in a container under Slurm until it is finished.",
             _FOLLOWED
-            + "\nCampaign and results lie in the folder from which the job is submitted. Singularity takes the same"
-            "\noptions. The image's MPI must fit srun: MPICH with pmi2, Open MPI with pmix.",
+            + "\nCampaign and results lie in the folder from which the job is submitted. Singularity takes"
+            "\nthe same options. The image's MPI must fit srun: MPICH with pmi2, Open MPI with pmix.",
             program=_CONTAINER,
         ),
         "pbs.sh": _pbs(),
