@@ -5,7 +5,8 @@ import pytest
 
 from mpi_layout import cli
 from mpi_layout.__main__ import main as program
-from mpi_layout.options import time_limit
+from mpi_layout.commands import campaigns
+from mpi_layout.commands.options import time_limit
 from mpi_layout.parallel.launcher import LauncherHint, launcher_hint, without_launcher
 from mpi_layout.progress import ProgressLines, Snapshot, duration
 
@@ -251,7 +252,7 @@ def test_a_bug_is_code_1_with_a_traceback(small_campaign, monkeypatch, capsys):
     def stumble(args):
         raise ZeroDivisionError("somewhere deep")
 
-    monkeypatch.setattr(cli, "schema_command", stumble)
+    monkeypatch.setattr(campaigns, "schema_command", stumble)
     assert program(["schema"]) == 1
     err = capsys.readouterr().err
     assert "mpi-layout: bug" in err
@@ -262,7 +263,7 @@ def test_a_failing_disk_is_code_1_without_a_traceback(monkeypatch, capsys):
     def fail(args):
         raise OSError(28, "No space left on device", "/data/c.h5")
 
-    monkeypatch.setattr(cli, "schema_command", fail)
+    monkeypatch.setattr(campaigns, "schema_command", fail)
     assert program(["schema"]) == 1
     assert capsys.readouterr().err == "mpi-layout: error: [Errno 28] No space left on device: '/data/c.h5'\n"
 

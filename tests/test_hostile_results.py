@@ -30,7 +30,7 @@ from mpi_layout.results.structure import locate
 ESCAPE = "\x1b[2J\x07\x9b"
 DRIVER = """
 import contextlib, io, json, resource, sys, time
-import mpi_layout.best_tables, mpi_layout.run, mpi_layout.tables
+import mpi_layout.commands.best_tables, mpi_layout.run, mpi_layout.commands.tables
 from mpi_layout import cli
 from mpi_layout.results import best, diff, export, recover, verify
 

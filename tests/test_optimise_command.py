@@ -188,7 +188,7 @@ def test_a_layout_that_cannot_keep_the_rules_fails_with_the_reason(small_campaig
 
 
 def test_without_matplotlib_there_is_no_picture(farm, tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr("mpi_layout.best_files.can_draw", lambda: False)
+    monkeypatch.setattr("mpi_layout.commands.best_files.can_draw", lambda: False)
     assert cli.main(["optimise", "farm.yaml", *SMALL]) == 0
     assert sorted(file.name for file in tmp_path.glob("farm.best.*")) == ["farm.best.csv", "farm.best.yaml"]
 

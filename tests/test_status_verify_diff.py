@@ -10,6 +10,7 @@ import pytest
 from rich.console import Console
 
 from mpi_layout.campaign import parse_campaign
+from mpi_layout.commands.tables import diff_view, printable, status_view, verify_view
 from mpi_layout.errors import ConfigError
 from mpi_layout.optimise.solve import solve
 from mpi_layout.optimise.trace import N_POINTS
@@ -20,7 +21,6 @@ from mpi_layout.results.row import Status, done_row, failed_row, is_committed, r
 from mpi_layout.results.structure import locate
 from mpi_layout.results.summary import missing_keys, summarise
 from mpi_layout.results.verify import verify
-from mpi_layout.tables import diff_view, printable, status_view, verify_view
 
 YAML = """
 name: sea

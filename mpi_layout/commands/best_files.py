@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from mpi_layout.commands.layout_files import write_csv, write_picture, write_system, write_windio
 from mpi_layout.errors import InputError
-from mpi_layout.layout_files import write_csv, write_picture, write_system, write_windio
 from mpi_layout.pictures import can_draw
 from mpi_layout.results.best import Best
 from mpi_layout.results.reader import Results

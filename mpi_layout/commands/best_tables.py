@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from mpi_layout.commands.tables import table
 from mpi_layout.printable import printable
-from mpi_layout.tables import table
 
 if TYPE_CHECKING:
     from rich.console import RenderableType

@@ -1,10 +1,11 @@
-"""The commands around the best layouts of a results file: best, plot."""
+"""The command best: the best layouts of a results file, also as files for other programs."""
 
 import argparse
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from mpi_layout.commands.parser import Commands, add_reader
 from mpi_layout.console import answer, answer_json, say
 from mpi_layout.errors import InputError
 
@@ -12,10 +13,59 @@ if TYPE_CHECKING:
     from mpi_layout.results.best import Best
     from mpi_layout.results.reader import Results
 
+EPILOG = """\
+examples:
+  mpi-layout best campaign.h5                                  of each area and turbine type
+  mpi-layout best campaign.h5 --per area --only '*_t15_*'      of each area, one type
+  mpi-layout best campaign.h5 --per all --windio best.yaml --csv best.csv --picture best.png
+  mpi-layout best campaign.h5 --picture pictures/              one for each, into a folder that exists
+"""
+_PER = {"area": ("area",), "turbine": ("turbine_type",), "all": ()}
+
+
+def add(commands: Commands) -> None:
+    """Add `best`."""
+    best = add_reader(
+        commands,
+        "best",
+        best_command,
+        "show the best layouts, and write them for other programs",
+        EPILOG,
+    )
+    best.add_argument("--only", default="*", metavar="GLOB", help="only configs whose key matches")
+    best.add_argument(
+        "--per",
+        type=per,
+        default="area,turbine",
+        metavar="WHAT",
+        help="the best of each: area,turbine (default), area, turbine; or all for the best one alone",
+    )
+    best.add_argument(
+        "--windio",
+        type=Path,
+        metavar="OUT",
+        help="windIO wind farm (YAML), several layouts as alternatives; in a folder a file for each",
+    )
+    best.add_argument(
+        "--csv", type=Path, metavar="OUT", help="table, a line per turbine; - for standard output"
+    )
+    best.add_argument(
+        "--picture", type=Path, metavar="OUT", help="picture (.png, .pdf, .svg); in a folder one for each"
+    )
+    best.add_argument("--force", action="store_true", help="replace OUT if it exists")
+
+
+def per(text: str) -> tuple[str, ...]:
+    """Names of columns, from the words of --per."""
+    words = text.split(",")
+    if unknown := [word for word in words if word not in _PER]:
+        raise argparse.ArgumentTypeError(f"wants area, turbine, area,turbine or all; has {unknown[0]!r}")
+    return tuple(dict.fromkeys(name for word in words for name in _PER[word]))
+
 
 def best_command(args: argparse.Namespace) -> int:
     """Show the best layouts, and write them."""
-    from mpi_layout.best_tables import best_json, best_view
+    from mpi_layout.commands.best_tables import best_json, best_view
     from mpi_layout.results.best import best_layouts
     from mpi_layout.results.reader import open_reader
 
@@ -35,41 +85,10 @@ def best_command(args: argparse.Namespace) -> int:
     return 0
 
 
-def plot_command(args: argparse.Namespace) -> int:
-    """Draw a layout, or how searches went."""
-    from mpi_layout.layout_files import write_convergence, write_picture
-    from mpi_layout.results.best import best_layouts
-    from mpi_layout.results.reader import open_reader
-
-    results = open_reader(args.file)
-    if args.convergence:
-        target = args.output or Path("convergence.png")
-        write_convergence(target, results, args.only, force=args.force)
-        say(f"{target}: AEP against evaluations")
-        return 0
-    only = args.only if args.layout == BEST else _exactly(args.layout)
-    (best,) = best_layouts(results, only=only, per=())
-    target = args.output or Path(f"{best.config.key}.png")
-    write_picture(target, results, best, force=args.force)
-    say(f"{target}: the layout of {best.config.key}")
-    return 0
-
-
-BEST = ""  # the layout that is drawn where none is named
-
-
-def _exactly(key: str) -> str:
-    """Glob that only this key matches."""
-    return "".join(f"[{character}]" if character in "*?[" else character for character in key)
-
-
-# ---------------------------------------------------------------- files of best
-
-
 def _write_windio(args: argparse.Namespace, results: "Results", bests: Sequence["Best"]) -> list[str]:
     if args.windio is None:
         return []
-    from mpi_layout.layout_files import write_windio
+    from mpi_layout.commands.layout_files import write_windio
 
     def write(target: Path, chosen: Sequence["Best"]) -> None:
         write_windio(target, results, chosen, force=args.force)
@@ -80,7 +99,7 @@ def _write_windio(args: argparse.Namespace, results: "Results", bests: Sequence[
 def _write_csv(args: argparse.Namespace, results: "Results", bests: Sequence["Best"]) -> list[str]:
     if args.csv is None:
         return []
-    from mpi_layout.layout_files import write_csv
+    from mpi_layout.commands.layout_files import write_csv
 
     write_csv(args.csv, bests, force=args.force)
     return [] if str(args.csv) == "-" else [_told(args.csv, bests)]
@@ -89,7 +108,7 @@ def _write_csv(args: argparse.Namespace, results: "Results", bests: Sequence["Be
 def _write_pictures(args: argparse.Namespace, results: "Results", bests: Sequence["Best"]) -> list[str]:
     if args.picture is None:
         return []
-    from mpi_layout.layout_files import write_picture
+    from mpi_layout.commands.layout_files import write_picture
 
     def write(target: Path, chosen: Sequence["Best"]) -> None:
         if len(chosen) > 1:

@@ -6,16 +6,95 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from mpi_layout.commands.options import (
+    add_code_option,
+    add_launch_options,
+    add_model_options,
+    number,
+    whole_number,
+)
+from mpi_layout.commands.parser import Commands, add_command
 from mpi_layout.console import answer
 from mpi_layout.errors import InputError
 from mpi_layout.exit_codes import ExitCode
+from mpi_layout.optimise.refinement import PRESETS
 from mpi_layout.order import Order
 
 if TYPE_CHECKING:
-    from mpi_layout.best_files import BestFiles
+    from mpi_layout.commands.best_files import BestFiles
     from mpi_layout.one_farm import OneFarm, Wishes
 
 log = logging.getLogger(__name__)
+
+EPILOG = """\
+examples:
+  mpi-layout optimise system.yaml                              50 starts by one process
+  mpiexec -n 9 mpi-layout optimise system.yaml --starts 200    ... 200 by 8 workers
+  mpi-layout optimise system.yaml --starts 10 --refine quick   a first idea
+  mpi-layout optimise system.yaml --turbines 30 --min-spacing-D 3 --model NOJ --model-parameter k=0.04
+
+Stopped or killed, the same command goes on. Once all starts have ended, the best layout is beside the
+results: NAME.best.yaml (the windIO system with that layout), NAME.best.csv and NAME.best.png.
+"""
+
+
+def add(commands: Commands) -> None:
+    """Add `optimise`."""
+    optimise = add_command(
+        commands,
+        "optimise",
+        optimise_command,
+        "find the best layout of one farm, from many starts",
+        EPILOG,
+        on_all_ranks=True,
+    )
+    optimise.add_argument(
+        "system",
+        type=Path,
+        metavar="SYSTEM",
+        help="windIO wind_energy_system (YAML), or a campaign with one area and one turbine type",
+    )
+    optimise.add_argument(
+        "--starts",
+        type=whole_number(1),
+        default=50,
+        metavar="N",
+        help="layouts to optimise, of which the best one counts (default: 50)",
+    )
+    optimise.add_argument(
+        "--seed-first",
+        type=whole_number(0),
+        default=0,
+        metavar="N",
+        help="seed of the first start; the others follow (default: 0)",
+    )
+    optimise.add_argument(
+        "--refine",
+        choices=PRESETS,
+        help="how much is spent on each start (default: thorough, or the campaign's)",
+    )
+    optimise.add_argument(
+        "--turbines", type=whole_number(1), metavar="N", help="default: as many as the system's layout has"
+    )
+    optimise.add_argument(
+        "--min-spacing-D",
+        type=number,
+        metavar="D",
+        help="smallest distance of two turbines in rotor diameters (default: 2, or the campaign's)",
+    )
+    add_model_options(optimise)
+    optimise.add_argument(
+        "-o",
+        "--output",
+        type=Path,
+        metavar="FILE",
+        help="results file; default: the system's name with .h5, here",
+    )
+    optimise.add_argument(
+        "--force", action="store_true", help="replace NAME.best.* that belong to no results file yet"
+    )
+    add_launch_options(optimise)
+    add_code_option(optimise)
 
 
 def optimise_command(args: argparse.Namespace) -> int:
@@ -27,7 +106,7 @@ def optimise_command(args: argparse.Namespace) -> int:
         team = join()
         if isinstance(team, Worker):
             return team.work()
-        from mpi_layout.best_files import BestFiles  # these load h5py and rich, as rank 0 alone does
+        from mpi_layout.commands.best_files import BestFiles  # these load h5py and rich, as rank 0 alone does
         from mpi_layout.one_farm import one_farm
         from mpi_layout.results.disk import exists
         from mpi_layout.run import run
@@ -73,7 +152,7 @@ def _wishes(args: argparse.Namespace) -> "Wishes":
 
 def _finish(code: ExitCode, farm: "OneFarm", files: "BestFiles") -> ExitCode:
     """Write and show the best layout, if all starts have ended; give back what the launch exits with."""
-    from mpi_layout.best_tables import starts_view
+    from mpi_layout.commands.best_tables import starts_view
     from mpi_layout.one_farm import energies_given
     from mpi_layout.results.best import best_layouts
     from mpi_layout.results.reader import open_reader

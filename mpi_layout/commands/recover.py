@@ -1,0 +1,37 @@
+"""The command recover: what a damaged results file still holds."""
+
+import argparse
+from dataclasses import asdict
+from pathlib import Path
+
+from mpi_layout.commands.parser import Commands, add_reader
+from mpi_layout.console import answer_json, say
+
+
+def add(commands: Commands) -> None:
+    """Add `recover`."""
+    recover = add_reader(
+        commands, "recover", recover_command, "save the sound rows of a damaged results file into a new one"
+    )
+    recover.add_argument("new", type=Path, metavar="NEW", help="new results file; must not exist")
+    recover.add_argument(
+        "--campaign", type=Path, metavar="CAMPAIGN", help="campaign file, if its text in FILE is damaged too"
+    )
+
+
+def recover_command(args: argparse.Namespace) -> int:
+    """Save what a damaged results file still holds."""
+    from mpi_layout.results.recover import recover
+
+    saved = recover(args.file, args.new, args.campaign)
+    if args.json:
+        answer_json(asdict(saved))
+        return 0
+    say(f"{args.new}: {saved.done} done and {saved.failed} failed rows saved, {saved.lost} lost")
+    if left := saved.lost + saved.waiting:
+        campaign = args.campaign or "CAMPAIGN"
+        say(
+            f"compute the {left} that wait, the lost ones among them: mpi-layout run {campaign} -o {args.new}"
+        )
+    say(f"check what was saved: mpi-layout verify {args.new}")
+    return 0

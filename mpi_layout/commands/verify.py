@@ -1,0 +1,66 @@
+"""The commands verify and diff: is every result sound, and are two files the same."""
+
+import argparse
+from dataclasses import asdict
+
+from mpi_layout.commands.options import add_code_option
+from mpi_layout.commands.parser import Commands, add_reader
+from mpi_layout.console import answer, answer_json, counting, say
+
+EXIT_FOUND = 1  # something is wrong, or differs
+
+
+def add(commands: Commands) -> None:
+    """Add them."""
+    verify = add_reader(
+        commands,
+        "verify",
+        verify_command,
+        "check every result anew: bytes, layout, energy; exit code 1 if wrong",
+    )
+    verify.add_argument("--no-aep", action="store_true", help="do not compute the energies again (faster)")
+    add_code_option(verify)
+    add_reader(
+        commands,
+        "diff",
+        diff_command,
+        "compare two results files in all but rank, launch, attempts and seconds; exit code 1 if they differ",
+        "Equal files are what 1 and 1000 ranks, one launch and twenty killed ones give.",
+        files=("a", "b"),
+    )
+
+
+def verify_command(args: argparse.Namespace) -> int:
+    """Check everything in a results file anew."""
+    from mpi_layout.commands.tables import verify_view
+    from mpi_layout.results.reader import open_reader
+    from mpi_layout.results.verify import verify
+
+    results = open_reader(args.file)
+    with counting("rows checked") as progress:
+        options = {"aep": not args.no_aep, "allow_code": args.allow_code}
+        findings = list(verify(results, **options, progress=progress))
+    n_checked = 0 if any(finding.what == "campaign" for finding in findings) else results.n_rows
+    if args.json:
+        answer_json({"rows": n_checked, "findings": [asdict(finding) for finding in findings]})
+    else:
+        answer(verify_view(findings, n_checked))
+        if n_checked and results.campaign.code is not None and not args.allow_code:
+            say(
+                "note: the objective was not computed again, as it is code of the campaign: --allow-code does"
+            )
+    return EXIT_FOUND if findings else 0
+
+
+def diff_command(args: argparse.Namespace) -> int:
+    """Compare two results files."""
+    from mpi_layout.commands.tables import diff_view
+    from mpi_layout.results.diff import diff
+    from mpi_layout.results.reader import open_reader
+
+    difference = diff(open_reader(args.a), open_reader(args.b))
+    if args.json:
+        answer_json(difference.to_json())
+    else:
+        answer(diff_view(difference))
+    return 0 if difference.equal else EXIT_FOUND
