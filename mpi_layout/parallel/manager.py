@@ -98,9 +98,10 @@ class Manager:
         self._look_for_reasons_to_stop()
         handed_out = False
         while self.team.idle and not self.stop.reason:
-            assignment = self.schedule.next(self.stop.seconds_left)
-            if assignment is None:
+            batch = self.schedule.next_batch(self.stop.seconds_left, self.team.workers, most=1)
+            if not batch:
                 break
+            (assignment,) = batch
             self.results.record_attempt(assignment.number, assignment.attempts)
             if assignment.suspect:  # it may take the whole machine down
                 self.results.checkpoint()

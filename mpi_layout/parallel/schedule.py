@@ -1,7 +1,7 @@
 """Who gets which config, and when: the policy of one launch, without MPI, clock or file.
 
 Events come in (a config ended, its process died, so many seconds are left),
-decisions go out (the next config, or none). The same object drives the serial
+decisions go out (the next configs, or none). The same object drives the serial
 program, ten thousand ranks, and the simulation in the tests. Nothing decided
 here can change a result, only when it is computed.
 
@@ -10,6 +10,10 @@ the same. The kind with the longest expected time goes first, so that the end of
 a launch is not one long config and many idle ranks. The expectation starts as a
 guess and is learned from the configs that end.
 
+**Batches.** A worker gets as many configs at once as make a message worth its
+cost (`batches`), but no more than half of its share of what is left, so that the
+end of a launch is balanced; one while nothing is known of how long they take.
+
 **Deadline.** A config that is not expected to end before the deadline is not
 handed out.
 
@@ -17,17 +21,23 @@ handed out.
 is taken back when the launch ends in order. A config found waiting with attempts
 on record was therefore running when an earlier launch was lost. That alone proves
 nothing: whoever kills a launch leaves such a record for every config in flight.
-So it is a suspect, no more, and is solved in a process of its own
-(`mpi_layout.parallel.alone`). A config is blamed only when that process dies; it
-is tried again until `max_attempts` attempts are on record, and then it has
-failed. However often a launch is killed from outside, no config fails by it.
+So it is a suspect, no more: it is handed out alone, after the others of its kind,
+and is solved in a process of its own (`mpi_layout.parallel.alone`). A config is
+blamed only when that process dies; it is tried again until `max_attempts` attempts
+are on record, and then it has failed. However often a launch is killed from
+outside, no config fails by it.
 """
 
 import math
+from collections import deque
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
+
+from mpi_layout.parallel.batches import MOST, batch_seconds
+from mpi_layout.parallel.expectation import Expectation
 
 # A config is expected to need at most this many times the mean of its kind.
 SAFETY = 1.3
@@ -46,44 +56,18 @@ class Assignment:
         return self.attempts > 1
 
 
-class Expectation:
-    """Expected seconds of a config of each kind: a guess at first, the mean of what was seen later.
-
-    Parameters
-    ----------
-    guess : (n_kinds,) s
-        Only the ratios matter once a first config has ended.
-    """
-
-    def __init__(self, guess: NDArray[np.float64]) -> None:
-        self._guess = guess
-        self._seconds = np.zeros(guess.size)
-        self._count = np.zeros(guess.size, np.int64)
-        self.seconds = guess.copy()  # (n_kinds,) s
-
-    def learn(self, kind: int, seconds: float, count: int = 1) -> None:
-        """Take in `count` configs of `kind` that took `seconds` together."""
-        self._seconds[kind] += seconds
-        self._count[kind] += count
-        seen = self._count > 0
-        scale = self._seconds.sum() / max((self._guess * self._count).sum(), 1e-300)
-        mean = self._seconds / np.maximum(self._count, 1)
-        self.seconds = np.where(seen, mean, self._guess * scale)
-
-
 @dataclass
 class _Queue:
-    """The waiting configs of one kind: those not yet tried in this launch, then those to be tried again."""
+    """The waiting configs of one kind: those never tried come before those to be tried again."""
 
-    numbers: NDArray[np.int64]
+    fresh: NDArray[np.int64]
     head: int = 0
-    again: list[int] = field(default_factory=list)
+    again: deque[int] = field(default_factory=deque)
 
-    def pop(self) -> int:
-        if self.head < self.numbers.size:
-            self.head += 1
-            return int(self.numbers[self.head - 1])
-        return self.again.pop()
+    def take(self, count: int) -> list[int]:
+        """Up to `count` that were never tried."""
+        begin, self.head = self.head, min(self.head + count, self.fresh.size)
+        return self.fresh[begin : self.head].tolist()
 
 
 class Schedule:
@@ -118,23 +102,24 @@ class Schedule:
         failed: int = 0,
         max_failed: float = math.inf,
     ) -> None:
-        order = np.argsort(kinds, kind="stable")
-        self._left = np.bincount(kinds, minlength=guess.size)
-        parts = np.split(np.asarray(numbers)[order], np.cumsum(self._left)[:-1])
-        self._queues = [_Queue(part) for part in parts]
-        tried = np.flatnonzero(attempts) if attempts is not None else ()
-        self._attempts = {int(numbers[i]): int(attempts[i]) for i in tried} if attempts is not None else {}
+        numbers, kinds = np.asarray(numbers), np.asarray(kinds)
+        tried = np.zeros(numbers.size, bool) if attempts is None else np.asarray(attempts) > 0
+        order = np.flatnonzero(~tried)[np.argsort(kinds[~tried], kind="stable")]
+        self._fresh = np.bincount(kinds[~tried], minlength=guess.size)  # per kind
+        self._left = np.bincount(kinds, minlength=guess.size)  # with those to be tried again
+        self._queues = [_Queue(part) for part in np.split(numbers[order], np.cumsum(self._fresh)[:-1])]
+        self._attempts: dict[int, int] = {}
+        for i in np.flatnonzero(tried).tolist():
+            self._attempts[int(numbers[i])] = int(attempts[i]) if attempts is not None else 0
+            self._queues[kinds[i]].again.append(int(numbers[i]))
+        self._in_work = np.zeros(guess.size, np.int64)  # per kind
         self._running: dict[int, tuple[int, int]] = {}  # number -> (attempts, kind)
+        self.waiting = numbers.size  # configs not handed out
         self._max_failed = max_failed
         self.max_attempts = max_attempts
         self.expected = Expectation(np.asarray(guess, float))
         self.done = 0
         self.failed = failed
-
-    @property
-    def waiting(self) -> int:
-        """Configs not handed out."""
-        return int(self._left.sum())
 
     @property
     def running(self) -> int:
@@ -144,7 +129,7 @@ class Schedule:
     @property
     def complete(self) -> bool:
         """Whether nothing is left to do."""
-        return not self._running and not self._left.any()
+        return not self._running and not self.waiting
 
     @property
     def too_many_failed(self) -> bool:
@@ -154,25 +139,73 @@ class Schedule:
     @property
     def seconds_left(self) -> float:
         """Expected work of all configs that have not ended, in seconds of one worker."""
-        running = sum(self.expected.seconds[kind] for _, kind in self._running.values())
-        return float(self._left @ self.expected.seconds + running)
+        return float((self._left + self._in_work) @ self.expected.seconds)
 
-    def next(self, seconds_left: float = math.inf) -> Assignment | None:
-        """Hand out the longest config that is expected to end in `seconds_left`, if there is one."""
+    def next_batch(
+        self, seconds_left: float = math.inf, workers: int = 1, most: int = MOST
+    ) -> tuple[Assignment, ...]:
+        """Hand out work for one worker: the longest configs that are expected to end in `seconds_left`.
+
+        Parameters
+        ----------
+        seconds_left : float
+            Until the deadline, s.
+        workers : int
+            That share what is left.
+        most : int
+            Configs in one batch.
+
+        Returns
+        -------
+        tuple of Assignment
+            To be solved in this order; empty if there is nothing that ends in time.
+        """
+        kind = self._longest(self._left, seconds_left / SAFETY)
+        if kind is None:
+            return ()
+        if not self._fresh[kind]:
+            return (self._begin(self._queues[kind].again.popleft(), kind),)
+        share = float(self._left @ self.expected.seconds) / (2 * workers)
+        room = min(batch_seconds(workers), share, seconds_left / SAFETY)
+        return tuple(self._fill(kind, room, most))
+
+    def _longest(self, left: NDArray[np.int64], limit: float) -> int | None:
+        """Kind with the longest expected time among those with some `left`, if that is within `limit`."""
         expected = self.expected.seconds
-        ready = (self._left > 0) & (SAFETY * expected <= seconds_left)
-        if not ready.any():
-            return None
+        ready = (left > 0) & (expected <= limit)
         kind = int(np.argmax(np.where(ready, expected, -1.0)))
-        self._left[kind] -= 1
-        number = self._queues[kind].pop()
+        return kind if ready[kind] else None
+
+    def _fill(self, kind: int | None, room: float, most: int) -> Iterator[Assignment]:
+        """Begin a config of a kind, and as many more as fit into `room` seconds, of the next kinds too."""
+        at_most, wanted = self.expected.at_most, 1
+        while kind is not None:
+            numbers = self._queues[kind].take(max(wanted, min(int(room / at_most[kind]), most)))
+            self._fresh[kind] -= len(numbers)
+            for number in numbers:
+                yield self._begin(number, kind)
+            room, most, wanted = room - len(numbers) * at_most[kind], most - len(numbers), 0
+            if room <= 0 or most <= 0 or self._fresh[kind]:
+                return
+            kind = self._longest(self._fresh, math.inf)
+
+    def _begin(self, number: int, kind: int) -> Assignment:
         attempts = self._attempts.get(number, 0) + 1
         self._running[number] = attempts, kind
+        self.waiting -= 1
+        self._left[kind] -= 1
+        self._in_work[kind] += 1
         return Assignment(number, attempts)
+
+    def _end(self, number: int) -> tuple[int, int]:
+        """Attempts at a running config, and its kind."""
+        attempts, kind = self._running.pop(number)
+        self._in_work[kind] -= 1
+        return attempts, kind
 
     def ended(self, number: int, seconds: float, *, failed: bool = False) -> None:
         """Config `number` ended after `seconds`, with a layout or as a failed config."""
-        _, kind = self._running.pop(number)
+        _, kind = self._end(number)
         self._attempts.pop(number, None)
         if failed:  # says nothing about how long a config takes that works
             self.failed += 1
@@ -187,7 +220,7 @@ class Schedule:
         -------
         True if the config has failed, False if it will be tried again.
         """
-        attempts, kind = self._running.pop(number)
+        attempts, kind = self._end(number)
         if attempts >= self.max_attempts:
             self._attempts.pop(number, None)
             self.failed += 1
@@ -200,12 +233,19 @@ class Schedule:
 
         A suspect would have taken down its own process and not the rank: its attempt does not count.
         """
-        attempts, kind = self._running.pop(number)
+        attempts, kind = self._end(number)
         self._try_again(number, max(1, attempts - 1), kind)
+
+    def dropped(self, number: int) -> int:
+        """Config `number` was not begun by its worker after all; give back the attempts to have on record."""
+        attempts, kind = self._end(number)
+        self._try_again(number, attempts - 1, kind)
+        return attempts - 1
 
     def _try_again(self, number: int, attempts: int, kind: int) -> None:
         self._attempts[number] = attempts
         self._queues[kind].again.append(number)
+        self.waiting += 1
         self._left[kind] += 1
 
     def take_back(self) -> list[tuple[int, int]]:
