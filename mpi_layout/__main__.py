@@ -33,7 +33,7 @@ def main(arguments: list[str] | None = None) -> int:
             code = ExitCode.EARLY
         except BaseException as error:
             # Of a library even SystemExit is a bug here: it would leave the other ranks waiting.
-            code = ExitCode.BUG
+            code = ExitCode.INPUT if _cannot_be_loaded(error) else ExitCode.BUG
             _tell(error)
         _abort_other_ranks(code)
     return code
@@ -47,9 +47,19 @@ def _tell(error: BaseException) -> None:
         text = f"error: {error}"
     elif isinstance(error, BugError):
         text = f"bug: {error}"
+    elif _cannot_be_loaded(error):
+        text = (
+            f"error: a package that mpi-layout needs cannot be loaded: {error}. Install it again, or load "
+            "the modules with which this Python environment was made."
+        )
     else:
         text = f"bug: {_rank_name()}\n{traceback.format_exc()}"
     complain(text)
+
+
+def _cannot_be_loaded(error: BaseException) -> bool:
+    """Whether a package is missing, or a library that it needs, such as an MPI whose module is not loaded."""
+    return isinstance(error, ImportError) and not (error.name or "").startswith("mpi_layout")
 
 
 def _rank_name() -> str:

@@ -7,7 +7,6 @@ from mpi_layout import cli
 from mpi_layout.__main__ import main as program
 from mpi_layout.commands import campaigns
 from mpi_layout.commands.options import time_limit
-from mpi_layout.parallel.launcher import LauncherHint, launcher_hint, without_launcher
 from mpi_layout.progress import ProgressLines, Snapshot, duration
 
 
@@ -207,42 +206,6 @@ def test_a_reader_that_leaves_early_is_no_error(start, results):
     _, err = launch.process.communicate(timeout=30)
     assert err == ""
     assert launch.process.returncode == 0
-
-
-# ---------------------------------------------------------------- launchers
-
-
-def test_without_a_launcher_the_program_is_alone():
-    assert launcher_hint({}) == LauncherHint(1, 0, "")
-    assert launcher_hint({"PMI_SIZE": "not a number"}).size == 1
-
-
-@pytest.mark.parametrize(
-    ("environ", "hint"),
-    [
-        ({"PMI_SIZE": "4", "PMI_RANK": "3", "MPI_LOCALNRANKS": "2"}, LauncherHint(4, 3, "PMI_SIZE")),
-        ({"PMI_SIZE": "1", "PMI_RANK": "0", "SLURM_NTASKS": "64"}, LauncherHint(1, 0, "PMI_SIZE")),
-        (
-            {"OMPI_COMM_WORLD_SIZE": "8", "OMPI_COMM_WORLD_RANK": "5", "SLURM_STEP_NUM_TASKS": "2"},
-            LauncherHint(8, 5, "OMPI_COMM_WORLD_SIZE"),
-        ),
-        ({"SLURM_NTASKS": "64", "SLURM_PROCID": "0"}, LauncherHint(64, 0, "SLURM_NTASKS")),
-        ({"SLURM_STEP_NUM_TASKS": "2", "SLURM_NTASKS": "64"}, LauncherHint(2, 0, "SLURM_STEP_NUM_TASKS")),
-    ],
-)
-def test_the_launcher_nearest_to_the_process_counts(environ, hint):
-    assert launcher_hint(environ) == hint
-
-
-def test_a_child_process_does_not_take_itself_for_a_rank():
-    environ = {
-        "PMI_SIZE": "4",
-        "PMI_FD": "9",
-        "OMPI_COMM_WORLD_SIZE": "2",
-        "SLURM_NTASKS": "2",
-        "HOME": "/root",
-    }
-    assert without_launcher(environ) == {"HOME": "/root"}
 
 
 # ---------------------------------------------------------------- errors and progress

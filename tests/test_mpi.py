@@ -255,33 +255,3 @@ def test_a_second_launch_is_refused_while_the_first_works(start, launch, path, w
     assert refused.err.count("another launch is working on this file") == 1
     assert running.wait().code == 0
     assert open_reader(path).done.all()
-
-
-@pytest.mark.parametrize("variable", ["PMI_SIZE", "OMPI_COMM_WORLD_SIZE", "SLURM_NTASKS"])
-def test_the_launcher_of_another_mpi_is_refused(launch, path, variable):
-    ended = launch("run", "small.yaml", environ={variable: "4"}, limit=PROMPT_S)
-    assert ended.code == 2
-    assert f"{variable}=4 says that 4 ranks were started" in ended.err
-    assert "MPICH" in ended.err
-    assert not path.exists()
-
-
-def test_of_the_ranks_of_another_mpi_one_speaks(launch, small_campaign):
-    ended = launch("run", "small.yaml", environ={"OMPI_COMM_WORLD_SIZE": "4", "OMPI_COMM_WORLD_RANK": "3"})
-    assert ended.code == 2
-    assert ended.err == ""
-
-
-@pytest.mark.parametrize("error", ["ImportError('no MPI here')", "RuntimeError('cannot load MPI library')"])
-def test_mpi4py_is_missing(launch, small_campaign, path, error):
-    package = small_campaign.parent / "shadow" / "mpi4py"
-    package.mkdir(parents=True)
-    (package / "__init__.py").write_text(f"raise {error}\n")
-    environ = {"PYTHONPATH": str(package.parent)}
-    refused = launch(
-        "run", "small.yaml", environ=environ | {"PMI_SIZE": "2", "PMI_RANK": "0"}, limit=PROMPT_S
-    )
-    assert refused.code == 2
-    assert "pip install 'mpi-layout[mpi]'" in refused.err
-    assert not path.exists()
-    assert launch("run", "small.yaml", environ=environ).code == 0

@@ -83,13 +83,20 @@ def join() -> Team | Worker:
     hint = launcher_hint()
     if hint.size == 1:
         return SerialTeam()
+    if not hint.launcher:
+        raise InputError(
+            f"this is a batch job for {hint.size} ranks ({hint.variable}={hint.size}), but no launcher "
+            "started them. Start them with `srun --mpi=TYPE mpi-layout ...` (TYPE: pmi2 for MPICH and Intel "
+            "MPI, pmix for Open MPI, cray_shasta on a Cray; jobs/README.md) or with mpiexec of your MPI. To "
+            f"run without MPI, on one core: unset {hint.variable}."
+        )
     try:
         from mpi_layout.parallel import ranks
     except (ImportError, RuntimeError) as error:  # RuntimeError: mpi4py is there but finds no MPI library
+        reason = "; ".join(line for line in str(error).splitlines() if line.strip())
         raise InputError(
-            f"{hint.variable}={hint.size} says that {hint.size} ranks were started, but mpi4py cannot be "
-            f"used ({error}). Install it with `pip install 'mpi-layout[mpi]'`, or load the modules of this "
-            "cluster that bring MPI and mpi4py. To run without MPI, use no launcher and unset "
-            f"{hint.variable}."
+            f"{hint}, but mpi4py cannot be used: {reason}. Install it with `pip install 'mpi-layout[mpi]'`, "
+            "or load the modules of this cluster that bring the MPI for which your mpi4py was made "
+            f"(docs/mpi.md). To run without MPI, use no launcher and unset {hint.variable}."
         ) from None
     return ranks.join(hint)

@@ -1,14 +1,23 @@
 """All MPI of the program: rank 0 is the manager, the others are workers."""
 
+import logging
+import time
+
 from mpi_layout.errors import InputError
-from mpi_layout.parallel.launcher import LauncherHint
+from mpi_layout.parallel.launcher import LauncherHint, in_container
 from mpi_layout.parallel.ranks import talk
+from mpi_layout.parallel.ranks.library import Library
 from mpi_layout.parallel.ranks.manager_team import ManagerTeam
 from mpi_layout.parallel.ranks.place import Place
 from mpi_layout.parallel.ranks.talk import MPI
 from mpi_layout.parallel.ranks.worker_rank import WorkerRank
 
 __all__ = ["ManagerTeam", "WorkerRank", "alone", "join"]
+
+log = logging.getLogger(__name__)
+
+# Where MPI may end all ranks as soon as one of them calls it, rank 0 says why; this long the others let it.
+FIRST_WORD_S = 1.0
 
 
 def join(hint: LauncherHint) -> ManagerTeam | WorkerRank:
@@ -17,24 +26,44 @@ def join(hint: LauncherHint) -> ManagerTeam | WorkerRank:
     Raises
     ------
     InputError
-        The launcher belongs to another MPI: every process is alone.
+        The launcher belongs to another MPI: every process is alone, or the ranks are several worlds.
     """
+    library = Library.loaded()
+    tell(hint, library)
     talk.start()
     comm = MPI.COMM_WORLD
-    if comm.size == 1:
-        library = MPI.Get_library_version().splitlines()[0].strip().rstrip("\0")
+    if comm.size == 1 or comm.size < hint.size:
+        found = "alone" if comm.size == 1 else f"in a world of {comm.size}"
         raise InputError(
-            f"{hint.variable}={hint.size} says that {hint.size} ranks were started, but this process finds "
-            f"itself alone. mpi4py uses {library}; start the ranks with the launcher of that MPI (the [mpi] "
-            f"extra brings mpiexec into the folder of this Python), under Slurm with srun and the --mpi type "
-            "that it knows (MPICH: pmi2, Open MPI: pmix). To run without MPI, use no launcher and unset "
-            f"{hint.variable}."
+            f"{hint}, but this process finds itself {found}. {_whose(library)}. {_advice(library)} To run "
+            f"without MPI, use no launcher and unset {hint.variable}."
         )
     places = [Place(text) for text in talk.gather_texts(comm, str(Place.here(MPI.Get_processor_name())))]
     return ManagerTeam(comm, places) if comm.rank == 0 else WorkerRank(comm)
+
+
+def tell(hint: LauncherHint, library: Library) -> None:
+    """Say which launcher and which MPI meet, before they do: where they do not fit, MPI may not come back."""
+    if not (hint.family and library.family and hint.family != library.family):
+        log.info("%s; %s", hint, _whose(library))
+    elif hint.first:
+        log.warning("%s, but %s, which wants %s", hint, _whose(library), library.family.value)
+    else:
+        time.sleep(FIRST_WORD_S)
 
 
 def alone() -> MPI.Comm:
     """Communicator of a program that was started without ranks."""
     talk.start()
     return MPI.COMM_SELF
+
+
+def _whose(library: Library) -> str:
+    place = "the mpi4py in this container" if in_container() else "mpi4py"
+    return f"{place} uses {library}"
+
+
+def _advice(library: Library) -> str:
+    fitting = library.family.value if library.family else "the launcher of that MPI"
+    other = "an image" if in_container() else "an environment"
+    return f"Start the ranks with {fitting}; or take {other} with the MPI of this launcher (docs/mpi.md)."
