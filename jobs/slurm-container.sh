@@ -36,12 +36,15 @@ mpi=pmi2 # MPICH, Intel MPI: pmi2; Open MPI: pmix; Cray: cray_shasta (srun --mpi
 launcher=(srun --mpi="$mpi" --cpu-bind=cores --kill-on-bad-exit=0 --wait=30)
 
 # ---- the launch; signals that reach this shell are passed on to it
-left() { [ ! -e "$results" ] || "${program[@]}" missing "$results" | wc -l; }
+look() { status=$([ ! -e "$results" ] || "${program[@]}" status "$results" --json); }
+field() { sed -nE 's/^ *"'"$1"'": "?(.*[^",])"?,?$/\1/p' <<<"$status"; }
+ended() { echo "$(field done | head -n 1) done, $(field failed | head -n 1) failed"; }
 pass_on() { [ -z "$launch" ] || kill "-$1" "$launch" 2>/dev/null; }
 launch='' stopped=''
 trap 'pass_on USR1' USR1 # the time limit comes
 trap 'stopped=yes; pass_on TERM' TERM INT
-before=$(left)
+look
+before=$(ended)
 "${launcher[@]}" "${program[@]}" run "$campaign" -o "$results" "${options[@]}" &
 launch=$!
 while wait "$launch"; kill -0 "$launch" 2>/dev/null; do :; done # a signal ends a wait, not the launch
@@ -49,31 +52,33 @@ wait "$launch"
 code=$?
 launch=''
 
-# ---- and then? 75, or ranks were lost: go on, unless two launches in a row have ended no config
+# ---- and then?
 wanted() { [ -z "$stopped" ] && [ "$(squeue --noheader --jobs="$SLURM_JOB_ID" --format=%T)" = RUNNING ]; }
-follow() { scontrol requeue "$SLURM_JOB_ID" || sbatch --dependency="afterany:$SLURM_JOB_ID" "$0" "$@"; }
+follow() { scontrol requeue "$SLURM_JOB_ID"; } # keeps its number, its options and its log
 say() { echo "job ${SLURM_JOB_ID:-}: exit code $code: $*"; }
+finish() { say "$*"; rm -f "$stuck"; exit "$code"; }
 stuck=$results.no-progress
 case $code in
-0 | 3) say "finished"; rm -f "$stuck"; exit "$code" ;;
-1 | 2 | 4 | 126 | 127) say "an error, see above; not submitted again"; exit "$code" ;;
+0 | 3) finish "finished" ;;
+1 | 2 | 4 | 126 | 127) finish "an error, see above; not submitted again" ;;
 esac
-after=$(left)
-if ! wanted; then
-    say "cancelled, or over its time limit; not submitted again (the same command goes on)"
-    exit "$code"
-elif [ -n "$after" ] && [ "$after" -lt "${before:-$((after + 1))}" ]; then
+# 75; or a code of the launcher, if the launch has ended busy ranks by force: the results file knows more.
+look
+case $(field reason | tail -n 1) in
+error:* | "too many failed"*) finish "an error, see above; not submitted again" ;;
+SIGTERM* | SIGINT*) stopped=yes ;;
+esac
+[ "$(field percent)" != 100.0 ] || finish "finished"
+wanted || finish "stopped from outside, or too late; not submitted again (the same command goes on)"
+if [ "$(ended)" != "$before" ] && [ "$(ended)" != "0 done, 0 failed" ]; then
     rm -f "$stuck"
 elif [ -e "$stuck" ]; then
-    rm -f "$stuck"
-    say "two launches in a row have ended no config, is the time limit too short? Not submitted again"
-    exit "$code"
+    finish "two launches in a row have ended no config, is the time limit too short? Not submitted again"
 else
-    touch "$stuck"
+    touch "$stuck" # once may be bad luck
 fi
-if follow "$@"; then
-    say "${after:-all} configs are left; submitted again"
-    exit 0
-fi
-say "could not be submitted again from here; give the same command again and it goes on"
+say "$(ended), $(field waiting | head -n 1) waiting: submitted again"
+trap '' TERM # which a job gets that is queued again
+follow && exit 0
+say "this was refused; give the same command again and it goes on"
 exit "$code"

@@ -171,7 +171,7 @@ def _chunk(number: int, ranks: int, job: Job) -> str:
 
 _SLURM_FUNCTIONS = """\
 wanted() { [ -z "$stopped" ] && [ "$(squeue --noheader --jobs="$SLURM_JOB_ID" --format=%T)" = RUNNING ]; }
-follow() { scontrol requeue "$SLURM_JOB_ID" || sbatch --dependency="afterany:$SLURM_JOB_ID" "$0" "$@"; }"""
+follow() { scontrol requeue "$SLURM_JOB_ID"; } # keeps its number, its options and its log"""
 
 _PBS_FUNCTIONS = """\
 wanted() { [ -z "$stopped" ]; }

@@ -34,12 +34,12 @@ exit "$code\""""
 
 _WATCHED_LAUNCH = """\
 # ---- the launch; signals that reach this shell are passed on to it
-left() { [ ! -e "$results" ] || "${program[@]}" missing "$results" | wc -l; }
+look() { [ ! -e "$results" ] || "${program[@]}" status "$results" --brief; } # 8 done, 0 failed, 4 to do; SIGUSR1
 pass_on() { [ -z "$launch" ] || kill "-$1" "$launch" 2>/dev/null; }
 launch='' stopped=''
 trap 'pass_on USR1' USR1 # the time limit comes
 trap 'stopped=yes; pass_on TERM' TERM INT
-before=$(left)
+before=$(look)
 "${launcher[@]}" "${program[@]}" run "$campaign" -o "$results" "${options[@]}" &
 launch=$!
 while wait "$launch"; kill -0 "$launch" 2>/dev/null; do :; done # a signal ends a wait, not the launch
@@ -48,30 +48,32 @@ code=$?
 launch=''"""
 
 _AGAIN = """\
-# ---- and then? 75, or ranks were lost: go on, unless two launches in a row have ended no config
+# ---- and then?
 @FUNCTIONS@
 say() { echo "job @JOB_ID@: exit code $code: $*"; }
+finish() { say "$*"; rm -f "$stuck"; exit "$code"; }
 stuck=$results.no-progress
 case $code in
-0 | 3) say "finished"; rm -f "$stuck"; exit "$code" ;;
-1 | 2 | 4 | 126 | 127) say "an error, see above; not submitted again"; exit "$code" ;;
+0 | 3) finish "finished" ;;
+1 | 2 | 4 | 126 | 127) finish "an error, see above; not submitted again" ;;
 esac
-after=$(left)
-if ! wanted; then
-    say "cancelled, or over its time limit; not submitted again (the same command goes on)"
-    exit "$code"
-elif [ -n "$after" ] && [ "$after" -lt "${before:-$((after + 1))}" ]; then
+# 75; or a code of the launcher, if the launch has ended busy ranks by force: the results file knows more.
+after=$(look)
+case $after in
+*"; error"* | *"; too many failed"*) finish "an error, see above; not submitted again" ;;
+*", 0 to do; "*) finish "finished" ;;
+*"; SIGTERM"* | *"; SIGINT"*) stopped=yes ;;
+esac
+wanted || finish "stopped from outside, or too late; not submitted again (the same command goes on)"
+if [ "${after%%;*}" != "${before%%;*}" ] && [ "${after%%,*}" != "0 done" ]; then
     rm -f "$stuck"
 elif [ -e "$stuck" ]; then
-    rm -f "$stuck"
-    say "two launches in a row have ended no config, is the time limit too short? Not submitted again"
-    exit "$code"
+    finish "two launches in a row have ended no config, is the time limit too short? Not submitted again"
 else
-    touch "$stuck"
+    touch "$stuck" # once may be bad luck
 fi
-if follow "$@"; then
-    say "${after:-all} configs are left; submitted again"
-    exit 0
-fi
-say "could not be submitted again from here; give the same command again and it goes on"
+say "${after%%;*}: submitted again"
+trap '' TERM # which a job gets that is queued again
+follow && exit 0
+say "this was refused; give the same command again and it goes on"
 exit "$code\""""
