@@ -36,15 +36,12 @@ mpi=pmi2 # MPICH, Intel MPI: pmi2; Open MPI: pmix; Cray: cray_shasta (srun --mpi
 launcher=(srun --mpi="$mpi" --cpu-bind=cores --kill-on-bad-exit=0 --wait=30)
 
 # ---- the launch; signals that reach this shell are passed on to it
-look() { status=$([ ! -e "$results" ] || "${program[@]}" status "$results" --json); }
-field() { sed -nE 's/^ *"'"$1"'": "?(.*[^",])"?,?$/\1/p' <<<"$status"; }
-ended() { echo "$(field done | head -n 1) done, $(field failed | head -n 1) failed"; }
+look() { [ ! -e "$results" ] || "${program[@]}" status "$results" --brief; }
 pass_on() { [ -z "$launch" ] || kill "-$1" "$launch" 2>/dev/null; }
 launch='' stopped=''
 trap 'pass_on USR1' USR1 # the time limit comes
 trap 'stopped=yes; pass_on TERM' TERM INT
-look
-before=$(ended)
+before=$(look) # 8 done, 0 failed, 4 to do; why the last launch ended
 "${launcher[@]}" "${program[@]}" run "$campaign" -o "$results" "${options[@]}" &
 launch=$!
 while wait "$launch"; kill -0 "$launch" 2>/dev/null; do :; done # a signal ends a wait, not the launch
@@ -63,21 +60,21 @@ case $code in
 1 | 2 | 4 | 126 | 127) finish "an error, see above; not submitted again" ;;
 esac
 # 75; or a code of the launcher, if the launch has ended busy ranks by force: the results file knows more.
-look
-case $(field reason | tail -n 1) in
-error:* | "too many failed"*) finish "an error, see above; not submitted again" ;;
-SIGTERM* | SIGINT*) stopped=yes ;;
+after=$(look)
+case $after in
+*"; error"* | *"; too many failed"*) finish "an error, see above; not submitted again" ;;
+*", 0 to do; "*) finish "finished" ;;
+*"; SIGTERM"* | *"; SIGINT"*) stopped=yes ;;
 esac
-[ "$(field percent)" != 100.0 ] || finish "finished"
 wanted || finish "stopped from outside, or too late; not submitted again (the same command goes on)"
-if [ "$(ended)" != "$before" ] && [ "$(ended)" != "0 done, 0 failed" ]; then
+if [ "${after%%;*}" != "${before%%;*}" ] && [ "${after%%,*}" != "0 done" ]; then
     rm -f "$stuck"
 elif [ -e "$stuck" ]; then
     finish "two launches in a row have ended no config, is the time limit too short? Not submitted again"
 else
     touch "$stuck" # once may be bad luck
 fi
-say "$(ended), $(field waiting | head -n 1) waiting: submitted again"
+say "${after%%;*}: submitted again"
 trap '' TERM # which a job gets that is queued again
 follow && exit 0
 say "this was refused; give the same command again and it goes on"

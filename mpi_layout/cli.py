@@ -18,6 +18,7 @@ from mpi_layout.commands import (
     recover,
     run,
     status,
+    submit,
     verify,
 )
 from mpi_layout.commands.parser import STYLE, Parser
@@ -33,6 +34,7 @@ a first campaign:
   mpi-layout check campaign.yaml           what it would compute, and how long that takes
   mpi-layout run campaign.yaml             compute it with one process ...
   mpiexec -n 9 mpi-layout run campaign.yaml    ... or with 8 workers (rank 0 hands out and writes)
+  mpi-layout submit campaign.yaml --ranks 128 --time 1:00:00    ... or by jobs of Slurm or PBS
   mpi-layout status campaign.h5            how far it is, from another shell
   mpi-layout verify campaign.h5            is every result sound?
   mpi-layout best campaign.h5              the best layout of each area and turbine type
@@ -48,7 +50,7 @@ exit codes:
   2   wrong input or usage      75  stopped early: run the same command again
 """
 # In the order in which `--help` lists them.
-COMMANDS = (run, campaigns, evaluate, status, verify, recover, export, optimise, best, plot)
+COMMANDS = (run, submit, campaigns, evaluate, status, verify, recover, export, optimise, best, plot)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

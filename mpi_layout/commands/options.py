@@ -65,6 +65,14 @@ def time_limit(text: str) -> float:
     return ((days * 24 + hours) * 60 + minutes) * 60.0 + seconds
 
 
+def memory(text: str) -> int:
+    """MB of a size such as 500M or 2G."""
+    match = re.fullmatch(r"([1-9][0-9]{0,5})([MG])B?", text.upper())
+    if match is None:
+        raise argparse.ArgumentTypeError(f"wants a size such as 500M or 2G; has {text!r}")
+    return int(match[1]) * (1000 if match[2] == "G" else 1)
+
+
 def whole_number(smallest: int) -> Callable[[str], int]:
     """What reads whole numbers from `smallest` on."""
 

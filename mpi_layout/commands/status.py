@@ -6,7 +6,7 @@ import time
 from typing import TYPE_CHECKING
 
 from mpi_layout.commands.parser import Commands, add_reader
-from mpi_layout.console import answer, answer_json
+from mpi_layout.console import answer, answer_json, say
 from mpi_layout.printable import printable
 
 if TYPE_CHECKING:
@@ -18,6 +18,9 @@ WATCH_S = 2.0
 def add(commands: Commands) -> None:
     """Add them."""
     status = add_reader(commands, "status", status_command, "show how far a campaign is, also while it runs")
+    status.add_argument(
+        "--brief", action="store_true", help="one line: how many configs ended, why the last launch did"
+    )
     status.add_argument("--watch", action="store_true", help="again and again, until all is done or Ctrl-C")
     add_reader(commands, "missing", missing_command, "list the configs that are neither done nor failed")
 
@@ -37,7 +40,7 @@ def status_command(args: argparse.Namespace) -> int:
 
 def _show_status(args: argparse.Namespace) -> tuple["Summary", float]:
     """Show it; give it back, and how long reading it took [s]."""
-    from mpi_layout.commands.tables import status_view
+    from mpi_layout.commands.tables import brief_status, status_view
     from mpi_layout.results.reader import open_reader
     from mpi_layout.results.summary import summarise
 
@@ -46,6 +49,8 @@ def _show_status(args: argparse.Namespace) -> tuple["Summary", float]:
     took = time.monotonic() - began
     if args.json:
         answer_json(summary.to_json(), indent=None if args.watch else 2)
+    elif args.brief:
+        say(brief_status(summary))
     else:
         answer(status_view(summary, now=now), clear=args.watch)
     return summary, took

@@ -50,6 +50,16 @@ def status_view(summary: Summary, *, now: float) -> RenderableType:
     return Stack(*parts)
 
 
+def brief_status(summary: Summary) -> str:
+    """Line for job scripts and prompts: `8 done, 0 failed, 4 to do; SIGUSR1`."""
+    counts, launches = summary.counts, summary.launches
+    why = "no launch"
+    if launches:
+        last = launches[-1]
+        why = last.launch.reason if last.state == "ended" else last.state
+    return f"{counts.done} done, {counts.failed} failed, {counts.waiting + counts.damaged} to do; {why}"
+
+
 def verify_view(findings: Sequence[Finding], n_rows: int, *, most: int = _MOST_LINES) -> RenderableType:
     """Show what `verify` found, the first ones in full.
 

@@ -278,7 +278,7 @@ def open_writer(path: Path, campaign: Campaign, lock: WriterLock | None = None) 
     """
     path = Path(path)
     structure = locate(path)
-    _check_campaign(path, structure, campaign)
+    check_campaign(path, structure, campaign)
     if damage := check_structure(path, structure):
         raise InputError(f"{path}: damaged results file: {damage}; {CURE}")
     # Left behind if the creation was killed between giving the name and removing the old one.
@@ -316,7 +316,14 @@ def _ended_in_order(store: PlainStore) -> bool:
     return not table or table[-1].ended is not None
 
 
-def _check_campaign(path: Path, structure: Structure, campaign: Campaign) -> None:
+def check_campaign(path: Path, structure: Structure, campaign: Campaign) -> None:
+    """See that a results file belongs to a campaign.
+
+    Raises
+    ------
+    InputError
+        With the first difference.
+    """
     if structure.attributes.get("campaign_digest") == campaign.digest:
         check_size(path, structure, campaign)
         return

@@ -54,6 +54,10 @@ class BatchSystem(ABC):
         """Shell functions: `wanted`, whether nobody has cancelled the job; `follow`, what lets it go on."""
 
     @abstractmethod
+    def log_name(self, job: Job, number: str) -> str:
+        """File that the job's output goes to."""
+
+    @abstractmethod
     def number(self, answer: str) -> str:
         """Job number in what the submitting command said."""
 
@@ -104,6 +108,10 @@ class Slurm(BatchSystem):
         """Shell functions `wanted` and `follow`."""
         return _SLURM_FUNCTIONS
 
+    def log_name(self, job: Job, number: str) -> str:
+        """File that the job's output goes to."""
+        return f"{job.name}-{number}.log"
+
     def number(self, answer: str) -> str:
         """Job number in what sbatch said."""
         found = re.search(r"\d+", answer)
@@ -149,6 +157,10 @@ class Pbs(BatchSystem):
     def functions(self) -> str:
         """Shell functions `wanted` and `follow`."""
         return _PBS_FUNCTIONS
+
+    def log_name(self, job: Job, number: str) -> str:
+        """File that the job's output goes to."""
+        return f"{job.name[:15]}.o{number.partition('.')[0]}"
 
     def number(self, answer: str) -> str:
         """Job number in what qsub said."""

@@ -34,12 +34,12 @@ exit "$code\""""
 
 _WATCHED_LAUNCH = """\
 # ---- the launch; signals that reach this shell are passed on to it
-look() { [ ! -e "$results" ] || "${program[@]}" status "$results" --brief; } # 8 done, 0 failed, 4 to do; SIGUSR1
+look() { [ ! -e "$results" ] || "${program[@]}" status "$results" --brief; }
 pass_on() { [ -z "$launch" ] || kill "-$1" "$launch" 2>/dev/null; }
 launch='' stopped=''
 trap 'pass_on USR1' USR1 # the time limit comes
 trap 'stopped=yes; pass_on TERM' TERM INT
-before=$(look)
+before=$(look) # 8 done, 0 failed, 4 to do; why the last launch ended
 "${launcher[@]}" "${program[@]}" run "$campaign" -o "$results" "${options[@]}" &
 launch=$!
 while wait "$launch"; kill -0 "$launch" 2>/dev/null; do :; done # a signal ends a wait, not the launch
