@@ -1,15 +1,12 @@
 """Where the program starts, and the one place where an exception meets MPI."""
 
-import os
 import sys
 import time
 import traceback
 
-# One rank, one core: thread pools of linear algebra libraries would only fight over it.
-for _variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
-    os.environ.setdefault(_variable, "1")
-# An h5py built with MPI would start MPI in every command; parallel/ranks/ starts it where it is needed.
-os.environ.setdefault("MPI4PY_RC_INITIALIZE", "0")
+from mpi_layout import environment
+
+environment.prepare()
 
 # An aborted launcher drops what it has not yet passed on; this long it may take to pass on the error message.
 LAST_WORDS_S = 1.0

@@ -6,7 +6,7 @@ import io
 import os
 import sys
 from collections.abc import Sequence
-from importlib.metadata import PackageNotFoundError, version
+from typing import NoReturn
 
 from mpi_layout.commands import (
     best,
@@ -22,7 +22,7 @@ from mpi_layout.commands import (
     verify,
 )
 from mpi_layout.commands.parser import STYLE, Parser
-from mpi_layout.console import complain, set_up_logging
+from mpi_layout.console import complain, say, set_up_logging
 from mpi_layout.errors import InputError
 from mpi_layout.exit_codes import ExitCode
 from mpi_layout.parallel.launcher import launcher_hint
@@ -94,15 +94,22 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def make_parser() -> argparse.ArgumentParser:
     """Make the parser; every command carries its function as `command`."""
     parser = Parser(prog="mpi-layout", description=DESCRIPTION, epilog=EPILOG, **STYLE)
-    parser.add_argument("--version", action="version", version=f"mpi-layout {_version()}")
+    parser.add_argument("--version", action=_Version, nargs=0, help="show the version and exit")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     for module in COMMANDS:
         module.add(commands)
     return parser
 
 
-def _version() -> str:
-    try:
-        return version("mpi-layout")
-    except PackageNotFoundError:
-        return "(run from a source tree)"
+class _Version(argparse.Action):
+    """Looks for the version, which lies in a file, only when it is asked for: every rank makes the parser."""
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> NoReturn:
+        from importlib.metadata import PackageNotFoundError, version
+
+        try:
+            text = version("mpi-layout")
+        except PackageNotFoundError:
+            text = "(run from a source tree)"
+        say(f"mpi-layout {text}")
+        parser.exit()
