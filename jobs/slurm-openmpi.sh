@@ -73,7 +73,7 @@ elif [ -e "$stuck" ]; then
 else
     touch "$stuck" # once may be bad luck
 fi
-say "${after%%;*}: submitted again"
+say "${after:-no results yet}: submitted again"
 trap '' TERM # which a job gets that is queued again
 follow && exit 0
 say "this was refused; give the same command again and it goes on"

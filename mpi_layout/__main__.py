@@ -1,5 +1,6 @@
 """Where the program starts, and the one place where an exception meets MPI."""
 
+import signal
 import sys
 import time
 import traceback
@@ -19,6 +20,8 @@ def main(arguments: list[str] | None = None) -> int:
     -------
     The exit code, the same on every rank.
     """
+    # Until a launch listens for it: the word that a job's time is nearly over must not kill a rank.
+    signal.signal(signal.SIGUSR1, signal.SIG_IGN)
     from mpi_layout import cli
     from mpi_layout.console import steady_streams
     from mpi_layout.exit_codes import ExitCode

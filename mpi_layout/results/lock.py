@@ -33,6 +33,8 @@ from mpi_layout.results.structure import locate
 _log = logging.getLogger(__name__)
 
 _UNSUPPORTED = {errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOLCK, errno.EINVAL}
+# What Slurm, PBS Pro and Torque tell the tasks of a job array.
+_ARRAY_TASK = ("SLURM_ARRAY_TASK_ID", "PBS_ARRAY_INDEX", "PBS_ARRAYID")
 # Where there are no locks, a launch is alive if its last sign of life is younger; it gives one every 10 s.
 HEARTBEAT_LIMIT_S = 60.0
 
@@ -204,10 +206,13 @@ class WriterLock:
             who += f", last heartbeat {_utc(launch.heartbeat)}"
             job = job or launch.scheduler_id
         who += f", Slurm job {job}" if job else ""
-        return (
-            f"{self.path}: another launch is working on this file ({who}); "
-            "wait for its end, stop it, or give another output file with -o"
-        )
+        advice = "wait for its end, stop it, or give another output file with -o"
+        if any(name in os.environ for name in _ARRAY_TASK):
+            advice = (
+                "each task of a job array is a launch of its own: ask for one job with more ranks instead, "
+                "or give each task another output file with -o"
+            )
+        return f"{self.path}: another launch is working on this file ({who}); {advice}"
 
 
 class SharedLock:
