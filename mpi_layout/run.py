@@ -27,6 +27,7 @@ from mpi_layout.progress import Snapshot, progress
 from mpi_layout.results.disk import exists
 from mpi_layout.results.extend import extend_results
 from mpi_layout.results.file import ResultsFile, WriterLock, create_results, move_aside, open_writer
+from mpi_layout.results.launches import scheduler_id
 from mpi_layout.results.layouts import results_neighbours
 from mpi_layout.results.row import Status
 from mpi_layout.results.versions import software_versions
@@ -182,7 +183,7 @@ def begin_launch(results: ResultsFile, team: Team) -> int:
         ranks=team.ranks,
         host=socket.gethostname(),
         pid=os.getpid(),
-        scheduler_id=os.environ.get("SLURM_JOB_ID", ""),
+        scheduler_id=scheduler_id(),
         versions=" ".join(f"{name}={version}" for name, version in software_versions().items()),
         now=time.time(),
     )

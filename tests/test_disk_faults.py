@@ -532,7 +532,7 @@ def test_without_locks_a_launch_that_lives_is_seen(start, launch, path, wait_unt
     number = open_reader(path).launches[0].pid
     ended = launch("run", "small.yaml", "-o", path, "--no-lock", under=under)
     assert ended.code == 2
-    for part in (f"process {number}", "last heartbeat", "Slurm job 4711", "silence of 60 s"):
+    for part in (f"process {number}", "last heartbeat", "job 4711", "silence of 60 s"):
         assert part in told(ended)
     first.kill_all()
     first.wait()
@@ -545,7 +545,7 @@ def test_the_holder_of_a_lock_is_named(start, launch, path, wait_until):
     ended = launch("run", "small.yaml", "-o", path)
     assert ended.code == 2
     number = open_reader(path).launches[0].pid
-    for part in (f"process {number}", "started", "last heartbeat", "Slurm job 4711"):
+    for part in (f"process {number}", "started", "last heartbeat", "job 4711"):
         assert part in told(ended)
     first.kill_all()
     first.wait()

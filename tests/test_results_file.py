@@ -866,7 +866,7 @@ def test_second_process_is_refused_and_told_of_the_first(path, campaign):
         socket.gethostname(),
         f"process {process}",
         "last heartbeat 2023-11-14 22:13:20 UTC",
-        "Slurm job 123",
+        "job 123",
     ):
         assert part in str(caught.value)
     assert path.read_bytes() == before

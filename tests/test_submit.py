@@ -571,6 +571,17 @@ def test_container_sees_the_folders_it_needs(slurm, campaign, capsys, tmp_path):
     assert command == ["apptainer", "exec", *binds, str(image), "mpi-layout"]
 
 
+@pytest.mark.parametrize("variable", ["SLURM_JOB_ID", "PBS_JOBID"])
+def test_launches_know_their_job(small_campaign, path, capsys, monkeypatch, variable):
+    for name in ("SLURM_JOB_ID", "PBS_JOBID"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv(variable, "4711.server")
+    assert cli.main(["run", str(small_campaign), "-o", str(path), "--only", "a_t10_s0"]) == 0
+    capsys.readouterr()
+    assert cli.main(["status", str(path), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["launches"][0]["scheduler_id"] == "4711.server"
+
+
 def test_status_in_a_line_agrees_with_json(small_campaign, path, capsys):
     def told(*command):
         assert cli.main([str(word) for word in command]) == 0

@@ -70,9 +70,7 @@ def add(commands: Commands) -> None:
         default="auto",
         help="type that srun starts the ranks with (default: by the MPI library of mpi4py)",
     )
-    job.add_argument(
-        "--container", metavar="IMAGE", help="run in this image, by apptainer, singularity or ch-run"
-    )
+    job.add_argument("--container", metavar="IMAGE", help="run in this image, by apptainer or singularity")
     job.add_argument(
         "--bind",
         action="append",

@@ -8,7 +8,9 @@ the entry of the last launch, if that was lost.
 """
 
 import math
+import os
 import zlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -25,6 +27,11 @@ _SOON = tuple(name for name in DTYPE.names or () if name not in (*_LATER, "check
 _SOON_DTYPE = np.dtype([(name, DTYPE[name]) for name in _SOON])
 _LOOKS = 3  # at a table that is being written
 _NO_ACCIDENT = 4  # characters; no flipped bit and no lost page makes so long a text out of nothing
+
+
+def scheduler_id(environ: Mapping[str, str] = os.environ) -> str:
+    """Number of the batch job that this process belongs to, of Slurm or PBS; empty outside."""
+    return environ.get("SLURM_JOB_ID") or environ.get("PBS_JOBID", "")
 
 
 @dataclass(frozen=True)

@@ -26,7 +26,7 @@ from typing import Any, Self
 
 from mpi_layout.errors import InputError
 from mpi_layout.results.disk import cure, what_failed
-from mpi_layout.results.launches import Launch, read_launches
+from mpi_layout.results.launches import Launch, read_launches, scheduler_id
 from mpi_layout.results.store import PlainStore
 from mpi_layout.results.structure import locate
 
@@ -205,7 +205,7 @@ class WriterLock:
         if launch is not None and launch.pid == owner.get("pid"):
             who += f", last heartbeat {_utc(launch.heartbeat)}"
             job = job or launch.scheduler_id
-        who += f", Slurm job {job}" if job else ""
+        who += f", job {job}" if job else ""
         advice = "wait for its end, stop it, or give another output file with -o"
         if any(name in os.environ for name in _ARRAY_TASK):
             advice = (
@@ -271,7 +271,7 @@ def _write_owner(descriptor: int, now: float) -> None:
         "host": socket.gethostname(),
         "pid": os.getpid(),
         "started": now,
-        "scheduler_id": os.environ.get("SLURM_JOB_ID", ""),
+        "scheduler_id": scheduler_id(),
         "command": shlex.join(sys.argv),
     }
     os.ftruncate(descriptor, 0)

@@ -85,11 +85,7 @@ def program_in(image: str, folders: list[Path]) -> list[str]:
             raise InputError(
                 f"{folder}: a folder with a colon or comma in its name cannot be bound into a container"
             )
-    runtime = next(
-        (name for name in ("apptainer", "singularity", "ch-run") if shutil.which(name)), "apptainer"
-    )
-    if runtime == "ch-run":
-        return [runtime, *(f"--bind={folder}:{folder}" for folder in seen), image, "--", "mpi-layout"]
+    runtime = next(filter(shutil.which, ("apptainer", "singularity")), "apptainer")
     return [runtime, "exec", *(f"--bind={folder}" for folder in seen), image, "mpi-layout"]
 
 
