@@ -31,6 +31,10 @@ fi
 campaign=${1:?usage: sbatch jobs/slurm-container.sh CAMPAIGN.yaml [options of mpi-layout run]}
 results=${RESULTS:-$(basename "${campaign%.*}").h5}
 options=("${@:2}")
+case " ${options[*]}" in *" -o"* | *" --output"*)
+    echo "error: the script has to know the results file: not -o FILE, but RESULTS=FILE sbatch ..." >&2
+    exit 2 ;;
+esac
 program=(apptainer exec --bind "$PWD" "${IMAGE:-mpi-layout.sif}" mpi-layout)
 mpi=pmi2 # MPICH, Intel MPI: pmi2; Open MPI: pmix; Cray: cray_shasta (srun --mpi=list)
 launcher=(srun --mpi="$mpi" --cpu-bind=cores --kill-on-bad-exit=0 --wait=30)

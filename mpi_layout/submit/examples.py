@@ -8,6 +8,11 @@ from mpi_layout.submit.job import Job
 from mpi_layout.submit.script import script_text
 
 _PROGRAM = 'program=("${MPI_LAYOUT:-$(command -v mpi-layout || echo "$PWD/.venv/bin/mpi-layout")}")'
+_NO_OUTPUT = """\
+case " ${options[*]}" in *" -o"* | *" --output"*)
+    echo "error: the script has to know the results file: not -o FILE, but RESULTS=FILE sbatch ..." >&2
+    exit 2 ;;
+esac"""
 _CONTAINER = """\
 program=(apptainer exec --bind "$PWD" "${IMAGE:-mpi-layout.sif}" mpi-layout)"""
 
@@ -77,6 +82,7 @@ def _slurm(
                 f"campaign=${{1:?usage: {command}}}",
                 'results=${RESULTS:-$(basename "${campaign%.*}").h5}',
                 'options=("${@:2}")',
+                _NO_OUTPUT,
                 program,
             ]
         ),

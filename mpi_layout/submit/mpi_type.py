@@ -1,36 +1,34 @@
 """Which `--mpi` type of srun starts the ranks: what Slurm offers, and what the MPI library wants."""
 
+import os
 import re
 import subprocess
 import sys
 
 from mpi_layout.errors import InputError
 
-# Beginnings of MPI_Get_library_version, and the types that fit, the best one first.
+# Names of MPI libraries as `parallel.ranks.library` gives them, and the types that fit, the best one first.
 _FITTING = {
     "Open MPI": ("pmix",),
-    "Intel": ("pmi2",),
-    "CRAY MPICH": ("cray_shasta", "pmi2"),
+    "Intel MPI": ("pmi2",),
+    "Cray MPICH": ("cray_shasta", "pmi2"),
     "MPICH": ("pmi2", "cray_shasta"),
     "MVAPICH": ("pmi2", "pmix"),
 }
 DEFAULT = "pmi2"
 # In a process of its own: no MPI in this one, and none that is missing or broken can harm it.
-_ASK = """
-import mpi4py
-mpi4py.rc.initialize = False
-from mpi4py import MPI
-print(MPI.Get_library_version())
-"""
+_ASK = "from mpi_layout.parallel.ranks.library import Library; print(Library.loaded().name)"
 
 
 def library() -> str:
-    """First line of what mpi4py's MPI library calls itself; empty if there is none."""
+    """Name and version of mpi4py's MPI library; empty if there is none."""
+    environ = os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+    command = [sys.executable, "-c", _ASK]
     try:
-        asked = subprocess.run([sys.executable, "-c", _ASK], capture_output=True, text=True, timeout=60)
+        asked = subprocess.run(command, capture_output=True, text=True, timeout=60, env=environ)
     except (OSError, subprocess.TimeoutExpired):
         return ""
-    return asked.stdout.strip().partition("\n")[0].strip("\0 ")
+    return asked.stdout.strip()
 
 
 def offered() -> frozenset[str]:

@@ -1,7 +1,7 @@
 """A job for one campaign: its name, its script, its way into the queue."""
 
-import getpass
 import hashlib
+import os
 import re
 import shlex
 import shutil
@@ -112,7 +112,7 @@ def waiting_jobs(system: BatchSystem, name: str) -> list[str]:
     """Numbers of this user's jobs of that name; none if the batch system does not say."""
     if system.name != "slurm" or not shutil.which("squeue"):
         return []
-    command = ["squeue", "--noheader", "--format=%i", f"--name={name}", f"--user={getpass.getuser()}"]
+    command = ["squeue", "--noheader", "--format=%i", f"--name={name}", f"--user={os.getuid()}"]
     try:
         asked = subprocess.run(command, capture_output=True, text=True, timeout=ANSWER_S)
     except (OSError, subprocess.TimeoutExpired):
