@@ -19,6 +19,7 @@ from mpi_layout.optimise.refinement import NO_REFINEMENT, Refinement
 from mpi_layout.optimise.search import Search
 from mpi_layout.progress import duration
 from mpi_layout.results.file import expected_size
+from mpi_layout.room import rank_bytes
 from mpi_layout.wake.walk import wakes_are_independent
 
 Floats = NDArray[np.float64]
@@ -132,6 +133,7 @@ def describe_work(campaign: Campaign) -> str:
         ("objective", _objective_text(campaign)),
         ("refine", _stages_text(problem)),
         ("file", f"{expected_size(campaign) / 1e6:.1f} MB"),
+        ("memory", f"about {rank_bytes(campaign) / 1e6:.0f} MB for each rank"),
     ]
     return "\n".join(f"{name + ':':<10} {text}" for name, text in rows if text)
 

@@ -2,6 +2,7 @@
 
 import logging
 import os
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -18,12 +19,16 @@ from mpi_layout.results.row import Status
 log = logging.getLogger(__name__)
 
 
-def tell_start(order: Order, campaign: Campaign, results: ResultsFile, chosen: np.ndarray) -> None:
-    """Say what there is."""
+def tell_start(
+    order: Order, campaign: Campaign, results: ResultsFile, chosen: np.ndarray, doubts: Sequence[str]
+) -> None:
+    """Say what there is, and what is doubtful about campaign, file and nodes."""
     for warning in campaign.warnings:
         log.warning("%s: %s", order.campaign, warning)
     if results.damaged.size:
         log.warning("%s: %d rows are damaged and are computed again", order.output, results.damaged.size)
+    for doubt in doubts:
+        log.warning("%s", doubt)
     found = results.count(chosen)
     which = "" if order.only == "*" else f" chosen by {order.only} from {len(campaign.configs)}"
     log.info(
@@ -50,8 +55,6 @@ def tell_ranks(team: Team) -> None:
     advice = ""
     if team.workers_here < cores and not allotted:
         advice = f"; to use all, start {cores + 1} ranks: mpiexec -n {cores + 1} mpi-layout ..."
-    elif team.workers_here > cores and not allotted:
-        advice = f", fewer than the {team.workers_here} that solve on it"
     log.info("%s; this machine has %d core%s%s", who, cores, "" if cores == 1 else "s", advice)
 
 

@@ -31,6 +31,7 @@ from mpi_layout.results.launches import scheduler_id
 from mpi_layout.results.layouts import results_neighbours
 from mpi_layout.results.row import Status
 from mpi_layout.results.versions import software_versions
+from mpi_layout.room import check_room, nodes_of
 from mpi_layout.wake.kernel.native import instruction_set
 
 log = logging.getLogger(__name__)
@@ -70,12 +71,13 @@ def run(
             results = opened.enter_context(open_results(order, campaign))
             numbers = left_to_do(order, results, chosen)
             refuse_short_limit(stop, numbers, campaign, results)
+            doubts = list(check_room(campaign, nodes_of(team.allotments))) if numbers.size else []
             backend = choose_backend(order.backend, team.ranks)
             comm = team.share(results.invite()) if backend.shared and numbers.size else None
         except InputError:
             team.dismiss(ExitCode.INPUT)
             raise
-        news.tell_start(order, campaign, results, chosen)
+        news.tell_start(order, campaign, results, chosen, doubts)
         if numbers.size:
             log.info("%s", backend)
             work_on(numbers, chosen, campaign, results, team, stop, comm)

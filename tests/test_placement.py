@@ -1,12 +1,20 @@
 """Where ranks run and what their start costs: threads, files, modules."""
 
 import json
+import math
 import re
 import shutil
 import subprocess
 import sys
 
+import pytest
+
 from mpi_layout import environment
+from mpi_layout.campaign import load_campaign
+from mpi_layout.errors import InputError
+from mpi_layout.parallel.allotment import Allotment
+from mpi_layout.results.reader import open_reader
+from mpi_layout.room import Node, check_room, crowded, nodes_of, short_of_memory
 
 # Packages outside the standard library that a rank needs to solve configs. What is added here is loaded by
 # every one of ten thousand ranks from one file system.
@@ -85,3 +93,145 @@ def test_threads_are_the_users_to_choose():
     environment.prepare(environ)
     assert environ["OPENBLAS_NUM_THREADS"] == "4"
     assert environ["OMP_NUM_THREADS"] == environ["MKL_NUM_THREADS"] == "1"
+
+
+# ---------------------------------------------------------------- what ranks may use of their nodes
+
+
+@pytest.fixture
+def node(tmp_path):
+    """Write /proc and /sys of a node below tmp_path; returns the allotment that a rank finds there."""
+
+    def node(files, **environ):
+        files = {"proc/meminfo": "MemTotal: 8000 kB\nMemAvailable: 4000 kB\n"} | files
+        for name, text in files.items():
+            path = tmp_path / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text)
+        return Allotment.here(tmp_path, environ)
+
+    return node
+
+
+SECOND_KIND = {
+    "proc/self/cgroup": "0::/slurm/job_1\n",
+    "sys/fs/cgroup/slurm/job_1/memory.max": "max\n",
+    "sys/fs/cgroup/slurm/job_1/memory.current": "500000\n",
+    "sys/fs/cgroup/slurm/job_1/memory.stat": "anon 1\ninactive_file 1\n",
+    "sys/fs/cgroup/slurm/memory.max": "1000000\n",
+    "sys/fs/cgroup/slurm/memory.current": "900000\n",
+    "sys/fs/cgroup/slurm/memory.stat": "anon 600000\ninactive_file 200000\n",
+}
+FIRST_KIND = {
+    "proc/self/cgroup": "9:name=systemd:/\n4:cpu,memory:/not/shown/here\n0::/\n",
+    "sys/fs/cgroup/memory/memory.limit_in_bytes": "2000000\n",
+    "sys/fs/cgroup/memory/memory.usage_in_bytes": "1500000\n",
+    "sys/fs/cgroup/memory/memory.stat": "total_inactive_file 1000\n",
+}
+NO_LIMIT = FIRST_KIND | {"sys/fs/cgroup/memory/memory.limit_in_bytes": "9223372036854771712\n"}
+
+
+def test_memory_that_a_node_has_left(node):
+    found = node({"proc/self/status": "Name: python\nVmRSS:     100 kB\n"})
+    assert found.used == 100 * 1024
+    assert found.free == 4000 * 1024
+    assert found.granted == math.inf
+
+
+@pytest.mark.parametrize(
+    ("files", "free"),
+    [(SECOND_KIND, 300_000), (FIRST_KIND, 501_000), (NO_LIMIT, 4000 * 1024), ({}, 4000 * 1024)],
+)
+def test_memory_that_a_cgroup_leaves(node, files, free):
+    assert node(files).free == free
+
+
+@pytest.mark.parametrize(
+    ("environ", "granted"),
+    [
+        ({"SLURM_MEM_PER_NODE": "2048"}, 2**31),
+        ({"SLURM_MEM_PER_CPU": "512", "SLURM_CPUS_ON_NODE": "4"}, 2**31),
+        ({"SLURM_MEM_PER_CPU": "512"}, math.inf),
+        ({"SLURM_MEM_PER_NODE": "0"}, math.inf),
+    ],
+)
+def test_memory_that_slurm_grants(node, environ, granted):
+    assert node({}, **environ).granted == granted
+
+
+def test_an_allotment_as_text():
+    here = Allotment.here()
+    again = Allotment.of(str(here))
+    assert again.cores == here.cores
+    assert again.used == pytest.approx(here.used, abs=1)
+    assert Allotment.of(str(Allotment(5))) == Allotment(5)
+
+
+def bound(*masks, resting=(), host="n1"):
+    return Node(host, [Allotment(mask) for mask in masks], [Allotment(mask) for mask in resting])
+
+
+@pytest.mark.parametrize(
+    "node",
+    [
+        bound(0b1, 0b10, 0b100, 0b1000, resting=[0b1]),  # a core each
+        bound(0b1111, 0b1111, 0b1111, 0b1111),  # not bound
+        bound(0b11, 0b11, 0b1100, 0b1100),  # bound to sockets
+        bound(0b11, 0b1),
+    ],
+)
+def test_ranks_that_have_a_core_each(node):
+    assert crowded(node) == ""
+
+
+@pytest.mark.parametrize(
+    ("node", "words"),
+    [
+        (bound(0b100, 0b100), "n1: 2 ranks that solve may only run on 1 core (2)"),
+        (bound(0b11, 0b11, 0b11), "3 ranks that solve may only run on 2 cores (0, 1)"),
+        (bound(0b11, 0b1, 0b1), "2 ranks that solve may only run on 1 core (0)"),
+        (bound(0b11, 0b11, 0b10), "3 ranks that solve may only run on 2 cores (0, 1)"),
+    ],
+)
+def test_ranks_that_share_a_core(node, words):
+    assert words in crowded(node)
+    assert "--cpu-bind=cores" in crowded(node)
+
+
+def test_a_node_with_too_little_memory():
+    def node(free=math.inf, granted=math.inf):
+        return Node("n1", [Allotment(1, 100e6, free, granted)] * 4, [])
+
+    assert short_of_memory(node(free=400e6), 100e6) == ""
+    assert short_of_memory(node(granted=800e6), 100e6) == ""
+    assert "n1: its 4 ranks need about 800 MB" in short_of_memory(node(free=399e6), 100e6)
+    assert "the job has 700 MB there (Slurm)" in short_of_memory(node(granted=700e6), 100e6)
+    for hopeless in (node(free=190e6), node(granted=390e6)):
+        with pytest.raises(InputError, match="--mem-per-cpu=191M"):
+            short_of_memory(hopeless, 100e6)
+
+
+def test_a_launch_that_cannot_have_the_memory_is_refused_before_it_starts(launch, small_campaign):
+    ended = launch("run", "small.yaml", ranks=3, environ={"SLURM_MEM_PER_NODE": "64"})
+    assert ended.code == 2
+    assert "the job has 67 MB there (Slurm); start fewer ranks on a node" in ended.err
+    assert len(open_reader(small_campaign.with_suffix(".h5")).launches) == 0
+
+
+def test_ranks_on_one_core_are_told_of(launch, small_campaign):
+    ended = launch("run", "small.yaml", ranks=3, under=["taskset", "--cpu-list", "0"])
+    assert ended.code == 0, ended.err
+    assert "2 ranks that solve may only run on 1 core (0): they take turns" in ended.err
+
+
+def test_nodes_of_a_launch():
+    nodes = nodes_of([("n1", Allotment(1)), ("n1", Allotment(2)), ("n2", Allotment(4))])
+    assert [(len(node.solving), len(node.resting)) for node in nodes] == [(1, 1), (1, 0)]
+    assert len(nodes_of([("n1", Allotment(1))])[0].solving) == 1
+
+
+def test_what_is_wrong_on_many_nodes_is_said_once(small_campaign):
+    nodes = [bound(1, 1, host=f"n{i}") for i in range(1, 4)]
+    (warning,) = check_room(load_campaign(small_campaign), nodes)
+    assert warning.startswith("n1: 2 ranks")
+    assert warning.endswith("(and likewise on 2 other nodes)")

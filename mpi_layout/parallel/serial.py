@@ -1,9 +1,11 @@
 """A team of one: a thread solves, so that the manager can look at clock, signals and file meanwhile."""
 
 import queue
+import socket
 import threading
 from typing import Any
 
+from mpi_layout.parallel.allotment import Allotment
 from mpi_layout.parallel.alone import solve
 from mpi_layout.parallel.answers import Answer, InFlight, Overdue
 from mpi_layout.parallel.schedule import Assignment
@@ -39,6 +41,11 @@ class SerialTeam:
         """Make ready for the configs of a campaign."""
         self._solver = solver
         threading.Thread(target=self._work, args=(solver,), daemon=True).start()
+
+    @property
+    def allotments(self) -> list[tuple[str, Allotment]]:
+        """Host of this process, and what it may use there."""
+        return [(socket.gethostname(), Allotment.here())]
 
     @property
     def idle(self) -> int:

@@ -3,6 +3,7 @@
 from typing import Any, Protocol, runtime_checkable
 
 from mpi_layout.errors import InputError
+from mpi_layout.parallel.allotment import Allotment
 from mpi_layout.parallel.answers import Answer
 from mpi_layout.parallel.launcher import launcher_hint
 from mpi_layout.parallel.schedule import Assignment
@@ -24,6 +25,10 @@ class Team(Protocol):
     @property
     def workers_here(self) -> int:
         """Ranks that solve on the manager's machine."""
+
+    @property
+    def allotments(self) -> list[tuple[str, Allotment]]:
+        """Host of each rank, and what it may use there."""
 
     @property
     def idle(self) -> int:

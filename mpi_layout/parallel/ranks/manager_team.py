@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from mpi_layout.errors import InputError
+from mpi_layout.parallel.allotment import Allotment
 from mpi_layout.parallel.answers import Answer, Died, InFlight, Lost, Overdue, Stored
 from mpi_layout.parallel.ranks import talk
 from mpi_layout.parallel.ranks.place import Place
@@ -49,6 +50,11 @@ class ManagerTeam:
     def workers_here(self) -> int:
         """Ranks that solve on the manager's machine."""
         return sum(place.host == self._places[0].host for place in self._places) - 1
+
+    @property
+    def allotments(self) -> list[tuple[str, Allotment]]:
+        """Host of each rank, and what it may use there."""
+        return [(place.host, place.allotment) for place in self._places]
 
     @property
     def idle(self) -> int:

@@ -1,4 +1,4 @@
-"""Where a rank runs: its host and its process, and whether that is still there.
+"""Where a rank runs: its host and its process, whether that is still there, and what it may use.
 
 An MPI that can lose ranks notices those that are killed, but Open MPI's launcher says
 nothing of a rank that ended by calling exit. Rank 0 sees that by itself, on its own machine.
@@ -7,9 +7,11 @@ nothing of a rank that ended by calling exit. Rank 0 sees that by itself, on its
 import os
 from typing import Self
 
+from mpi_layout.parallel.allotment import Allotment
+
 
 class Place:
-    """Host, process namespace and process number of a rank.
+    """Host, process namespace and process number of a rank, its cores and memory.
 
     Parameters
     ----------
@@ -19,8 +21,9 @@ class Place:
 
     def __init__(self, text: str) -> None:
         self._text = text
-        self.host, self._namespace, pid = text.split("|")
+        self.host, self._namespace, pid, allotment = text.split("|")
         self._pid = int(pid)
+        self.allotment = Allotment.of(allotment)
 
     @classmethod
     def here(cls, host: str) -> Self:
@@ -29,7 +32,7 @@ class Place:
             namespace = os.readlink("/proc/self/ns/pid")
         except OSError:
             namespace = ""
-        return cls(f"{host.replace('|', '_')}|{namespace}|{os.getpid()}")
+        return cls(f"{host.replace('|', '_')}|{namespace}|{os.getpid()}|{Allotment.here()}")
 
     def __str__(self) -> str:
         return self._text
