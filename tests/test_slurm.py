@@ -1,0 +1,240 @@
+"""Job scripts, signals, time limits and lost nodes under a real Slurm (slurm/cluster.py).
+
+Configs sleep: what is tested is who runs when, on few cores. The two jobs that take longest are submitted
+first and looked at last.
+"""
+
+import json
+import os
+import re
+import shlex
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import mpi_launcher
+import pytest
+from slurm.cluster import Slurm, missing, slurm
+
+from mpi_layout import cli
+from mpi_layout.results.diff import diff
+from mpi_layout.results.reader import open_reader
+
+pytestmark = [pytest.mark.slurm, pytest.mark.timeout(600)]
+
+REPOSITORY = Path(__file__).parent.parent
+DRIVERS = Path(__file__).parent / "drivers"
+MPI = "pmix" if mpi_launcher.is_open_mpi() else "pmi2"
+ONLY = "farm[01]_t5_s[0-5]"  # 12 configs of the reference campaign
+N_CONFIGS = 12
+CALM = "--exclude=n3,n4,n5"  # leaves nodes that stay up
+SOON_S = 150.0  # for what takes seconds when nobody else wants the cores
+LATE_S = 400.0
+
+
+@dataclass(frozen=True)
+class Campaign:
+    """A folder with the reference campaign, from which jobs are submitted.
+
+    The program in it is a script, so that ranks run what is tested, whatever is installed.
+    """
+
+    folder: Path
+    cluster: Slurm
+
+    def __post_init__(self):
+        self.folder.mkdir()
+        text = (REPOSITORY / "examples/danish_energy_island.yaml").read_text()
+        assert text.count("checkpoint: {interval_s: 30}") == 1
+        (self.folder / "c.yaml").write_text(text.replace("interval_s: 30", "interval_s: 2"))
+        self.program.write_text(f'#!/bin/sh\nexec {shlex.quote(sys.executable)} -P -m mpi_layout "$@"\n')
+        self.program.chmod(0o755)
+
+    @property
+    def program(self):
+        return self.folder / "mpi-layout"
+
+    @property
+    def results(self):
+        return open_reader(self.folder / "c.h5")
+
+    @property
+    def log(self):
+        """All that the jobs have printed."""
+        return "".join(path.read_text() for path in sorted(self.folder.glob("*.log")))
+
+    def environ(self, seconds):
+        """Environment in which each config sleeps for some seconds."""
+        paths = filter(None, [str(DRIVERS), os.environ.get("PYTHONPATH")])
+        return mpi_launcher.clean_environment() | {
+            "PYTHONPATH": os.pathsep.join(paths),
+            "SOLVE_DRIVER": json.dumps({"seconds": seconds}),
+            "MPI_LAYOUT": str(self.program),
+        }
+
+    def sbatch(self, script, *options, seconds=0.0):
+        """Submit one of the scripts of jobs/, for the MPI at hand."""
+        text = (REPOSITORY / "jobs" / script).read_text()
+        (self.folder / script).write_text(text.replace("mpi=pmi2", f"mpi={MPI}"))
+        command = ["--ntasks=3", *options, script, "c.yaml", "--only", ONLY]
+        return self.cluster.sbatch(*command, cwd=self.folder, environ=self.environ(seconds))
+
+    def submit(self, *options, seconds=0.0):
+        """Let the program submit a job; its number."""
+        words = [self.program, "submit", "c.yaml", "--only", ONLY, *options]
+        out = self.cluster.run(*words, cwd=self.folder, environ=self.environ(seconds))
+        return re.match(r"job (\d+):", out).group(1)
+
+    def srun(self, *options, seconds=0.0, limit=SOON_S):
+        """Run the program by srun; exit code and standard error."""
+        words = ["srun", *options, self.program, "run", "c.yaml", "-o", "c.h5", "--only", ONLY]
+        process = self.cluster.start(*words, cwd=self.folder, environ=self.environ(seconds))
+        try:
+            _, err = process.communicate(timeout=limit)
+        finally:
+            process.kill()
+        return process.returncode, err
+
+    def done(self):
+        """Configs that are in the file."""
+        return int(self.results.done.sum()) if (self.folder / "c.h5").exists() else 0
+
+
+@pytest.fixture(scope="module")
+def cluster():
+    wanting = missing()
+    if wanting:
+        pytest.fail(wanting)
+    with slurm(["n1", "n2", "n3", "n4", "n5"]) as cluster:
+        yield cluster
+
+
+@pytest.fixture(autouse=True)
+def journal(cluster):
+    """Show the logs where a test has failed."""
+    yield
+    print(cluster.journal())
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory, cluster):
+    """Results of a serial run without any Slurm."""
+    serial = Campaign(tmp_path_factory.mktemp("undisturbed") / "c", cluster)
+    path = serial.folder / "c.h5"
+    assert cli.main(["run", str(serial.folder / "c.yaml"), "-o", str(path), "--only", ONLY]) == 0
+    return open_reader(path)
+
+
+@pytest.fixture
+def campaign(tmp_path, cluster):
+    return Campaign(tmp_path / "c", cluster)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def limited(tmp_path_factory, cluster):
+    """Campaign and job that needs more than the minute it is given: 2 workers, a minute of work for each."""
+    campaign = Campaign(tmp_path_factory.mktemp("limited") / "c", cluster)
+    return campaign, campaign.submit("--time=0:01:00", "--ranks=3", f"--option={CALM}", seconds=10)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def unlucky(tmp_path_factory, cluster):
+    """Campaign and job on two nodes, and the name of the one that has lost its power meanwhile."""
+    campaign = Campaign(tmp_path_factory.mktemp("unlucky") / "c", cluster)
+    job = campaign.sbatch("slurm-nodes.sh", "--nodes=2", "--ntasks=4", "--exclude=n1,n2", seconds=4)
+    cluster.wait(lambda: campaign.done() >= 2, SOON_S)
+    victim = cluster.job(job)["BatchHost"]
+    cluster.power_off(victim)
+    return campaign, job, victim
+
+
+# ---------------------------------------------------------------- srun
+
+
+def test_ranks_on_two_nodes(campaign, undisturbed):
+    code, err = campaign.srun(f"--mpi={MPI}", CALM, "--nodes=2", "--ntasks-per-node=2", seconds=0.2)
+    assert code == 0, err
+    assert "4 ranks: 1 hands out, 3 solve (1 on this machine)" in err
+    assert set(campaign.results.rows["rank"][campaign.results.done]) == {1, 2, 3}
+    assert diff(campaign.results, undisturbed).equal
+
+
+def test_ranks_that_do_not_find_each_other_are_refused(campaign):
+    code, err = campaign.srun("--mpi=none", CALM, "--nodes=1", "--ntasks=3")
+    assert code == 2, err
+    assert err.count("mpi-layout: error: ") == 1, err
+    assert "started 3 ranks" in err
+    assert MPI in err  # what to do instead
+    assert not (campaign.folder / "c.h5").exists()
+
+
+# ---------------------------------------------------------------- job arrays
+
+
+def test_a_job_array_is_refused(campaign, cluster):
+    job = campaign.sbatch("slurm.sh", "--array=0-1", CALM, "--nodes=1")
+    for task in (0, 1):
+        assert cluster.wait_for_end(f"{job}_{task}", SOON_S)["ExitCode"] == "2:0"
+    assert campaign.log.count("error: a job array would be several launches on one file") == 2
+    assert not (campaign.folder / "c.h5").exists()
+
+
+def test_an_array_of_another_script_cannot_do_harm(campaign, cluster, undisturbed):
+    script = f"#!/bin/sh\nexec srun --mpi={MPI} ./mpi-layout run c.yaml -o c.h5 --only '{ONLY}'\n"
+    (campaign.folder / "own.sh").write_text(script)
+    options = ("--array=0-1", "--ntasks=3", "--nodes=1", CALM, "--output=%x-%A-%a.log")
+    job = cluster.sbatch(*options, "own.sh", cwd=campaign.folder, environ=campaign.environ(1.0))
+    codes = {cluster.wait_for_end(f"{job}_{task}", SOON_S)["ExitCode"] for task in (0, 1)}
+    assert codes == {"0:0", "2:0"}  # one has worked, the other one was told that the file is taken
+    assert "another launch" in campaign.log
+    assert len(campaign.results.launches) == 1
+    assert diff(campaign.results, undisturbed).equal
+
+
+# ---------------------------------------------------------------- the end of jobs
+
+
+def test_scancel_ends_gently_and_the_same_command_goes_on(campaign, cluster, undisturbed):
+    job = campaign.sbatch("slurm-resubmit.sh", CALM, "--nodes=1", seconds=2)
+    cluster.wait(lambda: campaign.done() >= 3, SOON_S)
+    cluster.run("scancel", job)
+    ended = cluster.wait_for_end(job, SOON_S)
+    assert ended["JobState"] == "CANCELLED"
+    assert ended["Restarts"] == "0"
+    before = campaign.done()
+    first = campaign.results.launches[0]
+    assert first.reason == "SIGTERM"
+    assert first.configs_done == before
+    assert 3 <= before < N_CONFIGS
+
+    job = campaign.sbatch("slurm.sh", CALM, "--nodes=1")
+    assert cluster.wait_for_end(job, SOON_S)["ExitCode"] == "0:0"
+    assert [launch.configs_done for launch in campaign.results.launches] == [before, N_CONFIGS - before]
+    assert diff(campaign.results, undisturbed).equal
+
+
+def test_a_node_that_is_lost(unlucky, cluster, undisturbed):
+    campaign, job, victim = unlucky
+    ended = cluster.wait_for_end(job, LATE_S)
+    assert (ended["JobState"], ended["ExitCode"]) == ("COMPLETED", "0:0")
+    assert int(ended["Restarts"]) == 1
+    assert victim not in ended["NodeList"]
+    lost, last = campaign.results.launches
+    assert lost.ended is None  # nobody had the time to write that
+    assert last.reason == "complete"
+    assert {lost.scheduler_id, last.scheduler_id} == {job}
+    assert diff(campaign.results, undisturbed).equal
+
+
+def test_a_time_limit_that_is_too_short(limited, cluster, undisturbed):
+    campaign, job = limited
+    ended = cluster.wait_for_end(job, LATE_S)
+    assert (ended["JobState"], ended["ExitCode"]) == ("COMPLETED", "0:0")
+    *stopped, last = campaign.results.launches
+    assert int(ended["Restarts"]) == len(stopped) >= 1
+    assert {launch.reason for launch in stopped} <= {"SIGUSR1", "the end of the Slurm job"}
+    assert last.reason == "complete"
+    assert {launch.scheduler_id for launch in campaign.results.launches} == {job}
+    assert sum(launch.configs_done for launch in campaign.results.launches) == N_CONFIGS
+    assert campaign.log.count("submitted again") == len(stopped)
+    assert diff(campaign.results, undisturbed).equal
