@@ -10,7 +10,9 @@ from mpi_layout.progress import duration
 from mpi_layout.submit.batch_system import margin
 from mpi_layout.submit.job import clock
 
-START_S = 10.0  # until the first config is handed out
+# Until the first config is handed out: a rank makes 3,000 calls for files, of which a good shared file system
+# does 100,000 a second (docs/placement.md).
+START_S, START_PER_RANK_S = 10.0, 0.03
 
 
 @dataclass(frozen=True)
@@ -40,7 +42,12 @@ class Prospect:
     @property
     def usable(self) -> float:
         """Seconds in which a job solves configs."""
-        return self.seconds - START_S - margin(self.seconds)
+        return self.seconds - self.start - margin(self.seconds)
+
+    @property
+    def start(self) -> float:
+        """Seconds until ranks have configs."""
+        return START_S + START_PER_RANK_S * self.ranks
 
     def refuse_short_job(self) -> None:
         """See that a job is long enough for a config.
@@ -53,7 +60,7 @@ class Prospect:
         longest = SAFETY * self.cost.seconds
         if longest <= self.usable:
             return
-        least = math.ceil((longest + START_S) / 0.9 / 60) * 60
+        least = math.ceil((longest + self.start) / 0.9 / 60) * 60
         raise InputError(
             f"--time {clock(self.seconds)}: too short for a single config: {self.cost.config.key} takes "
             f"about {duration(self.cost.seconds)} of a core like this one, and a job that leaves in time has "
