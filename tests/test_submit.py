@@ -495,6 +495,13 @@ def test_a_faulty_campaign_is_not_submitted(slurm, campaign, capsys):
     assert not slurm.calls("sbatch")
 
 
+def test_what_is_done_is_not_counted_again(slurm, campaign, capsys):
+    assert cli.main(["run", str(campaign), "-o", str(campaign.with_suffix(".h5")), "--only", "a_t10_s*"]) == 0
+    capsys.readouterr()
+    assert submit(campaign, "--mpi", "pmi2", "--dry-run") == 0
+    assert "9 configs to do" in capsys.readouterr().err
+
+
 def test_a_file_of_another_campaign_is_found_out(slurm, campaign, capsys):
     assert cli.main(["run", str(campaign), "-o", str(campaign.with_suffix(".h5")), "--only", "a_t10_s0"]) == 0
     campaign.write_text(campaign.read_text().replace("n_turbines: 5", "n_turbines: 4"))

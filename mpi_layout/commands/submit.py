@@ -167,6 +167,8 @@ def _absolute(path: Path) -> Path:
 
 def _prospect(args: argparse.Namespace, results: Path) -> "Prospect":
     """Check the campaign, and what is to do for it."""
+    import numpy as np
+
     from mpi_layout.campaign import load_campaign
     from mpi_layout.estimate import measure_cost
     from mpi_layout.results.file import check_campaign
@@ -183,7 +185,8 @@ def _prospect(args: argparse.Namespace, results: Path) -> "Prospect":
     if results.exists():
         file = open_reader(results)
         check_campaign(results, file.structure, campaign)
-        chosen = chosen[~file.whole.committed[chosen]]
+        ended = np.concatenate([piece.committed for piece in file.pieces()])
+        chosen = chosen[~ended[chosen]]
     for warning in campaign.warnings:
         complain(f"warning: {args.campaign}: {warning}")
     return Prospect(

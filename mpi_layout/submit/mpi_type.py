@@ -59,7 +59,8 @@ def fitting_type(library: str, offered: frozenset[str]) -> str:
     if not library:
         raise InputError(
             "this environment has no mpi4py with an MPI library, so that ranks could not work together: "
-            "pip install 'mpi-layout[mpi]', or mpi4py built with the MPI of the site"
+            "pip install 'mpi-layout[mpi]', or mpi4py built with the MPI of the site; "
+            "for a job elsewhere, say what starts its ranks: --mpi TYPE"
         )
     wanted = next((types for start, types in _FITTING.items() if library.startswith(start)), ())
     found = [kind for kind in wanted if not offered or kind in offered]
