@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from mpi_layout import cli
+from mpi_layout import cli, room
 from mpi_layout.errors import InputError
 from mpi_layout.estimate import Cost
 from mpi_layout.results.lock import WriterLock
@@ -486,6 +486,16 @@ def test_what_is_wrong_is_said_before_anything_is_written(slurm, campaign, argum
     assert words in capsys.readouterr().err
     assert not slurm.calls("sbatch")
     assert not list(campaign.parent.glob("*.job.sh"))
+
+
+def test_memory_is_asked_for_by_the_campaign(slurm, campaign, capsys, monkeypatch):
+    assert submit(campaign, "--mpi", "pmi2", "--dry-run") == 0
+    assert "\n#SBATCH --mem-per-cpu=500M\n" in capsys.readouterr().out
+    assert submit(campaign, "--mpi", "pmi2", "--dry-run", "--mem-per-rank", "50M") == 0
+    assert "a rank takes about" in capsys.readouterr().err
+    monkeypatch.setattr(room, "rank_bytes", lambda campaign: 610e6)
+    assert submit(campaign, "--mpi", "pmi2", "--dry-run") == 0
+    assert "\n#SBATCH --mem-per-cpu=1000M\n" in capsys.readouterr().out
 
 
 def test_a_faulty_campaign_is_not_submitted(slurm, campaign, capsys):

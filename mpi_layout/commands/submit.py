@@ -1,6 +1,7 @@
 """The command submit: a campaign for the batch system of a cluster."""
 
 import argparse
+import math
 import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,10 +12,13 @@ from mpi_layout.console import complain, say
 from mpi_layout.errors import InputError
 
 if TYPE_CHECKING:
+    from mpi_layout.campaign import Campaign
     from mpi_layout.submit.batch_system import BatchSystem
     from mpi_layout.submit.job import Job
     from mpi_layout.submit.prospect import Prospect
     from mpi_layout.submit.submission import Submission
+
+LEAST_MB = 500  # for a rank
 
 EPILOG = """\
 examples:
@@ -51,7 +55,10 @@ def add(commands: Commands) -> None:
     )
     job.add_argument("--nodes", type=whole_number(1), metavar="N", help="spread them over N nodes")
     job.add_argument(
-        "--mem-per-rank", type=memory, default=500, metavar="SIZE", help="such as 500M (default) or 2G"
+        "--mem-per-rank",
+        type=memory,
+        metavar="SIZE",
+        help="such as 500M; default: by the campaign, 500M or more",
     )
     job.add_argument("--partition", "--queue", dest="queue", metavar="NAME", help="partition or queue")
     job.add_argument("--account", metavar="NAME", help="who pays")
@@ -97,11 +104,12 @@ def submit_command(args: argparse.Namespace) -> int:
     from mpi_layout.submit.submission import Submission, find_system, waiting_jobs
 
     _refuse_oddities(args)
-    campaign, results = _absolute(args.campaign), _results(args)
+    results = _results(args)
     system = find_system(args.system, needed=not args.dry_run)
-    prospect = _prospect(args, results)
+    campaign = _campaign(args)
+    prospect = _prospect(args, campaign, results)
     prospect.refuse_short_job()
-    job = _job(args, system, campaign, results)
+    job = _job(args, system, results, _memory(args, campaign))
     text = sealed(script_text(job, system))
     submission = Submission(system, results.with_name(f"{results.name}.job.sh"))
     for line in prospect.lines(again=not args.once):
@@ -165,30 +173,48 @@ def _absolute(path: Path) -> Path:
     return path.expanduser().absolute()
 
 
-def _prospect(args: argparse.Namespace, results: Path) -> "Prospect":
-    """Check the campaign, and what is to do for it."""
-    import numpy as np
-
+def _campaign(args: argparse.Namespace) -> "Campaign":
+    """Campaign, checked as a launch would check it."""
     from mpi_layout.campaign import load_campaign
-    from mpi_layout.estimate import measure_cost
-    from mpi_layout.results.file import check_campaign
     from mpi_layout.results.layouts import results_neighbours
-    from mpi_layout.results.reader import open_reader
-    from mpi_layout.submit.prospect import Prospect
 
     campaign = load_campaign(args.campaign, results_layout=results_neighbours)
     if campaign.code is not None:
         if args.allow_code:
             campaign.allow_code()
         campaign.code.load()
+    for warning in campaign.warnings:
+        complain(f"warning: {args.campaign}: {warning}")
+    return campaign
+
+
+def _memory(args: argparse.Namespace, campaign: "Campaign") -> int:
+    """MB to ask for each rank: half as much again as it is expected to take, in hundreds."""
+    from mpi_layout.room import rank_bytes
+
+    needed = rank_bytes(campaign) / 1e6
+    if args.mem_per_rank is None:
+        return max(LEAST_MB, 100 * math.ceil(1.5 * needed / 100))
+    if args.mem_per_rank < needed:
+        complain(f"warning: --mem-per-rank {args.mem_per_rank}M: a rank takes about {needed:.0f} MB")
+    return int(args.mem_per_rank)
+
+
+def _prospect(args: argparse.Namespace, campaign: "Campaign", results: Path) -> "Prospect":
+    """What is to do."""
+    import numpy as np
+
+    from mpi_layout.estimate import measure_cost
+    from mpi_layout.results.file import check_campaign
+    from mpi_layout.results.reader import open_reader
+    from mpi_layout.submit.prospect import Prospect
+
     chosen = campaign.select(args.only)
     if results.exists():
         file = open_reader(results)
         check_campaign(results, file.structure, campaign)
         ended = np.concatenate([piece.committed for piece in file.pieces()])
         chosen = chosen[~ended[chosen]]
-    for warning in campaign.warnings:
-        complain(f"warning: {args.campaign}: {warning}")
     return Prospect(
         cost=measure_cost(campaign),
         share=chosen.size / len(campaign.configs),
@@ -198,11 +224,12 @@ def _prospect(args: argparse.Namespace, results: Path) -> "Prospect":
     )
 
 
-def _job(args: argparse.Namespace, system: "BatchSystem", campaign: Path, results: Path) -> "Job":
+def _job(args: argparse.Namespace, system: "BatchSystem", results: Path, memory_MB: int) -> "Job":
     """Job as the script needs it."""
     from mpi_layout.submit.job import Job
     from mpi_layout.submit.submission import job_name, option_line, own_program, program_in, settings
 
+    campaign = _absolute(args.campaign)
     if args.container:
         binds = [campaign.parent, results.parent, *map(_absolute, args.bind)]
         program = program_in(args.container, binds)
@@ -214,7 +241,7 @@ def _job(args: argparse.Namespace, system: "BatchSystem", campaign: Path, result
         seconds=int(args.time),
         settings=settings(campaign, results, _run_options(args), program),
         intro=_intro(args, results, system),
-        memory_MB=args.mem_per_rank,
+        memory_MB=memory_MB,
         nodes=args.nodes,
         queue=args.queue,
         account=args.account,
