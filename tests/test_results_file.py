@@ -955,13 +955,43 @@ def test_without_locks_a_young_heartbeat_refuses(path, campaign, monkeypatch, si
         if ended:
             writer.end_launch(NOW, "complete", 0)
     no_locks(monkeypatch)
-    lock = WriterLock(path, clock=lambda: NOW + silence, no_lock=True)
+    lock = WriterLock(path, clock=lambda: NOW + silence, wait=lambda seconds: None, no_lock=True)
     if refused:
         with pytest.raises(InputError, match=r"another launch .*host node7, process 4711"), lock:
             pass
     else:
         with lock:
             pass
+
+
+def test_without_locks_a_launch_whose_clock_is_another_one_is_seen_by_its_heartbeat(
+    path, campaign, monkeypatch
+):
+    with open_writer(path, campaign) as writer:
+        writer.begin_launch(**LAUNCH)
+        no_locks(monkeypatch)
+        lock = WriterLock(
+            path,
+            clock=lambda: NOW + 3600,
+            wait=lambda seconds: writer.heartbeat(NOW + seconds, 0),
+            no_lock=True,
+        )
+        with pytest.raises(InputError, match=r"another launch .*host node7, process 4711"), lock:
+            pass
+
+
+def test_a_clock_that_is_set_back_takes_no_launch_back(path, campaign):
+    with open_writer(path, campaign) as writer:
+        writer.begin_launch(**LAUNCH)
+        writer.heartbeat(NOW - 3600, 1)
+        first = open_reader(path).launches[0]
+        assert list(verify(open_reader(path), aep=False)) == []
+        writer.heartbeat(NOW - 3590, 2)
+        second = open_reader(path).launches[0]
+        writer.end_launch(NOW - 3580, "complete", 3)
+    ended = open_reader(path).launches[0]
+    assert NOW < first.heartbeat < second.heartbeat < ended.ended < NOW + 1
+    assert list(verify(open_reader(path), aep=False)) == []
 
 
 # ---------------------------------------------------------------- readers

@@ -183,6 +183,16 @@ def test_rate_and_time_left_while_a_launch_runs(tmp_path, campaign, rows):
     assert lost.rate is None
 
 
+def test_status_by_a_clock_that_is_behind(tmp_path, campaign, rows):
+    path = tmp_path / "results.h5"
+    write(path, campaign, rows, range(4), end=False)
+    behind = NOW - 3600
+    summary = summarise(open_reader(path), now=behind)
+    assert summary.rate == 4 / 10  # by the clock of the launch
+    text = " ".join(shown(status_view(summary, now=behind)).split())
+    assert "heartbeat 60 min from now: the clocks differ" in text
+
+
 def test_missing_keys(tmp_path, campaign, rows):
     path = tmp_path / "results.h5"
     write(path, campaign, rows, [0, 2, FAILED, 7])

@@ -26,6 +26,7 @@ _MOST_AREAS = 20
 _MOST_TYPES = 6
 _MOST_LINES = 20  # of failures, findings
 _MOST_LAUNCHES = 5
+_SAME_CLOCK_S = 5.0  # two nodes whose clocks differ by less have the same one
 
 
 def status_view(summary: Summary, *, now: float) -> RenderableType:
@@ -280,7 +281,7 @@ def _launches(launches: Sequence[LaunchState], now: float) -> RenderableType:
     for entry in launches[-_MOST_LAUNCHES:]:
         launch = entry.launch
         state = {
-            "running": f"running, heartbeat {duration(max(0.0, now - launch.heartbeat))} ago",
+            "running": f"running, heartbeat {_ago(launch.heartbeat, now)}",
             "ended": f"ended: {launch.reason}",
             "lost": f"lost, last heartbeat {_utc(launch.heartbeat)}",
         }[entry.state]
@@ -291,6 +292,12 @@ def _launches(launches: Sequence[LaunchState], now: float) -> RenderableType:
     shown = table(heads, rows, right=(0, 3, 4))
     hidden = len(launches) - len(rows)
     return Stack(Text(f"{hidden} earlier launches not shown", "dim"), shown) if hidden else shown
+
+
+def _ago(then: float, now: float) -> str:
+    if then - now > _SAME_CLOCK_S:
+        return f"{duration(then - now)} from now: the clocks differ, so it may be lost as well"
+    return f"{duration(max(0.0, now - then))} ago"
 
 
 def _utc(seconds: float) -> str:

@@ -5,6 +5,9 @@ entry is used again. While a launch lives, its checksum is that of what was know
 it began; when it ends, or the next one begins, it becomes that of the whole entry. So
 an entry holds at any moment, and only a heartbeat and a count may change unnoticed in
 the entry of the last launch, if that was lost.
+
+Times are those of rank 0's node. Nothing is concluded from how they compare with another
+node's, but by `WriterLock` where there are no locks, and by what is shown to people.
 """
 
 import math
@@ -25,6 +28,7 @@ DTYPE = np.dtype([(column.name.removeprefix(_PREFIX), column.dtype) for column i
 _LATER = ("heartbeat", "ended", "reason", "configs_done")  # what changes after a launch has begun
 _SOON = tuple(name for name in DTYPE.names or () if name not in (*_LATER, "checksum"))
 _SOON_DTYPE = np.dtype([(name, DTYPE[name]) for name in _SOON])
+_TICK = 1e-3  # s
 _LOOKS = 3  # at a table that is being written
 _NO_ACCIDENT = 4  # characters; no flipped bit and no lost page makes so long a text out of nothing
 
@@ -111,7 +115,7 @@ def enter(store: PlainStore, entry: NDArray[np.void]) -> int:
 
 def beat(store: PlainStore, number: int, entry: NDArray[np.void], configs_done: int, now: float) -> None:
     """Note in an entry (1,) and in the table that the launch lives."""
-    entry["heartbeat"], entry["configs_done"] = now, configs_done
+    entry["heartbeat"], entry["configs_done"] = _later(entry, now), configs_done
     for name in ("heartbeat", "configs_done"):
         _write(store, number, name, entry[name])
 
@@ -121,13 +125,18 @@ def end(
 ) -> None:
     """Note in an entry (1,) and in the table that the launch has ended, and why; seal it."""
     entry["reason"] = fit_text(reason, DTYPE["reason"].itemsize)
-    entry["heartbeat"] = entry["ended"] = now
+    entry["heartbeat"] = entry["ended"] = _later(entry, now)
     entry["configs_done"] = configs_done
     entry["checksum"] = _whole(entry[0])
     for name in _LATER:
         _write(store, number, name, entry[name])
     store.sync()  # until here the checksum of the beginning holds
     _write(store, number, "checksum", entry["checksum"])
+
+
+def _later(entry: NDArray[np.void], now: float) -> float:
+    """Time of a sign of life: later than that of the one before, also when the clock was set back."""
+    return max(now, float(entry["heartbeat"][0]) + _TICK)
 
 
 def mend(store: PlainStore) -> None:

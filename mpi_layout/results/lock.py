@@ -37,6 +37,8 @@ _UNSUPPORTED = {errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOLCK, err
 _ARRAY_TASK = ("SLURM_ARRAY_TASK_ID", "PBS_ARRAY_INDEX", "PBS_ARRAYID")
 # Where there are no locks, a launch is alive if its last sign of life is younger; it gives one every 10 s.
 HEARTBEAT_LIMIT_S = 60.0
+# The clock of its node may be another one: if it has come to no end, its signs are waited for this long.
+WATCH_S = 25.0
 
 
 class WriterLock:
@@ -48,6 +50,8 @@ class WriterLock:
         The results file; it need not exist. The lock is PATH.lock.
     clock : callable, optional
         Seconds since 1970.
+    wait : callable, optional
+        Lets seconds pass.
     no_lock : bool, optional
         Whether to go on where the file system has no locks.
 
@@ -57,10 +61,18 @@ class WriterLock:
         On entering, if another launch holds the lock or the folder does not allow one.
     """
 
-    def __init__(self, path: Path, clock: Callable[[], float] = time.time, *, no_lock: bool = False) -> None:
+    def __init__(
+        self,
+        path: Path,
+        clock: Callable[[], float] = time.time,
+        wait: Callable[[float], None] = time.sleep,
+        *,
+        no_lock: bool = False,
+    ) -> None:
         self.path = path
         self.lock_path = path.with_name(path.name + ".lock")
         self._clock = clock
+        self._wait = wait
         self._no_lock = no_lock
         self._descriptor: int | None = None
         self._keeps_name = False
@@ -183,10 +195,17 @@ class WriterLock:
     def _alive(self, owner: dict[str, Any]) -> bool:
         launch = _last_launch(self.path)
         signs = [s for s in (owner.get("started"),) if isinstance(s, float)]
-        if launch is not None and launch.ended is None:
+        unended = launch is not None and launch.ended is None
+        if launch is not None and unended:
             signs.append(launch.heartbeat)
-        # A sign from the future comes from a clock that was wrong: no reason to wait for years.
-        return any(abs(self._clock() - sign) < HEARTBEAT_LIMIT_S for sign in signs)
+        # A sign from the future comes from another clock, or from one that was wrong.
+        if any(abs(self._clock() - sign) < HEARTBEAT_LIMIT_S for sign in signs):
+            return True
+        if not unended:
+            return False
+        _log.info("%s: its last launch came to no end; watching it for %.0f s", self.path, WATCH_S)
+        self._wait(WATCH_S)
+        return _last_launch(self.path) != launch
 
     def _not_locked(self, error: OSError) -> str:
         return (

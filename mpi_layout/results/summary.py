@@ -193,7 +193,7 @@ def summarise(results: Results, *, now: float) -> Summary:
             n_recent += int((piece.committed & (piece.rows["launch"] == last.number)).sum())
     summed = tuple(group.summed_up() for group in groups)
     counts = Counts(*np.sum([group.counts for group in groups], axis=0).tolist())
-    elapsed = now - last.started if last is not None else 0.0
+    elapsed = max(now, last.heartbeat) - last.started if last is not None else 0.0
     rate = n_recent / elapsed if n_recent and elapsed > 0 else None
     return Summary(
         path=str(results.path),
