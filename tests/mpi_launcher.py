@@ -31,6 +31,7 @@ _OPEN_MPI_MAY = {
     "OMPI_ALLOW_RUN_AS_ROOT": "1",
     "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1",
     "PRTE_MCA_rmaps_default_mapping_policy": ":oversubscribe",
+    "OMPI_MCA_rmaps_base_oversubscribe": "1",  # before version 5
 }
 
 
@@ -52,7 +53,7 @@ def is_open_mpi():
     """Whether the launcher is Open MPI's; MPICH's and its relatives' otherwise."""
     command = [mpiexec()[0], "--version"]
     version = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
-    return "Open MPI" in version.stdout
+    return "Open MPI" in version.stdout or "OpenRTE" in version.stdout  # the latter before version 5
 
 
 def rank_variable():

@@ -10,9 +10,9 @@ from mpi_layout import cli
 from mpi_layout.parallel.launcher import Family, in_container, launcher_hint, without_launcher
 
 # What launchers were seen to set, besides what is of no interest here.
-HYDRA = {"PMI_SIZE": "3", "PMI_RANK": "2", "PMI_FD": "9", "MPI_LOCALNRANKS": "3", "MPI_LOCALRANKID": "2"}
-MPIEXEC_OF_MPICH = HYDRA | {"HYDI_CONTROL_FD": "7"}
-MPIEXEC_OF_INTEL = HYDRA | {"I_MPI_HYDRA_UUID": "d13b0000", "HYDRA_BSTRAP_LAUNCHER": "ssh"}
+PMI_ONLY = {"PMI_SIZE": "3", "PMI_RANK": "2", "PMI_FD": "9"}
+MPIEXEC_OF_MPICH = PMI_ONLY | {"MPI_LOCALNRANKS": "3", "MPI_LOCALRANKID": "2"}
+MPIEXEC_OF_INTEL = MPIEXEC_OF_MPICH | {"I_MPI_HYDRA_UUID": "d13b0000", "HYDRA_BSTRAP_LAUNCHER": "ssh"}
 MPIRUN_5 = {
     "OMPI_COMM_WORLD_SIZE": "3",
     "OMPI_COMM_WORLD_RANK": "2",
@@ -29,12 +29,17 @@ MPIRUN_4 = {
 PRUN = {"PMIX_RANK": "2", "PMIX_NAMESPACE": "prterun-host-1@1"}
 ALLOCATION = {"SLURM_JOB_ID": "7", "SLURM_NTASKS": "3"}
 STEP = ALLOCATION | {"SLURM_STEP_ID": "0", "SLURM_STEP_NUM_TASKS": "3", "SLURM_PROCID": "2"}
-SRUN_PMI2 = STEP | {"SLURM_MPI_TYPE": "pmi2", "PMI_SIZE": "3", "PMI_RANK": "2"}
-SRUN_PMIX = STEP | {"PMIX_RANK": "2", "PMIX_NAMESPACE": "slurm.pmix.7.0"}
-SRUN_CRAY = STEP | {"PALS_RANKID": "2", "PALS_APID": "1"}
+SRUN_PMI2 = STEP | {"SLURM_MPI_TYPE": "pmi2", "PMI_SIZE": "3", "PMI_RANK": "2", "PMI_JOBID": "7.0"}
+SRUN_PMIX = STEP | {"SLURM_MPI_TYPE": "pmix", "PMIX_RANK": "2", "PMIX_NAMESPACE": "slurm.pmix.7.0"}
+SRUN_CRAY = STEP | {"SLURM_MPI_TYPE": "cray_shasta", "PALS_RANKID": "2", "PALS_APID": "1"}
 PALS = {"PMI_SIZE": "3", "PMI_RANK": "2", "PALS_RANKID": "2"}
 FLUX = {"FLUX_JOB_SIZE": "3", "FLUX_TASK_RANK": "2", "PMI_SIZE": "3", "PMI_RANK": "2"}
 BATCH_SCRIPT = ALLOCATION | {"SLURM_PROCID": "0"}
+SALLOC_STEP = BATCH_SCRIPT | {
+    "SLURM_STEP_ID": "4294967290",
+    "SLURM_STEP_NUM_TASKS": "1",
+    "SLURM_MPI_TYPE": "none",
+}
 # Rank 0 of launchers that are not there.
 PMI = {"PMI_SIZE": "3", "PMI_RANK": "0"}
 OMPI = {"OMPI_COMM_WORLD_SIZE": "3", "OMPI_COMM_WORLD_RANK": "0", "OMPI_VERSION": "5.0.11"}
@@ -58,7 +63,7 @@ NO_PMI = STEP | {"SLURM_PROCID": "0"}
         (STEP | {"SLURM_MPI_TYPE": "none"}, "srun --mpi=none", None),
         (PALS, "mpiexec of Cray", Family.MPICH),
         (FLUX, "Flux", None),
-        (HYDRA, "a launcher that speaks PMI", Family.MPICH),
+        (PMI_ONLY, "a launcher that speaks PMI", Family.MPICH),
     ],
 )
 def test_every_launcher_is_known(environ, launcher, family):
@@ -71,7 +76,7 @@ def test_every_launcher_is_known(environ, launcher, family):
 @pytest.mark.parametrize("inner", [MPIEXEC_OF_MPICH, MPIEXEC_OF_INTEL, MPIRUN_5, MPIRUN_4])
 def test_the_launcher_nearest_to_the_process_counts(inner):
     """An mpiexec in a batch script starts its daemons by srun, one for each node."""
-    daemon = {"SLURM_NTASKS": "64", "SLURM_STEP_NUM_TASKS": "2", "SLURM_STEP_ID": "0", "SLURM_PROCID": "1"}
+    daemon = STEP | {"SLURM_STEP_NUM_TASKS": "2", "SLURM_PROCID": "1"}
     assert launcher_hint(daemon | inner) == launcher_hint(inner)
 
 
@@ -81,7 +86,7 @@ def test_one_rank_is_alone_in_whatever_job():
 
 
 def test_a_job_without_a_launcher_has_none():
-    for environ in (ALLOCATION, BATCH_SCRIPT):
+    for environ in (ALLOCATION, BATCH_SCRIPT, SALLOC_STEP):
         hint = launcher_hint(environ)
         assert (hint.size, hint.first, hint.launcher) == (3, True, "")
 
@@ -192,7 +197,7 @@ def test_what_does_not_belong_together_is_told_before_mpi_is_called(launch, smal
     assert ended.code == 11
     assert str(launcher_hint(other)) in ended.err
     wanted = Family.OPEN_MPI if mpi_launcher.is_open_mpi() else Family.MPICH
-    assert f", which wants {wanted.value}" in ended.err
+    assert f", which usually wants {wanted.value}" in ended.err
 
 
 # ---------------------------------------------------------------- where there is no MPI

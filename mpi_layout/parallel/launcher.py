@@ -31,6 +31,7 @@ HINTS = (
 )
 STEP = ("SLURM_STEP_NUM_TASKS", "SLURM_PROCID")
 ALLOCATION = "SLURM_NTASKS"  # set without any launcher, in batch scripts and in shells of salloc
+INTERACTIVE_STEP = "4294967290"  # SLURM_STEP_ID in a shell of salloc that is a step of one task by itself
 PMIX_RANK = "PMIX_RANK"  # all that PRRTE's prun sets: not how many ranks there are
 
 # A variable that one launcher alone sets, what users call that launcher, and whose MPI expects it.
@@ -39,7 +40,7 @@ MARKS = (
     ("OMPI_COMM_WORLD_SIZE", "mpirun of Open MPI", Family.OPEN_MPI),
     ("MV2_COMM_WORLD_SIZE", "the launcher of MVAPICH", Family.MPICH),
     ("I_MPI_HYDRA_UUID", "mpiexec of Intel MPI", Family.MPICH),
-    ("HYDI_CONTROL_FD", "mpiexec of MPICH", Family.MPICH),
+    ("MPI_LOCALNRANKS", "mpiexec of MPICH", Family.MPICH),
     ("FLUX_TASK_RANK", "Flux", None),
 )
 _PMIX = ("a launcher that speaks PMIx", Family.OPEN_MPI)
@@ -87,7 +88,7 @@ def launcher_hint(environ: Mapping[str, str] = os.environ) -> LauncherHint:
             return LauncherHint(int(environ[size]), _number(environ, rank), size, *_launcher(environ))
     if PMIX_RANK in environ and not environ.get("PMIX_NAMESPACE", "").startswith("slurm"):
         return LauncherHint(0, _number(environ, PMIX_RANK), PMIX_RANK, *_PMIX)
-    if environ.get(STEP[0], "").isdigit():
+    if environ.get(STEP[0], "").isdigit() and environ.get("SLURM_STEP_ID") != INTERACTIVE_STEP:
         return LauncherHint(int(environ[STEP[0]]), _number(environ, STEP[1]), STEP[0], *_srun(environ))
     if environ.get(ALLOCATION, "").isdigit():
         return LauncherHint(int(environ[ALLOCATION]), _number(environ, STEP[1]), ALLOCATION)

@@ -47,7 +47,7 @@ def tell(hint: LauncherHint, library: Library) -> None:
     if not (hint.family and library.family and hint.family != library.family):
         log.info("%s; %s", hint, _whose(library))
     elif hint.first:
-        log.warning("%s, but %s, which wants %s", hint, _whose(library), library.family.value)
+        log.warning("%s, but %s, which usually wants %s", hint, _whose(library), library.family.value)
     else:
         time.sleep(FIRST_WORD_S)
 
