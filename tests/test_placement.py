@@ -7,12 +7,15 @@ import shutil
 import subprocess
 import sys
 
+import mpi_launcher
 import pytest
 
 from mpi_layout import environment
 from mpi_layout.campaign import load_campaign
 from mpi_layout.errors import InputError
+from mpi_layout.parallel import shared_memory
 from mpi_layout.parallel.allotment import Allotment
+from mpi_layout.results.diff import diff
 from mpi_layout.results.reader import open_reader
 from mpi_layout.room import Node, check_room, crowded, nodes_of, short_of_memory
 
@@ -235,3 +238,41 @@ def test_what_is_wrong_on_many_nodes_is_said_once(small_campaign):
     (warning,) = check_room(load_campaign(small_campaign), nodes)
     assert warning.startswith("n1: 2 ranks")
     assert warning.endswith("(and likewise on 2 other nodes)")
+
+
+# ---------------------------------------------------------------- what else a start needs
+
+
+@pytest.mark.parametrize(
+    ("megabytes", "said", "hopeless"),
+    [(67, True, True), (80, True, False), (87, False, False), (0, True, True)],
+)
+def test_shared_memory_that_mpich_needs(megabytes, said, hopeless):
+    text, never = shared_memory.shortage(16, megabytes * 1e6)
+    assert (bool(text), never) == (said, hopeless)
+    assert not said or f"/dev/shm has {megabytes} MB" in text
+
+
+@pytest.mark.parametrize(
+    ("environ", "n_ranks"),
+    [({"MPI_LOCALNRANKS": "16"}, 16), ({"SLURM_STEP_TASKS_PER_NODE": "3,4(x12)"}, 4), ({}, 0)],
+)
+def test_ranks_on_a_node(environ, n_ranks):
+    assert shared_memory.ranks_here(environ) == n_ranks
+
+
+@pytest.mark.slow
+def test_too_little_shared_memory_is_told_before_mpi_dies_of_it(launch, small_campaign):
+    if mpi_launcher.is_open_mpi():
+        pytest.skip("Open MPI takes next to none")
+    small = 'mount -t tmpfs -o size=8m tmpfs /dev/shm && exec "$0" "$@"'
+    ended = launch("run", "small.yaml", ranks=3, under=["unshare", "--mount", "sh", "-c", small])
+    assert ended.code == 2, ended.err
+    assert "/dev/shm has 8 MB here" in ended.err
+    assert not small_campaign.with_suffix(".h5").exists()
+
+
+def test_a_launch_needs_no_home_and_no_folder_for_temporary_files(launch, path, straight):
+    nowhere = {"HOME": "/nonexistent", "TMPDIR": "/nonexistent", "XDG_CACHE_HOME": "/nonexistent"}
+    assert launch("run", "small.yaml", ranks=3, environ=nowhere).code == 0
+    assert diff(open_reader(path), straight).equal

@@ -4,6 +4,7 @@ import logging
 import time
 
 from mpi_layout.errors import InputError
+from mpi_layout.parallel import shared_memory
 from mpi_layout.parallel.launcher import LauncherHint, in_container
 from mpi_layout.parallel.ranks import talk
 from mpi_layout.parallel.ranks.library import Library
@@ -26,10 +27,12 @@ def join(hint: LauncherHint) -> ManagerTeam | WorkerRank:
     Raises
     ------
     InputError
-        The launcher belongs to another MPI: every process is alone, or the ranks are several worlds.
+        The launcher belongs to another MPI: every process is alone, or the ranks are several worlds. Or the
+        node has too little shared memory.
     """
     library = Library.loaded()
     tell(hint, library)
+    check_shared_memory(library)
     talk.start()
     comm = MPI.COMM_WORLD
     if comm.size == 1 or comm.size < hint.size:
@@ -50,6 +53,23 @@ def tell(hint: LauncherHint, library: Library) -> None:
         log.warning("%s, but %s, which usually wants %s", hint, _whose(library), library.family.value)
     else:
         time.sleep(FIRST_WORD_S)
+
+
+def check_shared_memory(library: Library) -> None:
+    """See that MPICH has what it needs before it is called.
+
+    Raises
+    ------
+    InputError
+        It has far too little.
+    """
+    if not library.name.startswith("MPICH"):
+        return
+    text, hopeless = shared_memory.shortage(shared_memory.ranks_here(), shared_memory.size())
+    if hopeless:
+        raise InputError(text)
+    if text:
+        log.info("%s", text)
 
 
 def alone() -> MPI.Comm:
