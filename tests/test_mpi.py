@@ -168,7 +168,7 @@ def test_a_bug_of_the_manager_ends_all_ranks(launch, small_campaign):
         f"if os.environ.get('{mpi_launcher.rank_variable()}') == '0':\n"
         "    from mpi_layout.results import file\n"
         "    def broken(*a): raise OSError(5, 'Input/output error', 'small.h5')\n"
-        "    file.ResultsFile.write_row = broken\n"
+        "    file.ResultsFile.write_rows = broken\n"
     )
     ended = launch("run", "small.yaml", ranks=3, environ=bad, limit=PROMPT_S)
     assert ended.code == 1
@@ -225,6 +225,78 @@ def test_a_signal_while_the_last_configs_run_is_no_early_stop(start, path, wait_
     running.signal(signal.SIGUSR1)
     assert running.wait(PROMPT_S).code == 0
     assert open_reader(path).done.sum() == 2
+
+
+# ---------------------------------------------------------------- many short configs: batches
+
+
+N_MANY = 400
+SHORT = QUICK | {"seconds": 0.01}
+
+
+@pytest.fixture
+def many(small_campaign):
+    """The small campaign with a hundred seeds."""
+    text = small_campaign.read_text()
+    assert "count: 3" in text
+    small_campaign.write_text(text.replace("count: 3", "count: 100"))
+
+
+def test_short_configs_are_all_done_once(launch, many, path):
+    ended = launch("run", "small.yaml", ranks=3, how=QUICK)
+    assert ended.code == 0, ended.err
+    results = open_reader(path)
+    assert results.done.sum() == N_MANY
+    assert (results.rows["attempts"] == 1).all()
+    assert results.launches[0].configs_done == N_MANY
+
+
+def test_a_signal_ends_batches_early_and_keeps_what_is_solved(start, launch, many, path, wait_until):
+    running = start("run", "small.yaml", ranks=3, how=SHORT)
+    wait_until(lambda: path.exists() and open_reader(path).done.sum() > 20)
+    running.signal(signal.SIGUSR1)
+    ended = running.wait(PROMPT_S)
+    assert ended.code == 75, ended.err
+    results = open_reader(path)
+    assert 20 < results.done.sum() < N_MANY
+    assert results.launches[0].configs_done == results.done.sum()
+    assert results.rows["attempts"][~results.committed].sum() == 0  # none was begun that has not ended
+    assert launch("run", "small.yaml", ranks=3, how=QUICK).code == 0
+    assert (open_reader(path).rows["attempts"] == 1).all()
+
+
+def test_a_kill_in_the_middle_of_batches_loses_only_those(start, launch, many, path, wait_until, nobody_left):
+    running = start("run", "small.yaml", ranks=3, how=SHORT)
+    wait_until(lambda: path.exists() and open_reader(path).done.sum() > 20)
+    pids = running.descendants()
+    running.kill_all()
+    running.wait(PROMPT_S)
+    wait_until(lambda: nobody_left(pids), PROMPT_S)
+    before = open_reader(path)
+    in_flight = (before.rows["attempts"] == 1) & ~before.done
+    assert launch("run", "small.yaml", ranks=3, how=QUICK).code == 0
+    results = open_reader(path)
+    assert results.done.all()
+    assert (results.rows["launch"][before.done] == 0).all()
+    np.testing.assert_array_equal(results.rows["attempts"], 1 + in_flight)
+
+
+def test_a_config_that_hangs_in_a_batch_takes_no_other_along(launch, small_campaign, many, path):
+    small_campaign.write_text(small_campaign.read_text() + "failures: {max_seconds: 1, max_attempts: 2}\n")
+    ended = launch("run", "small.yaml", ranks=3, how=SHORT | {"hang": ["b_t10_s50"]})
+    assert ended.code == 3, ended.err
+    results = open_reader(path)
+    assert results.done.sum() == N_MANY - 1
+    assert [results.keys[i] for i in np.flatnonzero(results.failed)] == ["b_t10_s50"]
+
+
+def test_a_bug_in_a_batch_keeps_what_was_solved_before_it(launch, many, path):
+    ended = launch("run", "small.yaml", ranks=2, how=SHORT | {"bug": ["b_t10_s50"]}, limit=PROMPT_S)
+    assert ended.code == 1
+    results = open_reader(path)
+    bug = results.keys.index("b_t10_s50")
+    assert results.done[bug - 50 : bug].all()
+    assert results.rows["attempts"][~results.committed].sum() == 0
 
 
 # ---------------------------------------------------------------- refused

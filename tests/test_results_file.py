@@ -480,7 +480,7 @@ def test_rows_that_are_not_sealed_or_not_the_configs_are_not_written(path, campa
     seal(waiting)
     with open_writer(path, campaign) as writer:
         for row in (torn, waiting):
-            with pytest.raises(ValueError, match="not one sealed row"):
+            with pytest.raises(ValueError, match="not 1 sealed rows"):
                 writer.write_row(1, row)
         with pytest.raises(ValueError, match="another config"):
             writer.write_row(1, done(campaign, 2))
@@ -586,6 +586,57 @@ def test_short_writes_are_continued(path, campaign, monkeypatch):
 
 
 # ---------------------------------------------------------------- kills
+
+
+def test_rows_in_any_order_are_written_in_runs(path, campaign, monkeypatch):
+    """Adjacent ones together, column by column, checksums first and status last; as if written one by one."""
+    numbers = [7, 3, 12, 2, 8, 4]
+    rows = np.concatenate([failed(campaign, n) if n == 3 else done(campaign, n) for n in numbers])
+    written = []
+    write = PlainStore.write
+    with open_writer(path, campaign) as writer:
+        with monkeypatch.context() as patch:
+            patch.setattr(
+                PlainStore, "write", lambda *a: (written.append((a[1], a[2], len(a[3]))), write(*a))
+            )
+            writer.record_attempts(numbers, [1, 2, 3, 4, 5, 6])
+            writer.write_rows(numbers, rows)
+        assert writer.status[[1, 2, 3, 4, 5]].tolist() == [0, 1, 2, 1, 0]
+        assert writer.attempts[numbers].tolist() == rows["attempts"].tolist()
+    runs = [(2, 3), (7, 2), (12, 1)]
+    *data, status, checksum = (column.name for column in schema.ROW_COLUMNS)
+    order = (checksum, *data, status)
+    assert written == [("attempts", *run) for run in runs] + [(name, *run) for run in runs for name in order]
+    together = path.read_bytes()
+    with open_writer(path, campaign) as writer:
+        for number, row in zip(numbers, rows, strict=True):
+            writer.write_row(number, np.array([row]))
+    assert path.read_bytes() == together
+    assert open_reader(path).committed.nonzero()[0].tolist() == sorted(numbers)
+
+
+def test_of_rows_that_replace_others_each_waits_first(path, campaign, monkeypatch):
+    with open_writer(path, campaign) as writer:
+        writer.write_row(3, done(campaign, 3))
+        seen = []
+        write_rows = PlainStore.write_rows
+
+        def looking(store, start, rows):
+            seen.append((start, len(rows), store.read("status", 2, 5).tolist()))
+            write_rows(store, start, rows)
+
+        monkeypatch.setattr(PlainStore, "write_rows", looking)
+        writer.write_rows([2, 3, 4], np.concatenate([done(campaign, n, 1.0) for n in (2, 3, 4)]))
+    assert seen == [(2, 3, [0, 0, 0])]
+    assert open_reader(path).done.sum() == 3
+
+
+def test_no_rows_are_no_writes(path, campaign):
+    before = path.read_bytes()
+    with open_writer(path, campaign) as writer:
+        writer.record_attempts([], [])
+        writer.write_rows([], np.zeros(0, row_dtype(6)))
+    assert path.read_bytes() == before
 
 
 def write_until_killed(path, campaign, ready):

@@ -15,6 +15,8 @@ from mpi_layout.campaign import load_campaign
 from mpi_layout.errors import ConfigError
 from mpi_layout.optimise import solve as optimise
 from mpi_layout.parallel import alone
+from mpi_layout.parallel.schedule import Assignment
+from mpi_layout.parallel.solver import Solver
 from mpi_layout.results.diff import diff
 from mpi_layout.results.file import WriterLock, create_results, open_writer
 from mpi_layout.results.reader import open_reader
@@ -255,6 +257,28 @@ def test_a_config_that_kills_its_process_has_failed(launch, suspect, how, messag
     assert "attempt 2 of 3" in ended.err
 
 
+def test_a_death_in_a_process_that_has_solved_others_blames_nobody(launch, suspect):
+    """One process solves suspect after suspect: an earlier one may have ruined it."""
+    suspect([3, 4, 5], attempts=1)
+    ended = launch("run", "small.yaml", how={"burn": 0, "kill_late": ["a_t15_s1"]})
+    assert ended.code == 0, ended.err
+    assert column("attempts")[[3, 4, 5]].tolist() == [2, 2, 2]
+
+
+def test_suspects_in_a_row_share_a_process(small_campaign, monkeypatch):
+    monkeypatch.chdir(small_campaign.parent)
+    solver = Solver(load_campaign("small.yaml"), launch=0, rank=0)
+    with alone.CarefulSolver(solver) as careful:
+        children = []
+        for assignment in (Assignment(0, 2), Assignment(1, 2), Assignment(2, 1), Assignment(3, 2)):
+            assert careful.solve(assignment)["key"] == solver.campaign.configs[assignment.number].key.encode()
+            children.append(careful._child)
+    assert children[0] is children[1]
+    assert children[2] is None  # a process with nothing to do would only take memory
+    assert children[3] is not children[0]
+    assert [child.returncode for child in (children[0], children[3])] == [-signal.SIGKILL] * 2
+
+
 def test_a_bug_in_a_process_of_its_own_is_a_bug(launch, suspect):
     suspect([4], attempts=1)
     ended = launch("run", "small.yaml", how={"bug": ["a_t15_s1"]})
@@ -292,7 +316,7 @@ def test_a_signal_ends_in_order_and_the_same_command_goes_on(start, launch, smal
 
 def test_a_second_ctrl_c_ends_at_once(start, launch, small_campaign, wait_until):
     path = small_campaign.with_suffix(".h5")
-    running = start("run", "small.yaml", how={"hang": ["b_t10_s1"]})
+    running = start("run", "small.yaml", "--only", "b_t10_s1", how={"hang": ["b_t10_s1"]})
     wait_until(lambda: path.exists() and open_reader(path).rows["attempts"][7] == 1)
     running.signal(signal.SIGINT)
     time.sleep(1.0)
@@ -425,12 +449,11 @@ def test_a_worker_never_loads_what_only_the_manager_needs():
 
 
 def test_a_child_whose_parent_was_killed_early_solves_nothing(small_campaign):
-    request = {"campaign": small_campaign.read_text(), "allow_code": False}
-    request |= {"launch": 0, "rank": 1, "number": 0, "attempts": 2}
+    opening = {"campaign": small_campaign.read_text(), "allow_code": False, "launch": 0, "rank": 1}
     command = [sys.executable, "-P", "-m", "mpi_layout.parallel.alone"]
 
     def child(parent):
-        text = json.dumps(request | {"parent": parent})
+        text = f"{json.dumps(opening | {'parent': parent})}\n[0, 2]\n"
         return subprocess.run(command, input=text.encode(), capture_output=True, timeout=60)
 
     assert child(os.getpid()).stdout.startswith(alone.ROW)

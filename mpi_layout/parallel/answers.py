@@ -1,7 +1,8 @@
-"""What comes back for a config that was given to a worker, and who works on what since when."""
+"""What comes back for configs that were given to a worker, and who works on what since when."""
 
 import time
-from collections.abc import Callable
+from collections import OrderedDict
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -29,27 +30,33 @@ class Lost:
 
 @dataclass(frozen=True)
 class Overdue:
-    """The config runs for longer than it may, and its rank does not answer."""
+    """One of the configs runs for longer than it may, and its rank does not answer."""
 
     who: str
 
 
 @dataclass(frozen=True)
+class Dropped:
+    """The worker has not begun them, and will not."""
+
+
+@dataclass(frozen=True)
 class Stored:
-    """The worker has written the row by itself; this is what the manager needs to know of it.
+    """The worker has written the rows by itself; this is what the manager needs to know of them.
 
     Attributes
     ----------
-    brief : (1,) structured array
+    brief : (n,) structured array
         Of `results.row.brief`.
     """
 
     brief: np.ndarray
 
 
-# The row itself where the manager writes. An answer without an assignment is about a rank that had none.
-What = np.ndarray | Stored | Died | Lost | Overdue
-Answer = tuple[Assignment | None, What]
+# Rows (n,) where the manager writes them. An answer without assignments is about a rank that had none.
+What = np.ndarray | Stored | Died | Lost | Overdue | Dropped
+Batch = tuple[Assignment, ...]
+Answer = tuple[Batch, What]
 
 
 def too_long(max_seconds: float) -> str:
@@ -58,35 +65,67 @@ def too_long(max_seconds: float) -> str:
 
 
 class InFlight:
-    """Which worker solves what, and since when.
+    """Which worker has what to solve, and when something was last heard of it.
+
+    A worker says something at the end of a config, but not of each (`held` seconds may pass first).
+    So one that has been silent for `held` and the seconds that a config may take is in a config that takes
+    longer. Suspects go alone; each may be tried twice in a row by its worker, in processes of their own.
 
     Parameters
     ----------
+    held : float
+        How long a worker may keep a row to itself, s.
     clock : callable
         Seconds, never going back.
     """
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, held: float = 0.0, clock: Callable[[], float] = time.monotonic) -> None:
+        self._held = held
         self._clock = clock
-        self._running: dict[int, tuple[Assignment, float]] = {}
+        # Both in the order of the seconds, so that only the first ones have to be looked at.
+        self._suspects: OrderedDict[int, tuple[Batch, float]] = OrderedDict()
+        self._others: OrderedDict[int, tuple[Batch, float]] = OrderedDict()
 
     def __len__(self) -> int:
-        return len(self._running)
+        return len(self._suspects) + len(self._others)
 
-    def begin(self, worker: int, assignment: Assignment) -> None:
-        """Note that a worker was given a config."""
-        self._running[worker] = assignment, self._clock()
+    def begin(self, worker: int, batch: Batch) -> None:
+        """Note that a worker was given configs."""
+        kept = self._suspects if batch[0].suspect else self._others
+        kept[worker] = batch, self._clock()
 
-    def end(self, worker: int) -> Assignment | None:
+    def ended(self, worker: int, count: int) -> Batch:
+        """Note that the first `count` of what a worker had have ended; give them back."""
+        batch = self.end(worker)
+        if batch[count:]:
+            self.begin(worker, batch[count:])
+        return batch[:count]
+
+    def end(self, worker: int) -> Batch:
         """Note that a worker has nothing to do any more; give back what it had."""
-        assignment, _ = self._running.pop(worker, (None, 0.0))
-        return assignment
+        found = self._suspects.pop(worker, None) or self._others.pop(worker, None)
+        return found[0] if found else ()
+
+    def of(self, worker: int) -> int:
+        """How many configs a worker has."""
+        found = self._suspects.get(worker) or self._others.get(worker)
+        return len(found[0]) if found else 0
+
+    def with_several(self) -> list[int]:
+        """Workers that have configs which they have not begun."""
+        return [worker for worker, (batch, _) in self._others.items() if len(batch) > 1]
 
     def overdue(self, max_seconds: float) -> list[int]:
-        """Workers whose config runs for longer than `max_seconds` and a margin."""
+        """Workers that have been silent for longer than a config of `max_seconds` explains."""
         now = self._clock()
         return [
-            worker
-            for worker, (assignment, since) in self._running.items()
-            if now - since > max_seconds + (SUSPECT_MARGIN_S if assignment.suspect else MARGIN_S)
+            *_silent(self._others, now - max_seconds - self._held - MARGIN_S),
+            *_silent(self._suspects, now - 2 * max_seconds - SUSPECT_MARGIN_S),
         ]
+
+
+def _silent(kept: OrderedDict[int, tuple[Batch, float]], since: float) -> Iterator[int]:
+    for worker, (_, heard) in kept.items():
+        if heard >= since:
+            return
+        yield worker

@@ -6,7 +6,7 @@ the file soon. What a worker holds back, configs not begun and rows not sent, is
 """
 
 MESSAGES_PER_S = 2000.0  # from all workers together
-SHORTEST_S, LONGEST_S = 0.25, 5.0
+SHORTEST_S, LONGEST_S = 0.25, 60.0
 MOST = 200  # configs in one batch: any MPI sends a message of that size at once
 
 

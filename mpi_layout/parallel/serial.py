@@ -6,8 +6,8 @@ import threading
 from typing import Any
 
 from mpi_layout.parallel.allotment import Allotment
-from mpi_layout.parallel.alone import solve
-from mpi_layout.parallel.answers import Answer, InFlight, Overdue
+from mpi_layout.parallel.alone import CarefulSolver
+from mpi_layout.parallel.answers import Answer, Batch, Dropped, InFlight, Overdue
 from mpi_layout.parallel.schedule import Assignment
 from mpi_layout.parallel.solver import Solver
 
@@ -23,7 +23,8 @@ class SerialTeam:
 
     def __init__(self) -> None:
         self._flying = InFlight()
-        self._next: Assignment | None = None
+        self._todo: Batch = ()
+        self._dropped: Batch = ()
         self._given: queue.SimpleQueue[Assignment | None] = queue.SimpleQueue()
         self._ended: queue.SimpleQueue[Answer | BaseException] = queue.SimpleQueue()
         self._solver: Solver | None = None
@@ -49,21 +50,28 @@ class SerialTeam:
 
     @property
     def idle(self) -> int:
-        """Workers that wait for a config."""
-        return self.workers - len(self._flying)
+        """Workers that wait for configs."""
+        return 0 if self._flying or self._todo else self.workers
 
-    def give(self, assignment: Assignment) -> None:
-        """Take a config; it begins at the next `collect`, so that the row before it is stored first."""
-        self._flying.begin(THREAD, assignment)
-        self._next = assignment
+    def give(self, batch: Batch) -> None:
+        """Take configs; the first begins at the next `collect`, so that the row before it is stored first."""
+        self._todo = batch
+
+    def drop(self) -> None:
+        """Drop what has not begun."""
+        self._dropped, self._todo = self._dropped + self._todo, ()
 
     def collect(self) -> list[Answer]:
-        """Give back what came of the config; wait a moment for it."""
+        """Give back what came of a config; wait a moment for it."""
+        if self._dropped:
+            dropped, self._dropped = self._dropped, ()
+            return [(dropped, Dropped())]
+        if self._todo and not self._flying:
+            self._flying.begin(THREAD, self._todo[:1])
+            self._given.put(self._todo[0])
+            self._todo = self._todo[1:]
         if not self._flying:
             return []
-        if self._next is not None:
-            self._given.put(self._next)
-            self._next = None
         try:
             answer = self._ended.get(timeout=LOOK_S)
         except queue.Empty:
@@ -88,15 +96,15 @@ class SerialTeam:
         """Leave behind a thread that hangs, if there is one: it ends with the process."""
 
     def _work(self, solver: Solver) -> None:
-        while (assignment := self._given.get()) is not None:
-            try:
-                self._ended.put((assignment, solve(solver, assignment)))
-            except BaseException as error:
-                self._ended.put(error)
+        with CarefulSolver(solver) as careful:
+            while (assignment := self._given.get()) is not None:
+                try:
+                    self._ended.put(((assignment,), careful.solve(assignment)))
+                except BaseException as error:
+                    self._ended.put(error)
 
     def _overdue(self) -> list[Answer]:
         if self._solver is None or not self._flying.overdue(self._solver.max_seconds):
             return []
-        assignment = self._flying.end(THREAD)
         self.workers = 0
-        return [(assignment, Overdue("the only process"))]
+        return [(self._flying.end(THREAD), Overdue("the only process"))]

@@ -4,9 +4,8 @@ from typing import Any, Protocol, runtime_checkable
 
 from mpi_layout.errors import InputError
 from mpi_layout.parallel.allotment import Allotment
-from mpi_layout.parallel.answers import Answer
+from mpi_layout.parallel.answers import Answer, Batch
 from mpi_layout.parallel.launcher import launcher_hint
-from mpi_layout.parallel.schedule import Assignment
 from mpi_layout.parallel.serial import SerialTeam
 from mpi_layout.parallel.solver import Solver
 
@@ -32,7 +31,7 @@ class Team(Protocol):
 
     @property
     def idle(self) -> int:
-        """Workers that wait for a config."""
+        """Workers that wait for configs."""
 
     @property
     def launcher_gone(self) -> bool:
@@ -50,8 +49,11 @@ class Team(Protocol):
     def open(self, solver: Solver) -> None:
         """Make the workers ready for the configs of a campaign."""
 
-    def give(self, assignment: Assignment) -> None:
-        """Give a config to a worker that waits."""
+    def give(self, batch: Batch) -> None:
+        """Give configs to a worker that waits; it solves them in this order."""
+
+    def drop(self) -> None:
+        """Let the workers end what they are at, and drop what they have not begun: an answer says which."""
 
     def collect(self) -> list[Answer]:
         """Take what came from the workers, perhaps nothing; wait a moment for it."""

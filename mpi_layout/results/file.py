@@ -13,6 +13,7 @@ anything else is a config that waits. See docs/file-format.md.
 import errno
 import hashlib
 import logging
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
@@ -193,39 +194,50 @@ class ResultsFile:
         """Note that and why the launch ends."""
         launches.end(self._store, self._begun, self._entry, reason, configs_done, now)
 
-    def record_attempt(self, number: int, attempts: int) -> None:
-        """Note, before it begins, that a config is attempted for the attempts-th time.
+    def record_attempts(self, numbers: Sequence[int], attempts: Sequence[int]) -> None:
+        """Note, before they begin, for which time each of some configs is attempted.
 
         A failed row becomes a waiting one by this.
         """
-        self._reopen(number)
-        self._store.write("attempts", number, np.array([attempts], "<i4"))
-        self.attempts[number] = attempts
+        for start, counts in _runs(numbers, np.array(attempts, "<i4")):
+            self._reopen(start, len(counts))
+            self._store.write("attempts", start, counts)
+            self.attempts[start : start + len(counts)] = counts
 
-    def write_row(self, number: int, row: NDArray[np.void]) -> None:
-        """Write the sealed row (1,) of a config.
+    def write_rows(self, numbers: Sequence[int], rows: NDArray[np.void]) -> None:
+        """Write the sealed rows (n,) of configs; those of adjacent configs together.
 
         Raises
         ------
         ValueError
-            If the row is not sealed, or of another config; nothing is written then.
+            If a row is not sealed, or of another config; nothing is written then.
         """
-        if row.shape != (1,) or not is_committed(row).all():
-            raise ValueError(f"row {number}: not one sealed row")
-        if row["key"][0] != self._configs[number].key.encode():
-            raise ValueError(f"row {number}: the row of another config, {row['key'][0]!r}")
-        self._reopen(number)
-        self._store.write_rows(number, row)
-        self.status[number], self.attempts[number] = row["status"][0], row["attempts"][0]
+        if rows.shape != (len(numbers),) or not is_committed(rows).all():
+            raise ValueError(f"rows {list(numbers)}: not {len(numbers)} sealed rows")
+        for number, key in zip(numbers, rows["key"].tolist(), strict=True):
+            if key != self._configs[number].key.encode():
+                raise ValueError(f"row {number}: the row of another config, {key!r}")
+        for start, run in _runs(numbers, rows):
+            self._reopen(start, len(run))
+            self._store.write_rows(start, run)
+        self.note_stored(numbers, rows)
+
+    def record_attempt(self, number: int, attempts: int) -> None:
+        """`record_attempts` of one config."""
+        self.record_attempts([number], [attempts])
+
+    def write_row(self, number: int, row: NDArray[np.void]) -> None:
+        """`write_rows` of one config."""
+        self.write_rows([number], row)
 
     def look(self, number: int) -> NDArray[np.void] | None:
         """Row (1,) of a config if it is in the file, done or failed: a rank may have written it and died."""
         row = self._store.read_rows(self.dtype, number, number + 1)
         return row if is_committed(row).all() else None
 
-    def note_stored(self, number: int, said: np.void) -> None:
-        """Note that another rank has written the row of a config, of which `row.brief` was said."""
-        self.status[number], self.attempts[number] = said["status"], said["attempts"]
+    def note_stored(self, numbers: Sequence[int], said: NDArray[np.void]) -> None:
+        """Note that the rows of configs are in the file, of which `row.brief` (n,) was said."""
+        self.status[numbers], self.attempts[numbers] = said["status"], said["attempts"]
 
     def count(self, numbers: NDArray[np.int64]) -> dict[Status, int]:
         """How many of the configs `numbers` are waiting, done, failed."""
@@ -239,11 +251,12 @@ class ResultsFile:
         """Close the file, without a checkpoint."""
         self._store.close()
 
-    def _reopen(self, number: int) -> None:
-        """Make a finished row a waiting one, before anything in it changes."""
-        if self.status[number] != Status.WAITING:
-            self._mark_waiting(number)
-            self.status[number] = Status.WAITING
+    def _reopen(self, start: int, count: int) -> None:
+        """Make finished rows waiting ones, before anything in them changes."""
+        here = self.status[start : start + count]
+        for index in np.flatnonzero(here != Status.WAITING).tolist() if here.any() else ():
+            self._mark_waiting(start + index)
+            here[index] = Status.WAITING
 
     @property
     def _begun(self) -> int:
@@ -300,6 +313,20 @@ def open_writer(path: Path, campaign: Campaign, lock: WriterLock | None = None) 
     except BaseException:
         store.close()
         raise
+
+
+def _runs(numbers: Sequence[int], values: NDArray) -> Iterator[tuple[int, NDArray]]:
+    """Put values (n,) of configs together where they are adjacent: first number and values of each run."""
+    ascending = np.array(numbers, np.int64)
+    steps = np.diff(ascending)
+    if (steps < 0).any():
+        order = np.argsort(ascending)
+        ascending, values = ascending[order], values[order]
+        steps = np.diff(ascending)
+    begin = 0
+    for end in (*(np.flatnonzero(steps != 1) + 1).tolist(), ascending.size) if ascending.size else ():
+        yield int(ascending[begin]), values[begin:end]
+        begin = end
 
 
 def _empty(piece: Piece) -> NDArray[np.bool_]:

@@ -53,11 +53,11 @@ _BRIEF = tuple(c for c in ROW_COLUMNS if c.name in ("seconds", "rank", "attempts
 BRIEF_DTYPE = np.dtype([(column.name, column.dtype) for column in _BRIEF])
 
 
-def brief(row: NDArray[np.void]) -> NDArray[np.void]:
-    """Give what the manager needs to know of a row (1,): how and where it ended, not the layout."""
-    said = np.empty(1, BRIEF_DTYPE)
+def brief(rows: NDArray[np.void]) -> NDArray[np.void]:
+    """Give what the manager needs to know of rows (n,): how and where they ended, not the layouts."""
+    said = np.empty(len(rows), BRIEF_DTYPE)
     for column in _BRIEF:
-        said[column.name] = row[column.name]
+        said[column.name] = rows[column.name]
     return said
 
 

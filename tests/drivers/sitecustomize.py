@@ -3,7 +3,7 @@
 Python imports a module of this name when it starts, so it works in every rank and every child process,
 whatever the command. SOLVE_DRIVER is JSON: {"seconds": 0.2} sleeps before each config, {"burn": 10000}
 counts so far instead of solving, and {"fail": ["area_type_s0"]} lets configs fail; so do "bug", "kill",
-"exit", "leave" and "hang", each in its way.
+"exit", "leave" and "hang", each in its way; "kill_late" kills a process that has solved other configs before.
 """
 
 import json
@@ -16,18 +16,20 @@ import numpy as np
 from mpi_layout.errors import ConfigError
 from mpi_layout.optimise import solve as optimise
 
+STARTED = []
 HOW = json.loads(os.environ.get("SOLVE_DRIVER", "{}"))
 real_solve = optimise.solve
 
 
 def solve(problem):
     key = f"{problem.area.name}_{problem.turbine.name}_s{problem.seed}"
+    STARTED.append(key)
     time.sleep(HOW.get("seconds", 0))
     if key in HOW.get("fail", []):
         raise ConfigError(f"{key} was told to fail")
     if key in HOW.get("bug", []):
         raise ZeroDivisionError(f"{key} was told to stumble")
-    if key in HOW.get("kill", []):
+    if key in HOW.get("kill", []) or (key in HOW.get("kill_late", []) and len(STARTED) > 1):
         os.kill(os.getpid(), signal.SIGSEGV)
     if key in HOW.get("exit", []):
         os._exit(7)

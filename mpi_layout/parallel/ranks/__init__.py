@@ -41,8 +41,8 @@ def join(hint: LauncherHint) -> ManagerTeam | WorkerRank:
             f"{hint}, but this process finds itself {found}. {_whose(library)}. {_advice(library)} To run "
             f"without MPI, use no launcher and unset {hint.variable}."
         )
-    places = [Place(text) for text in talk.gather_texts(comm, str(Place.here(MPI.Get_processor_name())))]
-    return ManagerTeam(comm, places) if comm.rank == 0 else WorkerRank(comm)
+    places = talk.gather_texts(comm, str(Place.here(MPI.Get_processor_name())))
+    return ManagerTeam(comm, [Place(text) for text in places]) if comm.rank == 0 else WorkerRank(comm)
 
 
 def tell(hint: LauncherHint, library: Library) -> None:

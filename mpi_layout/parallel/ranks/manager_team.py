@@ -8,15 +8,16 @@ import numpy as np
 
 from mpi_layout.errors import InputError
 from mpi_layout.parallel.allotment import Allotment
-from mpi_layout.parallel.answers import Answer, Died, InFlight, Lost, Overdue, Stored
+from mpi_layout.parallel.answers import Answer, Batch, Died, Dropped, InFlight, Lost, Overdue, Stored, What
+from mpi_layout.parallel.batches import batch_seconds
 from mpi_layout.parallel.ranks import talk
 from mpi_layout.parallel.ranks.place import Place
 from mpi_layout.parallel.ranks.talk import MPI
-from mpi_layout.parallel.schedule import Assignment
 from mpi_layout.parallel.solver import BugError, Solver
 from mpi_layout.results.row import BRIEF_DTYPE
 
 LOOK_S = 1.0  # between two looks at the processes of the workers on this machine
+MOST_AT_ONCE = 500  # messages taken before the workers that sent them get new work
 SETTLE_S = 10.0  # for workers that have nothing to do but to sync their rows
 
 
@@ -29,14 +30,16 @@ class ManagerTeam:
         self._seen = [rank for rank in range(1, comm.size) if places[0].sees(places[rank])]
         self._next_look = time.monotonic()
         self._idle = list(range(comm.size - 1, 0, -1))
-        self._flying = InFlight()
-        self._hung: set[int] = set()
+        self._flying = InFlight(batch_seconds(comm.size - 1))
+        self._hung: dict[int, int] = {}  # how many configs such a worker has not said anything of
         self._dead: set[int] = set()
+        self._dying: set[int] = set()  # dead, but what they had sent before may still come in
         self._syncing: set[int] = set()
         self._leaving: set[int] = set()
         self._nap = talk.Nap()
         self._launcher = talk.Launcher()
-        self._opened = self._dismissed = self._shared = False
+        self._opened = self._dismissed = self._shared = self._dropped = False
+        self._failure: Exception | None = None
         self._dtype = np.dtype(np.uint8)
         self._max_seconds = np.inf
         self.ranks = comm.size
@@ -58,7 +61,7 @@ class ManagerTeam:
 
     @property
     def idle(self) -> int:
-        """Workers that wait for a config."""
+        """Workers that wait for configs."""
         return len(self._idle)
 
     @property
@@ -87,11 +90,18 @@ class ManagerTeam:
         self._say(solver.message())
         self._opened = True
 
-    def give(self, assignment: Assignment) -> None:
-        """Send a config to a worker that waits."""
+    def give(self, batch: Batch) -> None:
+        """Send configs to a worker that waits; their attempts on record are equal."""
         worker = self._idle.pop()
-        self._flying.begin(worker, assignment)
-        self._send(worker, talk.CONFIG, assignment.number, assignment.attempts)
+        self._flying.begin(worker, batch)
+        self._send(worker, talk.CONFIGS, batch[0].attempts, *(assignment.number for assignment in batch))
+
+    def drop(self) -> None:
+        """Tell those that have several configs to drop what they have not begun, once."""
+        if not self._dropped:
+            self._dropped = True
+            for worker in self._flying.with_several():
+                self._send(worker, talk.DROP)
 
     def collect(self) -> list[Answer]:
         """Give back what came in; sleep a moment if nothing did.
@@ -103,11 +113,13 @@ class ManagerTeam:
         OSError
             A worker could not write its row.
         """
-        answers = self._receive_all()
-        for worker in self._flying.overdue(self._max_seconds):
-            self._hung.add(worker)
+        if self._failure is not None:
+            raise self._failure
+        answers, more = self._receive_all()
+        for worker in () if more else self._flying.overdue(self._max_seconds):
+            self._hung[worker] = self._flying.of(worker)
             answers.append((self._flying.end(worker), Overdue(self._who(worker))))
-        if answers:
+        if answers or more:
             self._nap.reset()
         else:
             self._nap.sleep()
@@ -117,7 +129,7 @@ class ManagerTeam:
         """Ask every worker that writes to make its rows durable; it answers between two configs."""
         if not self._shared:
             return
-        for worker in set(range(1, self.ranks)) - self._dead - self._syncing - self._hung:
+        for worker in set(range(1, self.ranks)) - self._dead - self._syncing - self._hung.keys():
             self._syncing.add(worker)
             self._send(worker, talk.SYNC)
 
@@ -166,18 +178,19 @@ class ManagerTeam:
     def _say(self, message: dict[str, Any]) -> None:
         talk.broadcast(self._comm, json.dumps(message).encode())
 
-    def _send(self, worker: int, tag: int, first: int = 0, second: int = 0) -> None:
+    def _send(self, worker: int, tag: int, *numbers: int) -> None:
         try:
-            self._comm.Send(np.array([first, second], np.int64), worker, tag)
+            self._comm.Send(np.array(numbers, np.int64), worker, tag)
         except MPI.Exception as error:
             if not talk.is_death(error):
                 raise  # else `collect` finds out who died, and what was lost
 
-    def _receive_all(self) -> list[Answer]:
+    def _receive_all(self) -> tuple[list[Answer], bool]:
+        """What has come in, and whether there may be more."""
         answers: list[Answer] = []
         status = MPI.Status()
-        dead = self._departed()
-        while True:
+        self._dying |= self._departed()
+        for _ in range(MOST_AT_ONCE):
             try:
                 if not talk.message_there(self._comm, status):
                     break
@@ -185,9 +198,11 @@ class ManagerTeam:
             except MPI.Exception as error:
                 if not talk.is_death(error):
                     raise
-                dead |= set(talk.deaths(self._comm)) - self._dead
-        # What they had sent before they died has come in by now.
-        return answers + [answer for worker in sorted(dead) for answer in self._bury(worker)]
+                self._dying |= set(talk.deaths(self._comm)) - self._dead
+        else:
+            return answers, True
+        dead, self._dying = sorted(self._dying), set()
+        return answers + [self._bury(worker) for worker in dead], False
 
     def _departed(self) -> set[int]:
         """Ranks on this machine whose process has ended, whether or not MPI knows."""
@@ -198,31 +213,43 @@ class ManagerTeam:
         return {rank for rank in self._seen if rank not in self._dead and self._places[rank].gone}
 
     def _take(self, worker: int, tag: int, data: bytes) -> list[Answer]:
-        if tag == talk.BUG:
-            raise BugError(data.decode())
-        if tag == talk.DISK:
-            raise OSError(data.decode())
         if tag == talk.SYNCED:
             self._syncing.discard(worker)
             return []
-        assignment = self._flying.end(worker)
-        self._idle.append(worker)
-        if worker in self._hung:  # it was slow and not dead; its config was given to another rank
-            self._hung.discard(worker)
+        if tag in (talk.BUG, talk.DISK):  # told when what came before it is stored
+            self._failure = BugError(data.decode()) if tag == talk.BUG else OSError(data.decode())
             return []
-        if tag == talk.DIED:
-            return [(assignment, Died(data.decode()))]
-        if tag == talk.STORED:
-            return [(assignment, Stored(np.frombuffer(data, BRIEF_DTYPE)))]
-        return [(assignment, np.frombuffer(data, self._dtype))]
+        what, count = self._read(tag, data)
+        if worker in self._hung:  # it was slow and not dead; its configs were given to other ranks
+            self._hung[worker] -= count or self._hung[worker]
+            if self._hung[worker] <= 0:
+                del self._hung[worker]
+                self._idle.append(worker)
+            return []
+        batch = self._flying.ended(worker, count) if count else self._flying.end(worker)
+        if not self._flying.of(worker):
+            self._idle.append(worker)
+        return [(batch, what)]
 
-    def _bury(self, worker: int) -> list[Answer]:
+    def _read(self, tag: int, data: bytes) -> tuple[What, int]:
+        """What a message says, and of how many configs; 0 stands for all that its worker still has."""
+        if tag == talk.DROPPED:
+            return Dropped(), 0
+        if tag == talk.DIED:
+            return Died(data.decode()), 1
+        if tag == talk.STORED:
+            said = np.frombuffer(data, BRIEF_DTYPE)
+            return Stored(said), said.size
+        rows = np.frombuffer(data, self._dtype)
+        return rows, rows.size
+
+    def _bury(self, worker: int) -> Answer:
         self._dead.add(worker)
-        self._hung.discard(worker)
+        self._hung.pop(worker, None)
         self._syncing.discard(worker)
         if worker in self._idle:
             self._idle.remove(worker)
-        return [(self._flying.end(worker), Lost(self._who(worker)))]
+        return self._flying.end(worker), Lost(self._who(worker))
 
     def _who(self, rank: int) -> str:
         return f"rank {rank} on {self._places[rank].host}"

@@ -1,10 +1,10 @@
 """How ranks talk: the one door to MPI, and the ways to wait behind it.
 
-One message opens the launch (a JSON text for all); after that the manager sends two
-integers and a worker answers with bytes: of a sealed row, of a brief about a row that
+One message opens the launch (a JSON text for all); after that the manager sends some
+integers and a worker answers with bytes: of sealed rows, of briefs about rows that
 it has written itself, or of a text. No object is pickled. Nobody blocks: a rank with
 nothing to do looks for messages and sleeps a little longer each time, so that the cores
-belong to the configs, and signal handlers run. A worker at work looks at nothing.
+belong to the configs, and signal handlers run. A worker looks for messages between two configs.
 
 Where the MPI can lose a rank (Open MPI's `mpirun --with-ft ulfm`), a rank that died
 shows as an error of class MPI_ERR_PROC_FAILED in whatever call comes next; elsewhere
@@ -29,8 +29,9 @@ with warnings.catch_warnings():  # of another launcher; `join` refuses it with w
 
 __all__ = ["MPI"]  # the rest is used as talk.something
 
-CONFIG, LEAVE, SYNC = 1, 2, 3  # tags to a worker: [number, attempts], [exit code, how], [0, 0]
-ROW, STORED, DIED, BUG, DISK, SYNCED = 4, 5, 6, 7, 8, 9  # tags to the manager
+# Tags to a worker: [attempts, number, number, ...], [exit code, how], [], []
+CONFIGS, LEAVE, SYNC, DROP = 1, 2, 3, 4
+ROWS, STORED, DIED, DROPPED, BUG, DISK, SYNCED = 5, 6, 7, 8, 9, 10, 11  # tags to the manager
 # How to leave: all together; alone, as some ranks are gone; together, unless one dies at the last moment.
 TOGETHER, ALONE, GUARDED = 0, 1, 2
 FIRST_NAP_S, LONGEST_NAP_S = 1e-4, 1e-3
@@ -132,12 +133,12 @@ def broadcast(comm: MPI.Comm, data: bytes = b"") -> bytes:
 
 
 def gather_texts(comm: MPI.Comm, text: str) -> list[str]:
-    """A short text of every rank, on all of them."""
+    """A short text of every rank, on rank 0; the others get nothing."""
     own = np.zeros(TEXT_BYTES, np.uint8)
     encoded = np.frombuffer(text.encode()[:TEXT_BYTES], np.uint8)
     own[: encoded.size] = encoded
-    every = np.zeros((comm.size, TEXT_BYTES), np.uint8)  # (rank, byte)
-    wait(comm.Iallgather(own, every))
+    every = np.zeros((comm.size if comm.rank == 0 else 0, TEXT_BYTES), np.uint8)  # (rank, byte)
+    wait(comm.Igather(own, every))
     return [row.tobytes().rstrip(b"\0").decode("utf-8", "replace") for row in every]
 
 

@@ -2,13 +2,16 @@
 
 import json
 import logging
+import time
+from collections import deque
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from mpi_layout.exit_codes import ExitCode
-from mpi_layout.parallel.alone import solve
+from mpi_layout.parallel.alone import CarefulSolver
 from mpi_layout.parallel.answers import Died
+from mpi_layout.parallel.batches import batch_seconds
 from mpi_layout.parallel.ranks import talk
 from mpi_layout.parallel.ranks.talk import MPI
 from mpi_layout.parallel.schedule import Assignment
@@ -31,6 +34,10 @@ class WorkerRank:
         self._comm = comm
         self._launcher = talk.Launcher()
         self._file: SharedRows | None = None
+        self._todo: deque[Assignment] = deque()
+        self._ended: list[bytes] = []  # rows, or briefs about them, that the manager does not know of yet
+        self._held = batch_seconds(comm.size - 1)
+        self._spoke = time.monotonic()
 
     def work(self) -> int:
         """Solve configs until the manager says leave, and give back the exit code it says."""
@@ -54,15 +61,23 @@ class WorkerRank:
             return int(message["leave"])
         if self._file is not None:
             self._file.open(self._comm)
-        solver = Solver.of(message, rank=self._comm.rank)
+        with CarefulSolver(Solver.of(message, rank=self._comm.rank)) as solver:
+            return self._serve(solver)
+
+    def _serve(self, solver: CarefulSolver) -> int:
         while True:
-            tag, first, second = self._receive()
-            if tag == talk.LEAVE:
-                return self._leave(code=first, how=second)
-            if tag == talk.SYNC:
-                self._sync()
-            else:
-                self._answer(solver, Assignment(first, second))
+            while message := self._receive():
+                tag, numbers = message
+                if tag == talk.LEAVE:
+                    return self._leave(code=numbers[0], how=numbers[1])
+                if tag == talk.SYNC:
+                    self._sync()
+                elif tag == talk.DROP:
+                    self._drop()
+                else:
+                    self._todo.extend(Assignment(number, numbers[0]) for number in numbers[1:])
+                    self._spoke = time.monotonic()
+            self._solve(solver, self._todo.popleft())
 
     def _hear(self) -> dict[str, Any]:
         message: dict[str, Any] = json.loads(talk.broadcast(self._comm))
@@ -75,13 +90,15 @@ class WorkerRank:
         self._file = SharedRows(invited)
         talk.gather_texts(self._comm, self._file.prepare())
 
-    def _receive(self) -> tuple[int, int, int]:
+    def _receive(self) -> tuple[int, list[int]] | None:
+        """The next message; None if there is none and something to do."""
         nap, status = talk.Nap(), MPI.Status()
         while not talk.message_there(self._comm, status, source=0):  # other workers may have died
+            if self._todo:
+                return None
             self._nap(nap)
-        message = np.zeros(2, np.int64)
-        self._comm.Recv(message, 0, status.Get_tag())
-        return status.Get_tag(), int(message[0]), int(message[1])
+        data = talk.receive(self._comm, status)
+        return status.Get_tag(), np.frombuffer(data, np.int64).tolist()
 
     def _nap(self, nap: talk.Nap) -> None:
         """Sleep; leave if nobody can be there any more to say it."""
@@ -89,20 +106,38 @@ class WorkerRank:
         if self._launcher.gone and nap.silence > ORPHAN_S:
             talk.leave_at_once(ExitCode.EARLY)
 
-    def _answer(self, solver: Solver, assignment: Assignment) -> None:
+    def _solve(self, solver: CarefulSolver, assignment: Assignment) -> None:
         try:
-            result = solve(solver, assignment)
+            result = solver.solve(assignment)
             if isinstance(result, Died):
+                self._tell_ended()
                 self._send(talk.DIED, result.how.encode())
-            elif self._file is None:
-                self._send(talk.ROW, result.tobytes())
-            else:
+                self._drop()  # if that was for the time it took, the others may have been given away by now
+                return
+            if self._file is not None:
                 self._file.write(assignment.number, result)
-                self._send(talk.STORED, brief(result).tobytes())
+            self._ended.append((result if self._file is None else brief(result)).tobytes())
+            if not self._todo or time.monotonic() - self._spoke >= self._held:
+                self._tell_ended()
         except BugError as error:
+            self._todo.clear()
+            self._tell_ended()
             self._send(talk.BUG, str(error).encode())
         except OSError as error:
+            self._todo.clear()
             self._send(talk.DISK, str(error).encode())
+
+    def _tell_ended(self) -> None:
+        if self._ended:
+            self._send(talk.ROWS if self._file is None else talk.STORED, b"".join(self._ended))
+            self._ended.clear()
+
+    def _drop(self) -> None:
+        """Forget what has not begun, and say so."""
+        if self._todo:
+            self._todo.clear()
+            self._tell_ended()
+            self._send(talk.DROPPED, b"")
 
     def _sync(self) -> None:
         try:
@@ -118,6 +153,7 @@ class WorkerRank:
         nap = talk.Nap()
         while not any(request.Test() for _ in range(talk.LOOKS)):
             self._nap(nap)
+        self._spoke = time.monotonic()
 
     def _leave(self, *, code: int, how: int) -> int:
         if self._file is not None:
