@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from mpi_layout.errors import InputError
 from mpi_layout.results import mpio
 
-# Rank 0 stores thousands of rows a second. Only with more workers than this can it become the slowest.
-MOST_GATHERED = 1000
+# Rank 0 stores more than ten thousand rows a second, as they come in batches. Only with more workers than this
+# can it become the slowest, if their configs take a second; longer ones leave it more time.
+MOST_GATHERED = 10_000
 
 
 @dataclass(frozen=True)
@@ -48,7 +49,7 @@ def choose_backend(wanted: str, ranks: int) -> Backend:
             raise InputError(f"--backend mpio: {reason}")
         return Backend(shared=True)
     if ranks <= MOST_GATHERED:
-        return Backend(shared=False, why=f"rank 0 keeps up with up to {MOST_GATHERED} ranks")
+        return Backend(shared=False, why=f"rank 0 keeps up with up to {MOST_GATHERED:,} ranks")
     if reason:
         return Backend(shared=False, why=reason)
-    return Backend(shared=True, why=f"more than {MOST_GATHERED} ranks")
+    return Backend(shared=True, why=f"more than {MOST_GATHERED:,} ranks")
