@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from mpi_layout.errors import InputError
 from mpi_layout.results import mpio
 
-# Rank 0 stores more than ten thousand rows a second, as they come in batches. Only with more workers than this
-# can it become the slowest, if their configs take a second; longer ones leave it more time.
+# Rank 0 stores more than ten thousand rows a second, as they come in batches. Only with more workers than
+# this can it become the slowest, if their configs take a second; longer ones leave it more time.
 MOST_GATHERED = 10_000
 
 
