@@ -135,7 +135,7 @@ def test_a_config_that_hangs_is_abandoned_and_fails(launch, small_campaign, path
 
 
 def test_a_second_launch_is_refused_while_the_first_works(start, launch, path, wait_until):
-    running = start(*MPIO, ranks=3, how=QUICK | {"hang": ["a_t15_s0"]})
+    running = start(*MPIO, ranks=3, how=QUICK | {"hang": ["a_t10_s0"]})  # the first one, so it is alone
     wait_until(lambda: path.exists() and open_reader(path).done.sum() == N_CONFIGS - 1)
     refused = launch(*MPIO, ranks=2)
     assert refused.code == 2
