@@ -1,0 +1,1 @@
+"""How launches scale: measured on this machine, and simulated for up to 100,000 ranks."""
