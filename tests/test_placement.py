@@ -263,10 +263,11 @@ def test_ranks_on_a_node(environ, n_ranks):
 
 @pytest.mark.slow
 def test_too_little_shared_memory_is_told_before_mpi_dies_of_it(launch, small_campaign):
-    if mpi_launcher.is_open_mpi():
-        pytest.skip("Open MPI takes next to none")
     small = 'mount -t tmpfs -o size=8m tmpfs /dev/shm && exec "$0" "$@"'
     ended = launch("run", "small.yaml", ranks=3, under=["unshare", "--mount", "sh", "-c", small])
+    if mpi_launcher.is_open_mpi():  # takes next to none
+        assert ended.code == 0, ended.err
+        return
     assert ended.code == 2, ended.err
     assert "/dev/shm has 8 MB here" in ended.err
     assert not small_campaign.with_suffix(".h5").exists()

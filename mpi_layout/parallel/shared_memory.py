@@ -1,4 +1,4 @@
-"""Shared memory of a node: MPICH dies of a bus error where /dev/shm is too small, as it is in many containers.
+"""Shared memory of a node: MPICH dies of a bus error where /dev/shm is too small, as in many containers.
 
 Judged by its whole size, which all ranks of a node see alike, before any of them calls MPI.
 """
@@ -31,12 +31,13 @@ def size(folder: str = "/dev/shm") -> float:
 
 
 def shortage(n_ranks: int, there: float) -> tuple[str, bool]:
-    """Say what is wrong if MPICH starts ranks on a node with so much shared memory, and whether it cannot work."""
+    """Say what is wrong if MPICH starts ranks on a node with so many bytes, and whether it cannot work."""
     if n_ranks * ENOUGH_BYTES <= there:
         return "", False
     text = (
         f"/dev/shm has {there / MB:.0f} MB here, and MPICH takes {LEAST_BYTES / MB:.1f} to "
-        f"{ENOUGH_BYTES / MB:.1f} MB of it for each of the {n_ranks} ranks on a node, or they die of a bus error; "
-        "give the container more (docker, podman: --shm-size=1g; Apptainer has the node's), or start fewer ranks"
+        f"{ENOUGH_BYTES / MB:.1f} MB of it for each of the {n_ranks} ranks on a node, or they die of a bus "
+        "error; give the container more (docker, podman: --shm-size=1g; Apptainer has the node's), or start "
+        "fewer ranks"
     )
     return text, n_ranks * LEAST_BYTES > there
