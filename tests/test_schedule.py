@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from mpi_layout.parallel.batches import LONGEST_S, MOST, SHORTEST_S, batch_seconds
-from mpi_layout.parallel.expectation import CAUTION
+from mpi_layout.parallel.expectation import CAUTION, CAUTION_THEN
 from mpi_layout.parallel.schedule import SAFETY, Assignment, Schedule
 
 
@@ -239,6 +239,17 @@ def test_a_kind_that_nobody_has_seen_gets_careful_batches():
         pass
     batch = schedule.next_batch(workers=2)
     assert len(batch) == int(SHORTEST_S / (CAUTION * 0.01))
+
+
+def test_where_guesses_prove_good_a_kind_unseen_gets_larger_batches():
+    kinds = np.repeat(np.arange(4), 10**5)
+    schedule = make_schedule(kinds, [4.0, 3.0, 2.0, 1.0])
+    for kind, seconds in enumerate([0.04, 0.03, 0.02]):
+        assert schedule.expected.at_most[3] == (CAUTION * 0.01 if kind else np.inf)
+        schedule.expected.learn(kind, seconds)
+    assert schedule.expected.at_most[3] == pytest.approx(CAUTION_THEN * 0.01)
+    schedule.expected.learn(2, 0.08 - 0.02)  # two of that kind have taken twice as long as guessed
+    assert CAUTION_THEN * 0.01 < schedule.expected.at_most[3] <= CAUTION * 0.02
 
 
 def test_nobody_gets_more_than_half_a_share():

@@ -3,8 +3,9 @@
 import numpy as np
 from numpy.typing import NDArray
 
-# Once the scale is known, a config of a kind that nobody has seen may take this many times its guess.
-CAUTION = 4.0
+# Once the scale is known, a config of a kind that nobody has seen may take this many times its guess;
+# once some kinds are known, so much more than the worst of their guesses was too low.
+CAUTION, CAUTION_THEN, SOME_KINDS = 4.0, 1.5, 3
 SHORTEST_S = 1e-9  # so that nothing is divided by zero
 
 
@@ -55,4 +56,7 @@ class Expectation:
         guess = self._guess * (self._total / max(self._guessed, 1e-300))
         mean = np.maximum(self._seconds / np.maximum(self._count, 1), SHORTEST_S)
         self._mean = np.where(seen, mean, guess)
-        self._most = np.where(seen, mean, CAUTION * guess)
+        caution = CAUTION
+        if seen.sum() >= SOME_KINDS:
+            caution = min(CAUTION, CAUTION_THEN * float((mean[seen] / guess[seen]).max()))
+        self._most = np.where(seen, mean, caution * guess)

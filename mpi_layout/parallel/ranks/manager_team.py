@@ -113,8 +113,7 @@ class ManagerTeam:
         OSError
             A worker could not write its row.
         """
-        if self._failure is not None:
-            raise self._failure
+        self._raise_failure()
         answers, more = self._receive_all()
         for worker in () if more else self._flying.overdue(self._max_seconds):
             self._hung[worker] = self._flying.of(worker)
@@ -142,6 +141,7 @@ class ManagerTeam:
         nap = talk.Nap()
         while self._syncing & workers and nap.silence < SETTLE_S:
             self._receive_all()
+            self._raise_failure()
             nap.sleep()
 
     def dismiss(self, code: int) -> bool:
@@ -203,6 +203,12 @@ class ManagerTeam:
             return answers, True
         dead, self._dying = sorted(self._dying), set()
         return answers + [self._bury(worker) for worker in dead], False
+
+    def _raise_failure(self) -> None:
+        """Raise what a worker could not cope with, once."""
+        failure, self._failure = self._failure, None
+        if failure is not None:
+            raise failure
 
     def _departed(self) -> set[int]:
         """Ranks on this machine whose process has ended, whether or not MPI knows."""
