@@ -1,6 +1,8 @@
 """What a launch says to its user: what there is, who works, how fast it went, what to do next."""
 
+import functools
 import logging
+import operator
 import os
 from collections.abc import Sequence
 
@@ -45,7 +47,7 @@ def tell_start(
 
 def tell_ranks(team: Team) -> None:
     """Say how many work, and how many cores could."""
-    cores = len(os.sched_getaffinity(0))
+    cores = cores_here(team)
     allotted = "SLURM_JOB_ID" in os.environ  # how many ranks there are is the job script's business
     if team.ranks == 1:
         who = "1 rank, which hands out, solves and writes"
@@ -55,7 +57,15 @@ def tell_ranks(team: Team) -> None:
     advice = ""
     if team.workers_here < cores and not allotted:
         advice = f"; to use all, start {cores + 1} ranks: mpiexec -n {cores + 1} mpi-layout ..."
-    log.info("%s; this machine has %d core%s%s", who, cores, "" if cores == 1 else "s", advice)
+    log.info("%s; cores for them here: %d%s", who, cores, advice)
+
+
+def cores_here(team: Team) -> int:
+    """Cores that the ranks on this machine may run on; a launcher may have given each a core of its own."""
+    allotments = team.allotments
+    here, _ = allotments[0]
+    masks = (allotment.cores for host, allotment in allotments if host == here)
+    return functools.reduce(operator.or_, masks).bit_count()
 
 
 def tell_speed(manager: Manager, seconds: float) -> None:

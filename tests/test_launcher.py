@@ -2,11 +2,13 @@
 
 import re
 import sys
+from types import SimpleNamespace
 
 import mpi_launcher
 import pytest
 
-from mpi_layout import cli
+from mpi_layout import cli, news
+from mpi_layout.parallel.allotment import Allotment
 from mpi_layout.parallel.launcher import Family, in_container, launcher_hint, without_launcher
 
 # What launchers were seen to set, besides what is of no interest here.
@@ -116,6 +118,12 @@ def test_a_container_is_known():
     assert in_container({"APPTAINER_CONTAINER": "/images/mpi-layout.sif"})
     assert in_container({"CH_RUNNING": "Weird Al Yankovic"})
     assert not in_container({"HOME": "/root"})
+
+
+def test_cores_of_ranks_that_are_bound_to_one_each_are_counted_together():
+    """As Intel MPI and Open MPI bind them; ranks on other machines are of no interest."""
+    allotments = [("n1", Allotment(0b01)), ("n1", Allotment(0b10)), ("n2", Allotment(0b1100))]
+    assert news.cores_here(SimpleNamespace(allotments=allotments)) == 2
 
 
 # ---------------------------------------------------------------- refused
