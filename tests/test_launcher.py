@@ -8,8 +8,9 @@ import mpi_launcher
 import pytest
 
 from mpi_layout import cli, news
+from mpi_layout.container import in_container
 from mpi_layout.parallel.allotment import Allotment
-from mpi_layout.parallel.launcher import Family, in_container, launcher_hint, without_launcher
+from mpi_layout.parallel.launcher import Family, launcher_hint, without_launcher
 
 # What launchers were seen to set, besides what is of no interest here.
 PMI_ONLY = {"PMI_SIZE": "3", "PMI_RANK": "2", "PMI_FD": "9"}

@@ -18,6 +18,7 @@ from typing import Any, NoReturn
 
 import yaml
 
+from mpi_layout.container import bind_hint
 from mpi_layout.errors import InputError
 from mpi_layout.printable import clipped
 
@@ -41,7 +42,7 @@ def read_text(path: str | Path, kind: str = "campaign") -> str:
     try:
         raw = _read_bytes(path, kind)
     except FileNotFoundError:
-        raise InputError(f"{path}: there is no such {kind} file") from None
+        raise InputError(f"{path}: there is no such {kind} file{bind_hint()}") from None
     except IsADirectoryError:
         raise InputError(f"{path}: is a directory; wants a {kind} file") from None
     except OSError as error:

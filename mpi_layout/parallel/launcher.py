@@ -44,7 +44,6 @@ MARKS = (
     ("FLUX_TASK_RANK", "Flux", None),
 )
 _PMIX = ("a launcher that speaks PMIx", Family.OPEN_MPI)
-CONTAINERS = ("APPTAINER_CONTAINER", "SINGULARITY_CONTAINER", "CH_RUNNING", "container")
 
 
 @dataclass(frozen=True)
@@ -100,11 +99,6 @@ def without_launcher(environ: Mapping[str, str]) -> dict[str, str]:
     names = {name for pair in (*HINTS, STEP) for name in pair} | {ALLOCATION}
     starts = ("PMI_", "PMIX_", "OMPI_", "PRTE_", "HYDI_", "PALS_", "MPI_LOCAL")
     return {key: value for key, value in environ.items() if key not in names and not key.startswith(starts)}
-
-
-def in_container(environ: Mapping[str, str] = os.environ) -> bool:
-    """Whether this process runs in an image, which brings an MPI of its own."""
-    return any(name in environ for name in CONTAINERS)
 
 
 def _number(environ: Mapping[str, str], name: str) -> int:

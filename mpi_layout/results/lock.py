@@ -24,6 +24,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from mpi_layout.container import bind_hint
 from mpi_layout.errors import InputError
 from mpi_layout.results.disk import cure, what_failed
 from mpi_layout.results.launches import Launch, read_launches, scheduler_id
@@ -159,7 +160,7 @@ class WriterLock:
         except FileNotFoundError:
             raise InputError(
                 f"{self.path}: the folder {self.path.parent} does not exist; "
-                "make it, or give another file with -o"
+                f"make it, or give another file with -o{bind_hint()}"
             ) from None
         except OSError as error:
             raise InputError(self._not_locked(error)) from error
@@ -210,7 +211,7 @@ class WriterLock:
     def _not_locked(self, error: OSError) -> str:
         return (
             f"{self.path}: cannot be locked: {self.lock_path}: {what_failed(error)}; "
-            f"{cure(error)}, or give an output file in a writable folder with -o"
+            f"{cure(error)}, or give an output file in a writable folder with -o{bind_hint()}"
         )
 
     def _refusal(self, owner: dict[str, Any]) -> str:

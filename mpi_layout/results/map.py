@@ -17,6 +17,7 @@ import zlib
 from pathlib import Path
 from typing import Any
 
+from mpi_layout.container import bind_hint
 from mpi_layout.errors import InputError
 from mpi_layout.results.disk import DiskError
 from mpi_layout.results.schema import FILETYPE, MAP_BYTES
@@ -111,7 +112,7 @@ def _ends(path: Path) -> tuple[bytes, bytes, int]:
                 raise OSError(errno.EIO, os.strerror(errno.EIO))
             return head, tail, size
     except FileNotFoundError:
-        raise InputError(f"{path}: no such file") from None
+        raise InputError(f"{path}: no such file{bind_hint()}") from None
     except (PermissionError, IsADirectoryError) as error:
         raise InputError(f"{path}: cannot be read: {error.strerror}") from error
     except OSError as error:

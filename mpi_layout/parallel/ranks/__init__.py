@@ -3,9 +3,10 @@
 import logging
 import time
 
+from mpi_layout.container import in_container
 from mpi_layout.errors import InputError
 from mpi_layout.parallel import shared_memory
-from mpi_layout.parallel.launcher import LauncherHint, in_container
+from mpi_layout.parallel.launcher import LauncherHint
 from mpi_layout.parallel.ranks import talk
 from mpi_layout.parallel.ranks.library import Library
 from mpi_layout.parallel.ranks.manager_team import ManagerTeam
