@@ -82,8 +82,8 @@ def crowded(node: Node) -> str:
         if ranks > mask.bit_count():
             return (
                 f"{node.host}: {ranks} ranks that solve may only run on {_cores(mask)}: they take turns. "
-                "Start fewer, or let the launcher give each a core of its own (MPICH, Open MPI: --bind-to "
-                "core; Slurm: --cpu-bind=cores), or leave them free where launches share a node (none)"
+                "Start fewer, or let the launcher give each a core of its own (--bind-to core; Slurm: "
+                "--cpu-bind=cores), or none where launches share a node (--bind-to none)"
             )
     return ""
 
