@@ -4,6 +4,7 @@ import signal
 import sys
 import time
 import traceback
+from typing import Any
 
 from mpi_layout import environment
 
@@ -11,6 +12,7 @@ environment.prepare()
 
 # An aborted launcher drops what it has not yet passed on; this long it may take to pass on the error message.
 LAST_WORDS_S = 1.0
+PART_S = 60.0  # for MPI_Finalize
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -28,7 +30,9 @@ def main(arguments: list[str] | None = None) -> int:
 
     with steady_streams():
         try:
-            return cli.main(arguments)
+            code = cli.main(arguments)
+            _part_from_other_ranks(code)
+            return code
         except KeyboardInterrupt:
             code = ExitCode.EARLY
         except BaseException as error:
@@ -67,12 +71,27 @@ def _rank_name() -> str:
     return f"rank {mpi.COMM_WORLD.rank} of {mpi.COMM_WORLD.size}" if mpi else "no MPI"
 
 
+def _part_from_other_ranks(code: int) -> None:
+    # MPI_Finalize waits for all ranks, for ever where a host was cut off just now; all files are closed.
+    if mpi := _mpi():
+        from mpi_layout.parallel.last_resort import exit_after
+
+        exit_after(PART_S, code)
+        mpi.Finalize()
+
+
 def _abort_other_ranks(code: int) -> None:
     # A rank that just left would keep the others waiting for ever, and a launcher might report success.
-    mpi = sys.modules.get("mpi4py.MPI")
-    if mpi is not None and mpi.Is_initialized() and not mpi.Is_finalized() and mpi.COMM_WORLD.size > 1:
+    mpi = _mpi()
+    if mpi and mpi.COMM_WORLD.size > 1:
         time.sleep(LAST_WORDS_S)
         mpi.COMM_WORLD.Abort(code)
+
+
+def _mpi() -> Any:
+    """MPI if this process takes part in it, else None."""
+    mpi = sys.modules.get("mpi4py.MPI")
+    return mpi if mpi and mpi.Is_initialized() and not mpi.Is_finalized() else None
 
 
 if __name__ == "__main__":

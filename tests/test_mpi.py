@@ -114,6 +114,27 @@ def test_a_config_that_hangs_is_abandoned_and_fails(launch, small_campaign, path
     assert "hung" in results.launches[-1].reason
 
 
+def test_a_rank_that_gives_no_sign_of_life_is_done_without(start, straight, path, wait_until):
+    running = start("run", "small.yaml", ranks=4, how={"seconds": 0.5, "beat": 0.2})
+    wait_until(lambda: path.exists() and open_reader(path).done.any())
+    os.kill(running.ranks()[1], signal.SIGSTOP)
+    ended = running.wait(PROMPT_S)
+    assert ended.code == 0, ended.err
+    assert "has vanished" in ended.err
+    results = open_reader(path)
+    assert diff(results, straight).equal
+    assert results.launches[0].reason.endswith("vanished")
+
+
+def test_a_rank_gives_signs_of_life_while_it_solves(launch, path):
+    """The config takes longer than silence may last."""
+    ended = launch(
+        "run", "small.yaml", "--only", "a_t10_s0", ranks=2, how=QUICK | {"seconds": 7, "beat": 0.5}
+    )
+    assert ended.code == 0, ended.err
+    assert "vanished" not in ended.err
+
+
 def test_when_all_ranks_hang_the_launch_ends_in_order(launch, small_campaign, path):
     small_campaign.write_text(small_campaign.read_text() + "failures: {max_seconds: 1}\n")
     keys = [f"{a}_t{t}_s{s}" for a in "ab" for t in (10, 15) for s in range(3)]

@@ -26,6 +26,7 @@ class Lost:
     """The rank is gone, for whatever reason."""
 
     who: str  # "rank 3 on node17"
+    how: str = "died"
 
 
 @dataclass(frozen=True)

@@ -201,12 +201,12 @@ class Manager:
         return []
 
     def _after_loss(self, batch: Batch, lost: Lost) -> None:
-        """A rank died; its configs are tried again, unless it has written their rows before."""
-        self.missing.append(f"{lost.who} died")
+        """A rank is gone; its configs are tried again, unless it has written their rows before."""
+        self.missing.append(f"{lost.who} {lost.how}")
         left = f"{self.team.workers} {'worker goes' if self.team.workers == 1 else 'workers go'} on"
         unknown = self._take_stored(batch)
         had = f" with {self._keys(unknown)}, which is tried again" if unknown else ""
-        log.warning("%s has died%s; %s", lost.who, had, left)
+        log.warning("%s has %s%s; %s", lost.who, lost.how, had, left)
         for assignment in unknown:
             self.schedule.lost(assignment.number)
 

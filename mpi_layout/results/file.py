@@ -129,7 +129,8 @@ class ResultsFile:
         if self._lock is not None:
             self._lock.share()
         locked = self._lock is not None and self._lock.held
-        return invitation(self.path, self._store.extents, locked=locked)
+        owner = {} if self._lock is None else self._lock.owner
+        return invitation(self.path, self._store.extents, locked=locked, owner=owner)
 
     def write_together(self, comm: Any) -> None:
         """Go on writing through parallel HDF5, together with the other ranks of a communicator.

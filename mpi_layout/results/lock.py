@@ -112,6 +112,11 @@ class WriterLock:
             owner = _read_owner(self._descriptor)
             raise InputError(self._refusal(owner)) from None
 
+    @property
+    def owner(self) -> dict[str, Any]:
+        """What the lock file says of this launch; other ranks know it by that."""
+        return {} if self._descriptor is None else _read_owner(self._descriptor)
+
     def keep_name(self) -> None:
         """Leave the lock file where it is on release: ranks that are still busy may hold it."""
         self._keeps_name = True
@@ -274,6 +279,18 @@ class SharedLock:
         if self._descriptor is not None:
             os.close(self._descriptor)
             self._descriptor = None
+
+
+def lock_owner(path: Path) -> dict[str, Any]:
+    """What the lock file of the results file `path` says of its launch, as seen from here; {} if nothing."""
+    try:
+        descriptor = os.open(path.with_name(path.name + ".lock"), os.O_RDONLY | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return {}
+    try:
+        return _read_owner(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def _last_launch(path: Path) -> Launch | None:

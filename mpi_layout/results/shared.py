@@ -8,15 +8,29 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mpi_layout.errors import InputError
-from mpi_layout.results.lock import SharedLock
+from mpi_layout.results.lock import SharedLock, lock_owner
 from mpi_layout.results.mpio import MpioStore, why_not
 from mpi_layout.results.structure import Extent
 
+CURE = "all hosts have to mount its folder, or take --backend gather"
 
-def invitation(path: Path, extents: dict[str, Extent], *, locked: bool) -> dict[str, Any]:
-    """Plain values from which another rank makes its `SharedRows`; `locked` if the launch holds a lock."""
+
+def invitation(
+    path: Path, extents: dict[str, Extent], *, locked: bool, owner: dict[str, Any]
+) -> dict[str, Any]:
+    """Plain values from which another rank makes its `SharedRows`.
+
+    Parameters
+    ----------
+    path : Path
+    extents : dict of str to Extent
+    locked : bool
+        Whether the launch holds a lock.
+    owner : dict
+        What the lock file says of the launch: a file beside which others are named is another one.
+    """
     places = {name: [e.offset, e.dtype.str, list(e.shape)] for name, e in extents.items()}
-    return {"path": str(path.absolute()), "extents": places, "locked": locked}
+    return {"path": str(path.absolute()), "extents": places, "locked": locked, "owner": owner}
 
 
 class SharedRows:
@@ -34,6 +48,7 @@ class SharedRows:
             name: Extent(offset, np.dtype(dtype), tuple(shape))
             for name, (offset, dtype, shape) in invited["extents"].items()
         }
+        self._owner = invited["owner"]
         self._lock = SharedLock(self._path) if invited["locked"] else None
         self._store: MpioStore | None = None
 
@@ -44,12 +59,16 @@ class SharedRows:
         try:
             if os.stat(self._path).st_size < max(extent.end for extent in self._extents.values()):
                 return "it sees another file there, a shorter one"
+            if lock_owner(self._path) != self._owner:
+                return f"it sees another file there, not locked by this launch; {CURE}"
             if not os.access(self._path, os.R_OK | os.W_OK):
                 return "it may not write it"
             if self._lock is not None:
                 self._lock.acquire()
         except InputError as error:
             return str(error)
+        except FileNotFoundError:
+            return f"there is no such file; {CURE}"
         except OSError as error:
             return error.strerror or str(error)
         return ""

@@ -33,6 +33,7 @@ mount -t tmpfs tmpfs /dev/shm
 mount -t tmpfs tmpfs /run
 mkdir /run/sshd
 mount --bind "$1/hosts" /etc/hosts
+mount --bind "$1/ssh_config" /etc/ssh/ssh_config
 hostname "$2"
 ip link set lo up
 echo up
@@ -54,9 +55,11 @@ UsePAM no
 PidFile none
 """
 SSH = """\
-#!/bin/sh
-exec ssh -i "{folder}/key" -o BatchMode=yes -o LogLevel=ERROR \\
-    -o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null "$@"
+BatchMode yes
+IdentityFile {folder}/key
+LogLevel ERROR
+StrictHostKeyChecking no
+UserKnownHostsFile /dev/null
 """
 
 
@@ -76,15 +79,12 @@ class Host:
     name : str
     pid : int
         Of its first process, as the machine sees it.
-    ssh : Path
-        Command that logs in to other hosts.
     port : list of str
         Words that start a command about its port of the switch.
     """
 
-    def __init__(self, name: str, pid: int, ssh: Path, port: list[str]) -> None:
+    def __init__(self, name: str, pid: int, port: list[str]) -> None:
         self.name = name
-        self.ssh = ssh
         self._pid = pid
         self._port = port
 
@@ -139,7 +139,7 @@ def cluster(folder: Path, names: Sequence[str]) -> Iterator[list[Host]]:
         for number, name in enumerate(names, start=1):
             namespaces = ("--net", "--uts", "--ipc", "--mount", "--pid", "--mount-proc")
             pid = running.enter_context(_shell(HOST, *namespaces, arguments=(str(folder), name)))
-            hosts.append(Host(name, pid, folder / "ssh", _connect(switch, pid, name)))
+            hosts.append(Host(name, pid, _connect(switch, pid, name)))
             hosts[-1].run("ip", "address", "add", f"{_address(number)}/24", "dev", "eth0")
             hosts[-1].run("ip", "link", "set", "eth0", "up")
             hosts[-1].run(shutil.which("sshd", path=PATH), "-f", folder / "sshd_config")
@@ -156,8 +156,7 @@ def _settle(folder: Path, names: Sequence[str]) -> None:
     (folder / "sshd_config").write_text(SSHD.format(folder=folder))
     addresses = [f"{_address(number)} {name}\n" for number, name in enumerate(names, start=1)]
     (folder / "hosts").write_text("127.0.0.1 localhost\n" + "".join(addresses))
-    (folder / "ssh").write_text(SSH.format(folder=folder))
-    (folder / "ssh").chmod(0o755)
+    (folder / "ssh_config").write_text(SSH.format(folder=folder))
 
 
 def _connect(switch: int, host: int, name: str) -> list[str]:

@@ -13,6 +13,7 @@ from mpi_layout.parallel.batches import batch_seconds
 from mpi_layout.parallel.ranks import talk
 from mpi_layout.parallel.ranks.place import Place
 from mpi_layout.parallel.ranks.talk import MPI
+from mpi_layout.parallel.silence import Listener
 from mpi_layout.parallel.solver import BugError, Solver
 from mpi_layout.results.row import BRIEF_DTYPE
 
@@ -29,6 +30,7 @@ class ManagerTeam:
         self._places = places
         self._seen = [rank for rank in range(1, comm.size) if places[0].sees(places[rank])]
         self._next_look = time.monotonic()
+        self._listener = Listener(comm.size)
         self._idle = list(range(comm.size - 1, 0, -1))
         self._flying = InFlight(batch_seconds(comm.size - 1))
         self._hung: dict[int, int] = {}  # how many configs such a worker has not said anything of
@@ -118,6 +120,9 @@ class ManagerTeam:
         for worker in () if more else self._flying.overdue(self._max_seconds):
             self._hung[worker] = self._flying.of(worker)
             answers.append((self._flying.end(worker), Overdue(self._who(worker))))
+        if not more:
+            silent = set(self._listener.silent()) - {0} - self._dead - self._hung.keys()
+            answers += [self._give_up(worker) for worker in sorted(silent)]
         if answers or more:
             self._nap.reset()
         else:
@@ -219,6 +224,10 @@ class ManagerTeam:
         return {rank for rank in self._seen if rank not in self._dead and self._places[rank].gone}
 
     def _take(self, worker: int, tag: int, data: bytes) -> list[Answer]:
+        self._listener.note(worker)
+        if tag == talk.ALIVE:
+            self._greet(worker)
+            return []
         if tag == talk.SYNCED:
             self._syncing.discard(worker)
             return []
@@ -236,6 +245,22 @@ class ManagerTeam:
         if not self._flying.of(worker):
             self._idle.append(worker)
         return [(batch, what)]
+
+    def _greet(self, worker: int) -> None:
+        """Answer a sign of life."""
+        if not self._dismissed:
+            self._send(worker, talk.ALIVE)
+        if self._hung.get(worker) == 0:  # it was given up while it had nothing to do
+            del self._hung[worker]
+            self._idle.append(worker)
+
+    def _give_up(self, worker: int) -> Answer:
+        """Do without a worker that may be gone; what it had is given to others."""
+        self._hung[worker] = self._flying.of(worker)
+        self._syncing.discard(worker)
+        if worker in self._idle:
+            self._idle.remove(worker)
+        return self._flying.end(worker), Lost(self._who(worker), "vanished")
 
     def _read(self, tag: int, data: bytes) -> tuple[What, int]:
         """What a message says, and of how many configs; 0 stands for all that its worker still has."""

@@ -13,12 +13,13 @@ the launcher ends the whole launch.
 
 import os
 import sys
-import threading
 import time
 import warnings
 
 import mpi4py
 import numpy as np
+
+from mpi_layout.parallel.last_resort import exit_after
 
 mpi4py.rc.threads = False
 mpi4py.rc.initialize = False  # an h5py built with MPI imports it in programs that are no ranks
@@ -32,6 +33,7 @@ __all__ = ["MPI"]  # the rest is used as talk.something
 # Tags to a worker: [attempts, number, number, ...], [exit code, how], [], []
 CONFIGS, LEAVE, SYNC, DROP = 1, 2, 3, 4
 ROWS, STORED, DIED, DROPPED, BUG, DISK, SYNCED = 5, 6, 7, 8, 9, 10, 11  # tags to the manager
+ALIVE = 12  # both ways, empty: a worker's sign of life, and the answer
 # How to leave: all together; alone, as some ranks are gone; together, unless one dies at the last moment.
 TOGETHER, ALONE, GUARDED = 0, 1, 2
 FIRST_NAP_S, LONGEST_NAP_S = 1e-4, 1e-3
@@ -64,9 +66,7 @@ def leave_at_once(code: int) -> None:
 
 def leave_in_time(code: int) -> None:
     """End this process soon, whatever it waits for: MPI waits for ever for a rank that has died."""
-    guard = threading.Timer(LEAVE_S, leave_at_once, (code,))
-    guard.daemon = True
-    guard.start()
+    exit_after(LEAVE_S, code)
 
 
 class Nap:

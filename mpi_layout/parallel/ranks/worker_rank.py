@@ -13,6 +13,7 @@ from mpi_layout.parallel.alone import CarefulSolver
 from mpi_layout.parallel.answers import Died
 from mpi_layout.parallel.batches import batch_seconds
 from mpi_layout.parallel.ranks import talk
+from mpi_layout.parallel.ranks.heart import Heart
 from mpi_layout.parallel.ranks.talk import MPI
 from mpi_layout.parallel.schedule import Assignment
 from mpi_layout.parallel.solver import BugError, Solver
@@ -33,6 +34,7 @@ class WorkerRank:
     def __init__(self, comm: MPI.Comm) -> None:
         self._comm = comm
         self._launcher = talk.Launcher()
+        self._heart = Heart(comm)
         self._file: SharedRows | None = None
         self._todo: deque[Assignment] = deque()
         self._ended: list[bytes] = []  # rows, or briefs about them, that the manager does not know of yet
@@ -61,6 +63,7 @@ class WorkerRank:
             return int(message["leave"])
         if self._file is not None:
             self._file.open(self._comm)
+        self._heart.start()
         with CarefulSolver(Solver.of(message, rank=self._comm.rank)) as solver:
             return self._serve(solver)
 
@@ -74,7 +77,7 @@ class WorkerRank:
                     self._sync()
                 elif tag == talk.DROP:
                     self._drop()
-                else:
+                elif tag == talk.CONFIGS:
                     self._todo.extend(Assignment(number, numbers[0]) for number in numbers[1:])
                     self._spoke = time.monotonic()
             self._solve(solver, self._todo.popleft())
@@ -98,12 +101,14 @@ class WorkerRank:
                 return None
             self._nap(nap)
         data = talk.receive(self._comm, status)
+        self._heart.answered()
         return status.Get_tag(), np.frombuffer(data, np.int64).tolist()
 
     def _nap(self, nap: talk.Nap) -> None:
         """Sleep; leave if nobody can be there any more to say it."""
         nap.sleep()
-        if self._launcher.gone and nap.silence > ORPHAN_S:
+        alone = self._launcher.gone and nap.silence > ORPHAN_S
+        if alone or self._heart.unheard:
             talk.leave_at_once(ExitCode.EARLY)
 
     def _solve(self, solver: CarefulSolver, assignment: Assignment) -> None:
@@ -156,6 +161,7 @@ class WorkerRank:
         self._spoke = time.monotonic()
 
     def _leave(self, *, code: int, how: int) -> int:
+        self._heart.stop()
         if self._file is not None:
             self._file.close(together=how == talk.TOGETHER)
         if how != talk.TOGETHER:
