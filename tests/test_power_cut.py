@@ -200,7 +200,7 @@ def simulate(lab, wanted, scratch, n_states, n_launches):
 def fast(monkeypatch):
     """Save what is slow and tells nothing here: syncing, a child per suspect, parsing the same text again."""
     monkeypatch.setattr(os, "fsync", lambda descriptor: None)
-    monkeypatch.setattr(alone, "_solve_in_child", lambda solver, assignment: solver.solve(assignment))
+    monkeypatch.setattr(alone.CarefulSolver, "solve", lambda self, given: self._solver.solve(given))
     monkeypatch.setattr(reader, "parse_campaign", functools.lru_cache(reader.parse_campaign))
 
 

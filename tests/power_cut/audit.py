@@ -108,9 +108,13 @@ class Audit:
             name, extent = self._place(event) or ("", None)
             if extent is None or name not in STORED:
                 continue
-            row, rest = divmod(event.offset - extent.offset, extent.item_bytes)
-            assert (rest, len(event.data)) == (0, extent.item_bytes), f"{name} of row {row} in pieces"
-            written.setdefault((event.by, row), []).append((name, event.data))
+            size = extent.item_bytes
+            first, rest = divmod(event.offset - extent.offset, size)
+            n_rows, rest_too = divmod(len(event.data), size)
+            assert (rest, rest_too) == (0, 0), f"{name} of row {first} in pieces"
+            for k in range(n_rows):  # rows of adjacent configs are written together
+                data = event.data[k * size : (k + 1) * size]
+                written.setdefault((event.by, first + k), []).append((name, data))
         writers = set()
         for (process, row), steps in written.items():
             if self._check_steps(process, row, steps):
