@@ -12,7 +12,6 @@ environment.prepare()
 
 # An aborted launcher drops what it has not yet passed on; this long it may take to pass on the error message.
 LAST_WORDS_S = 1.0
-PART_S = 60.0  # for MPI_Finalize
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -74,9 +73,9 @@ def _rank_name() -> str:
 def _part_from_other_ranks(code: int) -> None:
     # MPI_Finalize waits for all ranks, for ever where a host was cut off just now; all files are closed.
     if mpi := _mpi():
-        from mpi_layout.parallel.last_resort import exit_after
+        from mpi_layout.parallel import last_resort
 
-        exit_after(PART_S, code)
+        last_resort.exit_after(last_resort.PART_S, code)
         mpi.Finalize()
 
 

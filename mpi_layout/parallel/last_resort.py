@@ -10,6 +10,7 @@ import math
 import os
 import sys
 
+PART_S = 60.0  # for MPI_Finalize, when all files are closed
 _CLOCK_MONOTONIC = 1
 _SIGEV_THREAD = 2
 
