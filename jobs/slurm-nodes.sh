@@ -38,6 +38,12 @@ esac
 program=("${MPI_LAYOUT:-$(command -v mpi-layout || echo "$PWD/.venv/bin/mpi-layout")}")
 mpi=pmi2 # MPICH, Intel MPI: pmi2; Open MPI: pmix; Cray: cray_shasta (srun --mpi=list)
 launcher=(srun --mpi="$mpi" --cpu-bind=cores --kill-on-bad-exit=0 --wait=30)
+job_end() {
+    local end
+    end=$(SLURM_TIME_FORMAT=standard squeue --noheader --jobs="$SLURM_JOB_ID" --format=%e)
+    [ -z "$end" ] || date +%s -d "$end"
+}
+export SLURM_JOB_END_TIME=${SLURM_JOB_END_TIME:-$(job_end 2>/dev/null)}
 
 # ---- the launch; signals that reach this shell are passed on to it
 look() { [ ! -e "$results" ] || "${program[@]}" status "$results" --brief; }
@@ -54,7 +60,13 @@ code=$?
 launch=''
 
 # ---- and then?
-wanted() { [ -z "$stopped" ] && [ "$(squeue --noheader --jobs="$SLURM_JOB_ID" --format=%T)" = RUNNING ]; }
+wanted() {
+    case $(squeue --noheader --jobs="$SLURM_JOB_ID" --format='%T %r') in
+    *TimeLimit) ;; # ended by Slurm, as the launch was too slow to leave: nobody has cancelled it
+    RUNNING*) [ -z "$stopped" ] ;;
+    *) false ;;
+    esac
+}
 follow() { scontrol requeue "$SLURM_JOB_ID"; } # keeps its number, its options and its log
 say() { echo "job ${SLURM_JOB_ID:-}: exit code $code: $*"; }
 finish() { say "$*"; rm -f "$stuck"; exit "$code"; }

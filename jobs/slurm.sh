@@ -35,6 +35,12 @@ esac
 program=("${MPI_LAYOUT:-$(command -v mpi-layout || echo "$PWD/.venv/bin/mpi-layout")}")
 mpi=pmi2 # MPICH, Intel MPI: pmi2; Open MPI: pmix; Cray: cray_shasta (srun --mpi=list)
 launcher=(srun --mpi="$mpi" --cpu-bind=cores --kill-on-bad-exit=0 --wait=30)
+job_end() {
+    local end
+    end=$(SLURM_TIME_FORMAT=standard squeue --noheader --jobs="$SLURM_JOB_ID" --format=%e)
+    [ -z "$end" ] || date +%s -d "$end"
+}
+export SLURM_JOB_END_TIME=${SLURM_JOB_END_TIME:-$(job_end 2>/dev/null)}
 
 "${launcher[@]}" "${program[@]}" run "$campaign" -o "$results" "${options[@]}"
 code=$?

@@ -239,13 +239,35 @@ def test_a_launch_that_never_began_is_repeated_once(cluster):
     assert codes == [0, 139]
 
 
-@pytest.mark.parametrize("state", ["COMPLETING", "CANCELLED", "PREEMPTED", ""])
+@pytest.mark.parametrize("state", ["COMPLETING None", "CANCELLED None", "PREEMPTED None", ""])
 def test_a_cancelled_job_is_not_followed(cluster, state):
     environ = prepared(cluster, launch_with(AFTER, 75))
     cluster.say("state", state)
     left, out = cluster.run(JOBS / "slurm-resubmit.sh", "c.yaml", **environ)
     assert (left, cluster.calls("scontrol")) == (75, [])
     assert "stopped from outside" in out
+
+
+def test_a_job_that_slurm_ends_at_its_limit_is_followed(cluster, wait_until):
+    environ = prepared(cluster, WAITING)
+    job = cluster.start(JOBS / "slurm-resubmit.sh", "c.yaml", **environ)
+    wait_until((cluster.said / "ready").exists)
+    cluster.say("state", "COMPLETING TimeLimit")
+    job.send_signal(signal.SIGTERM)
+    assert ended(job)[0] == 0
+    assert queued_again(cluster)
+
+
+@pytest.mark.parametrize(
+    ("told", "asked", "end"),
+    [({"SLURM_JOB_END_TIME": "1700000000"}, "", "1700000000"), ({}, "2023-11-14T22:13:20", "1700000000")]
+    + [({}, answer, "") for answer in ("NONE", "N/A", "")],
+)
+def test_the_launch_knows_the_end_of_its_job(cluster, told, asked, end):
+    environ = prepared(cluster, 'echo "$SLURM_JOB_END_TIME" >"$SAID/end"')
+    cluster.say("state", asked)
+    cluster.run(JOBS / "slurm.sh", "c.yaml", **environ, **told, TZ="UTC")
+    assert (cluster.said / "end").read_text().strip() == end
 
 
 def test_where_jobs_cannot_be_queued_again_the_user_is_told(cluster):

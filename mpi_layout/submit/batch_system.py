@@ -101,7 +101,8 @@ class Slurm(BatchSystem):
         """Shell lines that set the array `launcher`."""
         return (
             f"mpi={job.mpi} # MPICH, Intel MPI: pmi2; Open MPI: pmix; Cray: cray_shasta (srun --mpi=list)\n"
-            'launcher=(srun --mpi="$mpi" --cpu-bind=cores --kill-on-bad-exit=0 --wait=30)'
+            'launcher=(srun --mpi="$mpi" --cpu-bind=cores --kill-on-bad-exit=0 --wait=30)\n'
+            f"{_SLURM_END}"
         )
 
     def functions(self) -> str:
@@ -181,8 +182,23 @@ def _chunk(number: int, ranks: int, job: Job) -> str:
     return f"{number}:ncpus={ranks}:mpiprocs={ranks}:mem={ranks * job.memory_MB}mb"
 
 
+# Older versions, such as 22.05, leave the variable out.
+_SLURM_END = """\
+job_end() {
+    local end
+    end=$(SLURM_TIME_FORMAT=standard squeue --noheader --jobs="$SLURM_JOB_ID" --format=%e)
+    [ -z "$end" ] || date +%s -d "$end"
+}
+export SLURM_JOB_END_TIME=${SLURM_JOB_END_TIME:-$(job_end 2>/dev/null)}"""
+
 _SLURM_FUNCTIONS = """\
-wanted() { [ -z "$stopped" ] && [ "$(squeue --noheader --jobs="$SLURM_JOB_ID" --format=%T)" = RUNNING ]; }
+wanted() {
+    case $(squeue --noheader --jobs="$SLURM_JOB_ID" --format='%T %r') in
+    *TimeLimit) ;; # ended by Slurm, as the launch was too slow to leave: nobody has cancelled it
+    RUNNING*) [ -z "$stopped" ] ;;
+    *) false ;;
+    esac
+}
 follow() { scontrol requeue "$SLURM_JOB_ID"; } # keeps its number, its options and its log"""
 
 _PBS_FUNCTIONS = """\
