@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 from containers.definition import ROOT, SECTIONS, lines, read_definition, read_dockerfile
 from packaging.requirements import Requirement
+from slurm import cluster as slurms
 
 from containers import image as making
 from mpi_layout import cli
@@ -376,3 +377,21 @@ def test_launcher_of_another_mpi(images, work, host_mpi, inside, launcher):
     assert "Open MPI" in done.stderr
     assert "MPICH" in done.stderr
     assert not (work / "small.h5").exists()
+
+
+@container
+@slow_to_build
+def test_job_script_under_slurm(images, outside):
+    if lacking := slurms.missing():
+        pytest.fail(lacking, pytrace=False)
+    path = f"{making.STAND_IN}:{os.environ['PATH']}"
+    with _folder_for_all() as work, slurms.slurm(["n1"]) as cluster:
+        shutil.copy(SMALL, work)
+        options = ["--ntasks=3", f"--export=ALL,PATH={path},IMAGE={images['mpich'].folder}"]
+        script = ROOT / "jobs" / "slurm-container.sh"
+        job = cluster.sbatch(*options, script, "small.yaml", cwd=work, environ={"HOME": "/root"})
+        assert cluster.wait_for_end(job, LIMIT_S)["JobState"] == "COMPLETED", cluster.journal()
+        log = "".join(file.read_text() for file in work.glob("*.log"))
+        assert "srun --mpi=pmi2 started 3 ranks" in log
+        assert "in this container" in log
+        assert cli.main(["diff", str(work / "small.h5"), str(outside)]) == 0
