@@ -6,6 +6,7 @@ launch (`scaling.launches`).
 """
 
 import os
+import random
 import time
 from itertools import pairwise
 from pathlib import Path
@@ -30,12 +31,13 @@ from mpi_layout.run import make_schedule
 
 REFERENCE = Path(__file__).resolve().parents[2] / "examples" / "danish_energy_island.yaml"
 # Messages in a turn of the loop, configs in each.
-TURNS = ((1, 1), (16, 1), (64, 1), (1, 8), (16, 8), (64, 8), (1, 64), (16, 64))
+TURNS = ((1, 1), (8, 1), (64, 1), (1, 4), (8, 4), (32, 4), (1, 16), (8, 16), (1, 64))
+OUT = 8  # times as many workers as messages in a turn: batches come back in another order than they went
 REPEATS = 3
 
 
 class PlayedTeam:
-    """Workers that have solved everything by the next look; notes when the manager called.
+    """Workers of whom a few, at random, have ended by the next look; notes when the manager called.
 
     Attributes
     ----------
@@ -46,29 +48,32 @@ class PlayedTeam:
 
     ranks, launcher_gone, workers_here = 2, False, 1
 
-    def __init__(self, workers, rows, *, write_themselves):
-        self.workers = self.idle = workers
+    def __init__(self, messages, rows, *, write_themselves):
+        self.workers = self.idle = OUT * messages
+        self._messages, self._rng = messages, random.Random(0)
         self.turns = []
         self._rows, self._themselves = rows, write_themselves
-        self._flying, self._given, self._back = [], [], 0.0
+        self._flying, self._given, self._n_given, self._back = [], [], 0, 0.0
 
     def give(self, batch):
         """Take a batch."""
         now = time.thread_time()
         self.idle -= 1
         self._flying.append(batch)
+        self._n_given += len(batch)
         self._given.append((now, time.thread_time()))
 
     def collect(self):
         """Give back all that was given."""
         again = time.thread_time()
         if self._given:
-            n_configs = sum(map(len, self._flying))
             first, last = self._given[0][0], self._given[-1][1]
-            self.turns.append((self._back, first, last, again, len(self._given), n_configs))
-        answers = [(batch, self._answer(batch)) for batch in self._flying]
+            self.turns.append((self._back, first, last, again, len(self._given), self._n_given))
+        self._rng.shuffle(self._flying)
+        ended, self._flying = self._flying[: self._messages], self._flying[self._messages :]
+        answers = [(batch, self._answer(batch)) for batch in ended]
         self.idle += len(answers)
-        self._flying, self._given = [], []
+        self._given, self._n_given = [], 0
         self._back = time.thread_time()
         return answers
 
@@ -95,7 +100,7 @@ def manager_turns(folder, campaign, rows, messages, configs, *, backend):
         Messages and configs that came in, then the turn as in `PlayedTeam.turns`.
     """
     for row in rows:  # so many configs fit into a batch
-        row["seconds"] = 0.999 * batch_seconds(messages) / configs
+        row["seconds"] = 0.999 * batch_seconds(OUT * messages) / configs
         seal(row)
     path = folder / f"{messages}-{configs}.h5"
     create_results(path, campaign)
@@ -109,7 +114,7 @@ def manager_turns(folder, campaign, rows, messages, configs, *, backend):
         manager.work(lambda: None)
     path.unlink()
     turns = np.array([last[4:] + turn for last, turn in pairwise(team.turns)])
-    return turns[turns[:, 6] >= messages / 2]  # but the last ones
+    return turns[(turns[:, [0, 6]] == messages).all(axis=1)]  # all but the first and the last ones
 
 
 def manager_costs(folder, backend):

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import matplotlib as mpl
+import numpy as np
 
 mpl.use("agg")
 import matplotlib.pyplot as plt
@@ -36,29 +37,29 @@ def _ranks(ax):
 def efficiency(found, path: Path):
     """Efficiency in the middle of a launch over ranks, before and after."""
     figure, axes = plt.subplots(1, len(found), figsize=(9.0, 3.8), sharey=True, layout="constrained")
-    for ax, (design, rows) in zip(axes, found.items(), strict=True):
+    for ax, (design, rows) in zip(np.atleast_1d(axes), found.items(), strict=True):
         for i, seconds, chosen in by_length(rows):
             x, y = zip(*((row["ranks"], row["middle"]) for row in chosen), strict=True)
             ax.plot(x, y, MARKERS[i] + "-", color=COLOURS[i], label=length(seconds), **STYLE)
         ax.axhline(0.95, color="0.5", ls="--", lw=1)
         ax.set(title=TITLES[design], ylim=(0, 1.03))
         _ranks(ax)
-    axes[0].set_ylabel("parallel efficiency in mid-launch")
-    axes[-1].legend(title="configs of", fontsize=8, frameon=False, loc="lower left")
+    np.atleast_1d(axes)[0].set_ylabel("parallel efficiency in mid-launch")
+    np.atleast_1d(axes)[-1].legend(title="configs of", fontsize=8, frameon=False, loc="lower left")
     _save(figure, path)
 
 
 def manager(found, path: Path):
     """Share of its time that rank 0 is busy."""
     figure, axes = plt.subplots(1, len(found), figsize=(9.0, 3.8), sharey=True, layout="constrained")
-    for ax, (design, rows) in zip(axes, found.items(), strict=True):
+    for ax, (design, rows) in zip(np.atleast_1d(axes), found.items(), strict=True):
         for i, seconds, chosen in by_length(rows):
             x, y = zip(*((row["ranks"], 100 * row["manager"]) for row in chosen), strict=True)
             ax.plot(x, y, MARKERS[i] + "-", color=COLOURS[i], label=length(seconds), **STYLE)
         ax.set(title=TITLES[design], ylim=(0, 103))
         _ranks(ax)
-    axes[0].set_ylabel("rank 0 busy (% of the time)")
-    axes[0].legend(title="configs of", fontsize=8, frameon=False, loc="upper left")
+    np.atleast_1d(axes)[0].set_ylabel("rank 0 busy (% of the time)")
+    np.atleast_1d(axes)[0].legend(title="configs of", fontsize=8, frameon=False, loc="upper left")
     _save(figure, path)
 
 

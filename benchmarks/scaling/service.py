@@ -1,7 +1,7 @@
 """What the pieces of a launch cost: measured once, written down, read by the simulation."""
 
 import json
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
@@ -26,7 +26,9 @@ class Service:
     store, store_config : s
         Writing the rows.
     turn : s
-        A turn of the loop, whatever came in.
+        A turn of the loop, however many messages came.
+    look : s
+        A turn in which none did.
     turn_worker : s
         What each worker with a config adds to a turn.
     sync, sync_config : s
@@ -54,6 +56,7 @@ class Service:
     store: float = 0.0
     store_config: float = 0.0
     turn: float = 0.0
+    look: float = 0.0
     turn_worker: float = 0.0
     sync: float = 0.0
     sync_config: float = 0.0
@@ -75,11 +78,3 @@ class Service:
         of_message = self.receive + self.note + self.give + self.store
         of_config = self.receive_config + self.note_config + self.give_config + self.store_config
         return of_message / batch + of_config
-
-    def faster(self, factor: float) -> Self:
-        """Costs on a processor that is so many times as fast, with the same disk and network."""
-        names = [n for n in asdict(self) if n.split("_")[0] in ("receive", "note", "give", "store", "turn")]
-        return replace(self, **{name: getattr(self, name) / factor for name in names})
-
-
-FREE = Service()

@@ -199,6 +199,24 @@ class _Naps:
         return since + last + math.ceil((waited - last) / self._longest) * self._longest
 
 
+class _Cores:
+    """Cores that all ranks share: what is taken of them, in short spans of time, in any order."""
+
+    SPAN_S = 0.005
+
+    def __init__(self, count: int) -> None:
+        self._room = count * self.SPAN_S
+        self._taken: dict[int, float] = {}
+
+    def take(self, clock: float, seconds: float) -> float:
+        """Take so much of a core from the first span that has room; give back when that begins."""
+        span = first = int(clock / self.SPAN_S)
+        while self._taken.get(span, 0.0) >= self._room:
+            span += 1
+        self._taken[span] = self._taken.get(span, 0.0) + seconds
+        return clock if span == first else span * self.SPAN_S
+
+
 class _Launch:
     def __init__(
         self,
@@ -227,7 +245,7 @@ class _Launch:
         self.has: list[deque[Assignment]] = [deque() for _ in range(n_workers)]
         self.free_at = [0.0] * n_workers
         self.careful = [False] * n_workers  # whether it has a child process ready
-        self.core_free = [0.0] * cores
+        self.cores = _Cores(cores) if cores else None
         self.next_checkpoint = design.interval
         self.unsynced = 0
         self.arrivals: dict[int, float] = {}
@@ -251,7 +269,7 @@ class _Launch:
                 for arrival in self.arrivals.values():
                     self.delays.append(began - arrival)
                 self.arrivals.clear()
-            self._spend(self.service.turn + self.service.turn_worker * self.schedule.running)
+            self._spend(self._turn(self.service.turn if taken or handed_out else self.service.look))
             heavy = self.unsynced * self.design.row_bytes > self.design.unsynced_bytes
             if heavy or self.clock >= self.next_checkpoint:
                 self.next_checkpoint = self.clock + self.design.interval
@@ -280,16 +298,18 @@ class _Launch:
     def _spend(self, seconds: float) -> None:
         self.clock += seconds
         self.out.manager += seconds
-        if self.core_free:
-            self.core_free[0] = max(self.core_free[0], self.clock - seconds) + seconds
+        if self.cores:
+            self.cores.take(self.clock - seconds, seconds)
+
+    def _turn(self, seconds: float) -> float:
+        return seconds + self.service.turn_worker * self.schedule.running
 
     def _sleep(self, quiet_since: float) -> None:
         """Nap until a message is there; each look on the way costs a turn."""
         seen = max(self.naps.seen(quiet_since, self.inbox[0][0]), self.clock)
         if self.service.nap_longest:
-            turn = self.service.turn + self.service.turn_worker * self.schedule.running
-            looks = (seen - self.clock) / (self.service.nap_longest + turn)
-            self.out.manager += looks * turn
+            look = self._turn(self.service.look)
+            self.out.manager += (seen - self.clock) / (self.service.nap_longest + look) * look
         self.clock = seen
 
     def _receive(self) -> list[tuple[int, list[Assignment]]]:
@@ -384,10 +404,9 @@ class _Launch:
         last_word, inside = clock, 0.0
         *_, last = batch
         for assignment in batch:
-            if self.core_free:
-                clock = self._on_a_core(clock, service.worker_config)
-            else:
-                clock += service.worker_config
+            if self.cores:
+                clock = self.cores.take(clock, service.worker_config)
+            clock += service.worker_config
             takes = self._takes(worker, assignment.number)
             clock += takes
             inside += takes
@@ -405,9 +424,3 @@ class _Launch:
                 self._post(clock + flight, worker, ended)
                 ended = []
         self.free_at[worker] = clock
-
-    def _on_a_core(self, clock: float, seconds: float) -> float:
-        """When work on a core shared with other ranks has ended."""
-        core = min(range(len(self.core_free)), key=self.core_free.__getitem__)
-        self.core_free[core] = max(self.core_free[core], clock) + seconds
-        return self.core_free[core]

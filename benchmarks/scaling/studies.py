@@ -19,8 +19,8 @@ from scaling.work import NO_TROUBLE, Trouble, Work, made_up
 RANKS = (10, 100, 1000, 3000, 10_000, 100_000)
 SECONDS = (0.03, 0.3, 1.0, 10.0, 60.0, 3600.0)
 LAUNCH_S = 600.0  # of work for each worker, if that is not too many configs
-FEWEST, MOST_CONFIGS = 6, 60_000
-HUGE, HUGE_S = 30_000, 1.0  # so many ranks are not simulated with configs shorter than that
+FEWEST, MOST_CONFIGS = 3, 20_000
+HUGE, HUGE_S = 30_000, 60.0  # more ranks than that are simulated with configs of that length only
 NODE = 128  # ranks
 RESTART_S = 60.0  # from the end of a killed launch to the first config of the next: the queue and the start
 DISKS = (0.1, 0.3, 1.0, 3.0, 10.0)  # GB/s
@@ -29,7 +29,7 @@ DESIGNS = {"before": ONE_BY_ONE, "batches": BATCHES}
 
 
 def per_worker(workers: int, seconds: float, most: int = MOST_CONFIGS) -> int:
-    """Configs for each worker: ten minutes of them, at least six, otherwise not more than `most` together."""
+    """Configs for each worker: ten minutes of them, three at least, else `most` together at most."""
     return int(max(FEWEST, min(LAUNCH_S / seconds, most / workers)))
 
 
@@ -70,7 +70,7 @@ def efficiency(service: Service, design: Design, ranks=RANKS, seconds=SECONDS, m
     """Launches of all sizes and all lengths of configs."""
     for length in seconds:
         for n in ranks:
-            if n > HUGE and length < HUGE_S:
+            if n > HUGE and length != HUGE_S:
                 continue
             yield one(n, length, service, design, most)
 
