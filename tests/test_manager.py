@@ -53,7 +53,7 @@ def work(small_campaign):
     create_results(path, campaign)
     opened = []
 
-    def work(answer=None, *, attempts=None, learned=0.01, workers=8):
+    def work(answer=None, *, attempts=None, learned=0.01, workers=8, interval=1e9):
         results = open_writer(path, campaign)
         opened.append(results)
         results.begin_launch(ranks=9, host="here", pid=1, scheduler_id="", versions="", now=0.0)
@@ -71,7 +71,7 @@ def work(small_campaign):
         team = Workers(results, lambda batch: (answer and answer(batch)) or rows(batch), workers)
         sync = results.checkpoint
         results.checkpoint = lambda: (team.events.append("checkpoint"), sync())
-        manager = Manager(team, schedule, results, solver, Stop(), interval=1e9)
+        manager = Manager(team, schedule, results, solver, Stop(), interval)
         manager.work(lambda: None)
         return team, results, manager
 
@@ -136,3 +136,16 @@ def test_a_config_that_is_alone_is_blamed_for_the_silence(work):
     _, results, manager = work(answer, learned=0)
     assert results.attempts[5] == 3
     assert manager.schedule.failed == 12
+
+
+def test_on_many_ranks_rows_are_collected_and_none_is_left_at_the_end(work):
+    _, results, manager = work(workers=10_000)
+    assert manager.ended == 12
+    assert results.status.tolist() == [0] * 12  # a moment later they would be written
+    manager.close("complete")
+    assert results.status.tolist() == [2] * 12
+
+
+def test_a_checkpoint_leaves_no_row_behind(work):
+    _, results, _ = work(workers=10_000, interval=0.0)
+    assert results.status.tolist() == [2] * 12

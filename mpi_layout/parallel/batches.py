@@ -13,3 +13,12 @@ MOST = 200  # configs in one batch: any MPI sends a message of that size at once
 def batch_seconds(workers: int) -> float:
     """Seconds of work in a batch, and how long a worker may hold back a row that it has solved."""
     return min(max(workers / MESSAGES_PER_S, SHORTEST_S), LONGEST_S)
+
+
+def collecting_seconds(workers: int) -> float:
+    """Seconds for which rank 0 collects rows before it writes them: neighbours take one write per column.
+
+    Few workers have their rows written at once.
+    """
+    seconds = batch_seconds(workers)
+    return min(seconds / 5, 1.0) if seconds > SHORTEST_S else 0.0

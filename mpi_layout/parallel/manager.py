@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from mpi_layout.parallel.answers import Batch, Died, Dropped, Lost, Overdue, Stored, What, too_long
+from mpi_layout.parallel.batches import collecting_seconds
 from mpi_layout.parallel.schedule import Assignment, Schedule
 from mpi_layout.parallel.solver import Solver
 from mpi_layout.parallel.stopping import Stop
@@ -54,6 +55,8 @@ class Manager:
     busy: float = 0.0
     ended: int = 0
     missing: list[str] = field(default_factory=list)
+    _collected: list[Rows] = field(default_factory=list)  # not written yet
+    _next_write: float = 0.0
     _unsynced: int = 0  # bytes of rows
     _next_checkpoint: float = field(default_factory=time.monotonic)
     _next_heartbeat: float = field(default_factory=time.monotonic)
@@ -71,7 +74,7 @@ class Manager:
         while True:
             rows = [part for batch, what in self.team.collect() for part in self._note(batch, what)]
             handed_out = self._hand_out()
-            self._store(rows)  # while the workers work again
+            self._collect(rows)  # while the workers work again
             self._tend_file()
             show()
             if self.stop.patience_over:
@@ -91,6 +94,7 @@ class Manager:
             before it is noted.
         """
         self.team.settle()
+        self._store()
         if not self.results.shared:  # else those still running may be writing their rows this very moment
             self._record(self.schedule.take_back())
         self.results.checkpoint()
@@ -124,14 +128,24 @@ class Manager:
         if attempts:
             self.results.record_attempts(*zip(*attempts, strict=True))
 
-    def _store(self, rows: list[Rows]) -> None:
-        if rows:
-            numbers, parts = zip(*rows, strict=True)
-            together = b"".join(part.tobytes() for part in parts)  # ten times as fast as numpy's way
-            self.results.write_rows(
-                list(itertools.chain(*numbers)), np.frombuffer(together, self.solver.dtype)
-            )
-            self._unsynced += len(together)
+    def _collect(self, rows: list[Rows]) -> None:
+        """Write rows, at once or when enough time has passed since the first of them came."""
+        now = time.monotonic()
+        if not self._collected:
+            self._next_write = now + collecting_seconds(self.team.workers)
+        self._collected += rows
+        if now >= self._next_write:
+            self._store()
+
+    def _store(self) -> None:
+        """Write what was collected."""
+        if not self._collected:
+            return
+        numbers, parts = zip(*self._collected, strict=True)
+        self._collected = []
+        together = b"".join(part.tobytes() for part in parts)  # ten times as fast as numpy's way
+        self.results.write_rows(list(itertools.chain(*numbers)), np.frombuffer(together, self.solver.dtype))
+        self._unsynced += len(together)
 
     def _look_for_reasons_to_stop(self) -> None:
         if self.schedule.too_many_failed:
@@ -236,6 +250,7 @@ class Manager:
             self.results.heartbeat(time.time(), self.ended)
         if now >= self._next_checkpoint or self._unsynced > MOST_UNSYNCED_BYTES:
             self._next_checkpoint, self._unsynced = now + self.interval, 0
+            self._store()
             self.results.heartbeat(time.time(), self.ended)
             self.team.sync()
             self.results.checkpoint()
