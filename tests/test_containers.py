@@ -243,7 +243,7 @@ def insist_same(done, results, outside, *, ranks=None):
 
 
 container = pytest.mark.container
-slow_to_build = pytest.mark.timeout(1200)  # the first test that asks for the images waits for them
+slow_to_build = pytest.mark.timeout(2400)  # the first test that asks for the images waits for them
 
 
 @container

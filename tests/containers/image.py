@@ -15,7 +15,7 @@ from pathlib import Path
 from containers.definition import ROOT
 
 STAND_IN = Path(__file__).parent / "bin"
-MOST_S = 900.0
+MOST_S = 1500.0
 
 # Debian package of every program that is needed.
 NEEDED = {
