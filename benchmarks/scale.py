@@ -113,6 +113,7 @@ def tables(found):
             "lost in all, s": lambda r: f"{r['lost_s']:.1f} of {r['seconds']:.0f}",
             "messages/s": lambda r: f"{r['messages']:.0f}",
             "rows/s": lambda r: f"{r['rows']:.0f}",
+            "runs of rows/s": lambda r: f"{r['runs']:.0f}",
             "rank 0 busy": lambda r: f"{100 * r['manager']:.0f} %",
             "wait for an answer, mean and 99 %": lambda r: f"{r['delay_ms']:.1f}, {r['delay99_ms']:.0f} ms",
         }

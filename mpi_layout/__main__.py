@@ -21,8 +21,9 @@ def main(arguments: list[str] | None = None) -> int:
     -------
     The exit code, the same on every rank.
     """
-    # Until a launch listens for it: the word that a job's time is nearly over must not kill a rank.
-    signal.signal(signal.SIGUSR1, signal.SIG_IGN)
+    if arguments is None:  # this process is ours
+        # Until a launch listens for it: the word that a job's time is nearly over must not kill a rank.
+        signal.signal(signal.SIGUSR1, signal.SIG_IGN)
     from mpi_layout import cli
     from mpi_layout.console import steady_streams
     from mpi_layout.exit_codes import ExitCode

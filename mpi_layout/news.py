@@ -1,8 +1,6 @@
 """What a launch says to its user: what there is, who works, how fast it went, what to do next."""
 
-import functools
 import logging
-import operator
 import os
 from collections.abc import Sequence
 
@@ -64,8 +62,11 @@ def cores_here(team: Team) -> int:
     """Cores that the ranks on this machine may run on; a launcher may have given each a core of its own."""
     allotments = team.allotments
     here, _ = allotments[0]
-    masks = (allotment.cores for host, allotment in allotments if host == here)
-    return functools.reduce(operator.or_, masks).bit_count()
+    together = 0
+    for host, allotment in allotments:
+        if host == here:
+            together |= allotment.cores
+    return together.bit_count()
 
 
 def tell_speed(manager: Manager, seconds: float) -> None:

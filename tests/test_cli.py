@@ -237,6 +237,13 @@ def test_signal_handlers_are_given_back(small_campaign, tmp_path, capsys):
     assert signal.getsignal(signal.SIGTERM) is before
 
 
+def test_the_process_of_a_caller_keeps_its_signals(capsys):
+    before = signal.getsignal(signal.SIGUSR1)
+    assert before != signal.SIG_IGN
+    assert program(["schema"]) == 0
+    assert signal.getsignal(signal.SIGUSR1) is before
+
+
 @pytest.mark.parametrize(
     ("seconds", "text"),
     [(0.0123, "12 ms"), (4.21, "4.2 s"), (80, "80 s"), (700, "12 min"), (11100, "3 h 5 min"), (1e6, "278 h")],

@@ -608,6 +608,15 @@ def test_type_is_found_by_asking_srun_and_mpi4py(slurm, campaign, capsys):
     assert slurm.calls("srun") == [["--mpi=list"]]
 
 
+def test_a_folder_that_looks_like_the_package_is_not_asked(slurm, campaign, capsys, monkeypatch, tmp_path):
+    (tmp_path / "mpi_layout").mkdir()
+    (tmp_path / "mpi_layout/__init__.py").write_text("raise ImportError('a source tree, not built')")
+    monkeypatch.chdir(tmp_path)
+    slurm.add("srun", "echo 'MPI plugin types are... pmi2 pmix none'\n")
+    assert submit(campaign, "--dry-run") == 0
+    assert "\nmpi=pm" in capsys.readouterr().out
+
+
 def test_container_sees_the_folders_it_needs(slurm, campaign, capsys, tmp_path):
     slurm.add("apptainer")
     image, more = tmp_path / "my image.sif", tmp_path / "more"

@@ -24,7 +24,7 @@ class Service:
     give, give_config : s
         Choosing a batch, recording the attempts and sending it.
     store, store_config : s
-        Writing the rows.
+        Writing a run of adjacent rows, and what each row in it adds.
     turn : s
         A turn of the loop, however many messages came.
     look : s

@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mpi_layout.parallel import batches
-from mpi_layout.parallel.batches import LONGEST_S, MOST, batch_seconds
+from mpi_layout.parallel.batches import LONGEST_S, MOST, batch_seconds, collecting_seconds
 from mpi_layout.parallel.manager import MOST_AT_ONCE, MOST_UNSYNCED_BYTES
 from mpi_layout.parallel.schedule import Assignment, Schedule
 from scaling.service import Service
@@ -43,7 +43,8 @@ class Design:
     most_messages : int
         That a turn takes.
     together : bool
-        Whether the answers of a turn go out when all have been decided, or one by one.
+        Whether the answers of a turn go out when all have been decided, or one by one; and whether rows are
+        collected, and those of adjacent configs written together.
     sync_each_suspect : bool
         A checkpoint before each config that was lost once, or one for all of a turn.
     child_stays : bool
@@ -91,8 +92,8 @@ class Outcome:
         Time that rank 0 was not asleep.
     syncing : s
         Part of it in checkpoints.
-    messages, turns, checkpoints : int
-        Messages from workers, turns of the loop that had any, checkpoints.
+    messages, turns, checkpoints, runs : int
+        Messages from workers, turns of the loop that had any, checkpoints, runs of rows written.
     delays : (n_messages,) s
         From the arrival of a message to the answer, or to its end.
     ended : (n,) int
@@ -113,6 +114,7 @@ class Outcome:
     messages: int = 0
     turns: int = 0
     checkpoints: int = 0
+    runs: int = 0
     delays: NDArray[np.float64] = field(default_factory=lambda: np.zeros(0))
     ended: NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, int))
     attempts: NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, int))
@@ -247,6 +249,8 @@ class _Launch:
         self.careful = [False] * n_workers  # whether it has a child process ready
         self.cores = _Cores(cores) if cores else None
         self.next_checkpoint = design.interval
+        self.collected: list[int] = []  # numbers of configs whose rows are not written yet
+        self.next_write = 0.0
         self.unsynced = 0
         self.arrivals: dict[int, float] = {}
         self.delays: list[float] = []
@@ -260,12 +264,11 @@ class _Launch:
         while self.clock < self.trouble.end:
             taken = self._receive()
             began = self.clock
-            n_configs = self._note(taken)
+            ended = self._note(taken)
             handed_out = self._hand_out()
+            self._collect(ended)
             if taken or handed_out:
                 self.out.turns += 1
-                self._spend(self.service.store * len(taken) + self.service.store_config * n_configs)
-                self.unsynced += n_configs
                 for arrival in self.arrivals.values():
                     self.delays.append(began - arrival)
                 self.arrivals.clear()
@@ -324,8 +327,10 @@ class _Launch:
         self.out.messages += len(taken)
         return taken
 
-    def _note(self, taken: Iterable[tuple[int, list[Assignment]]]) -> int:
-        n_configs, out = 0, self.out
+    def _note(self, taken: Iterable[tuple[int, list[Assignment]]]) -> list[int]:
+        """Tell the schedule what has ended; give back the numbers of the configs."""
+        numbers: list[int] = []
+        out = self.out
         for worker, ended in taken:
             if not ended:
                 self._bury(worker)
@@ -337,10 +342,29 @@ class _Launch:
                 number = assignment.number
                 self.schedule.ended(number, self._takes(worker, number), failed=self.fails[number])
                 out.ended[number] += 1
-            n_configs += len(ended)
+                numbers.append(number)
             if len(has) <= self.design.ahead < len(has) + len(ended) or not has:
                 self.idle.append(worker)
-        return n_configs
+        return numbers
+
+    def _collect(self, numbers: list[int]) -> None:
+        if not self.collected:
+            self.next_write = self.clock + collecting_seconds(self.alive) * self.design.together
+        self.collected += numbers
+        if self.clock >= self.next_write:
+            self._store()
+
+    def _store(self) -> None:
+        """Write what was collected: each run of adjacent configs costs something, and each row in it."""
+        n_rows = len(self.collected)
+        if self.design.together and n_rows:
+            n_runs = 1 + int((np.diff(np.sort(self.collected)) != 1).sum())
+        else:
+            n_runs = n_rows
+        self.collected = []
+        self.unsynced += n_rows
+        self.out.runs += n_runs
+        self._spend(self.service.store * n_runs + self.service.store_config * n_rows)
 
     def _bury(self, worker: int) -> None:
         self.alive -= 1
@@ -378,6 +402,7 @@ class _Launch:
         self._work(worker, batch)
 
     def _sync(self) -> None:
+        self._store()
         seconds = self.service.sync + self.service.sync_config * self.unsynced
         self.unsynced = 0
         self.out.syncing += seconds

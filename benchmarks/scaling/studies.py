@@ -50,6 +50,7 @@ def describe(work: Work, workers: int, out: Outcome) -> dict[str, float]:
         "syncing": out.syncing / out.seconds,
         "messages": out.messages / out.seconds,
         "rows": work.seconds.size / out.seconds,
+        "runs": out.runs / out.seconds,
         "delay_ms": 1e3 * float(out.delays.mean()),
         "delay99_ms": 1e3 * float(np.percentile(out.delays, 99)),
         "largest": out.largest,

@@ -23,7 +23,7 @@ _ASK = "from mpi_layout.parallel.ranks.library import Library; print(Library.loa
 def library() -> str:
     """Name and version of mpi4py's MPI library; empty if there is none."""
     environ = os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
-    command = [sys.executable, "-c", _ASK]
+    command = [sys.executable, "-P", "-c", _ASK]  # not what lies in the current folder
     try:
         asked = subprocess.run(command, capture_output=True, text=True, timeout=60, env=environ)
     except (OSError, subprocess.TimeoutExpired):
