@@ -7,7 +7,7 @@ import sys
 
 from mpi_layout.errors import InputError
 
-# Names of MPI libraries as `parallel.ranks.library` gives them, and the types that fit, the best one first.
+# Names of MPI libraries as `ranks.mpi_library` gives them, and the types that fit, the best one first.
 _FITTING = {
     "Open MPI": ("pmix",),
     "Intel MPI": ("pmi2",),
@@ -17,7 +17,7 @@ _FITTING = {
 }
 DEFAULT = "pmi2"
 # In a process of its own: no MPI in this one, and none that is missing or broken can harm it.
-_ASK = "from mpi_layout.parallel.ranks.library import Library; print(Library.loaded().name)"
+_ASK = "from mpi_layout.parallel.ranks.mpi_library import Library; print(Library.loaded().name)"
 
 
 def library() -> str:

@@ -8,8 +8,8 @@ from mpi_layout.errors import InputError
 from mpi_layout.parallel import shared_memory
 from mpi_layout.parallel.launcher import LauncherHint
 from mpi_layout.parallel.ranks import talk
-from mpi_layout.parallel.ranks.library import Library
 from mpi_layout.parallel.ranks.manager_team import ManagerTeam
+from mpi_layout.parallel.ranks.mpi_library import Library
 from mpi_layout.parallel.ranks.place import Place
 from mpi_layout.parallel.ranks.talk import MPI
 from mpi_layout.parallel.ranks.worker_rank import WorkerRank
