@@ -1,7 +1,9 @@
 """Where the program starts, and the one place where an exception meets MPI."""
 
+import os
 import signal
 import sys
+import threading
 import time
 import traceback
 from typing import Any
@@ -21,9 +23,6 @@ def main(arguments: list[str] | None = None) -> int:
     -------
     The exit code, the same on every rank.
     """
-    if arguments is None:  # this process is ours
-        # Until a launch listens for it: the word that a job's time is nearly over must not kill a rank.
-        signal.signal(signal.SIGUSR1, signal.SIG_IGN)
     from mpi_layout import cli
     from mpi_layout.console import steady_streams
     from mpi_layout.exit_codes import ExitCode
@@ -40,6 +39,15 @@ def main(arguments: list[str] | None = None) -> int:
             code = ExitCode.INPUT if _cannot_be_loaded(error) else ExitCode.BUG
             _tell(error)
         _abort_other_ranks(code)
+    return code
+
+
+def program() -> int:
+    """Be the program: as `main`, in a process that ends with it."""
+    # Until a launch listens for it: the word that a job's time is nearly over must not kill a rank.
+    signal.signal(signal.SIGUSR1, signal.SIG_IGN)
+    code = main()
+    _leave_thread_behind(code)
     return code
 
 
@@ -88,6 +96,15 @@ def _abort_other_ranks(code: int) -> None:
         mpi.COMM_WORLD.Abort(code)
 
 
+def _leave_thread_behind(code: int) -> None:
+    # The serial program solves in a thread. Python would take away what it uses, and crash at the very end.
+    serial = sys.modules.get("mpi_layout.parallel.serial")
+    if serial and any(thread.name == serial.SOLVING for thread in threading.enumerate()):
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
+
+
 def _mpi() -> Any:
     """MPI if this process takes part in it, else None."""
     mpi = sys.modules.get("mpi4py.MPI")
@@ -95,4 +112,4 @@ def _mpi() -> Any:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(program())

@@ -12,6 +12,7 @@ from mpi_layout.parallel.schedule import Assignment
 from mpi_layout.parallel.solver import Solver
 
 THREAD = 0  # the only worker
+SOLVING = "solving"  # name of its thread
 LOOK_S = 0.1  # between two looks at the clock while nothing ends
 
 
@@ -41,7 +42,7 @@ class SerialTeam:
     def open(self, solver: Solver) -> None:
         """Make ready for the configs of a campaign."""
         self._solver = solver
-        threading.Thread(target=self._work, args=(solver,), daemon=True).start()
+        threading.Thread(target=self._work, args=(solver,), daemon=True, name=SOLVING).start()
 
     @property
     def allotments(self) -> list[tuple[str, Allotment]]:
