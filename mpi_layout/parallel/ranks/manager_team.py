@@ -157,8 +157,10 @@ class ManagerTeam:
         Whether all ranks will come to the end together; otherwise call `leave` with the file closed.
         """
         how = talk.GUARDED if talk.may_lose_ranks() else talk.TOGETHER
-        if self._dead or self._hung or self._flying:
+        if self._dead:
             how = talk.ALONE
+        if self._busy:
+            how = talk.ABORTED
         if not self._opened and not self._dismissed:
             self._say({"leave": code})
         elif not self._dismissed:
@@ -170,7 +172,7 @@ class ManagerTeam:
 
     def leave(self, code: int) -> None:
         """End by force the ranks that are busy, and do not wait for ranks that are gone."""
-        if self._hung or self._flying:
+        if self._busy:
             self._comm.Abort(code)
         if self._dead or talk.may_lose_ranks():
             talk.leave_in_time(code)
@@ -179,6 +181,11 @@ class ManagerTeam:
             if self._dead:  # MPI_Finalize would wait for them for ever
                 talk.leave_at_once(code)
             MPI.Finalize()
+
+    @property
+    def _busy(self) -> bool:
+        """Whether some ranks would not hear that they are to leave."""
+        return bool(self._hung or self._flying)
 
     def _say(self, message: dict[str, Any]) -> None:
         talk.broadcast(self._comm, json.dumps(message).encode())

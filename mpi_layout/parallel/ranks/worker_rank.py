@@ -169,6 +169,8 @@ class WorkerRank:
             self._send(talk.SYNCED, b"")
         if how == talk.ALONE:
             talk.leave_at_once(code)
+        if how == talk.ABORTED:
+            time.sleep(2 * talk.LEAVE_S)  # no longer than until then
         if how == talk.GUARDED:
             MPI.Finalize()
         return code
