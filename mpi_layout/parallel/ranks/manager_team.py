@@ -157,9 +157,9 @@ class ManagerTeam:
         Whether all ranks will come to the end together; otherwise call `leave` with the file closed.
         """
         how = talk.GUARDED if talk.may_lose_ranks() else talk.TOGETHER
-        if self._dead:
+        if self._dead or self._busy:
             how = talk.ALONE
-        if self._busy:
+        if self._busy and not talk.may_lose_ranks():  # else the code of those that leave is what counts
             how = talk.ABORTED
         if not self._opened and not self._dismissed:
             self._say({"leave": code})
