@@ -116,7 +116,17 @@ class Started:
 
 
 @pytest.fixture
-def start(tmp_path):
+def own_tmpdir(tmp_path_factory):
+    """Where launches of a test have their temporary files, as variables.
+
+    A killed mpirun of Open MPI leaves its folder behind; another with the same process number, which a
+    machine uses again, finds it and ends ("The PMIx server's listener thread failed to start").
+    """
+    return {"TMPDIR": str(tmp_path_factory.mktemp("launches"))}
+
+
+@pytest.fixture
+def start(tmp_path, own_tmpdir):
     """Start `mpi-layout ARGUMENTS` on n ranks, in tmp_path, under another command such as strace.
 
     What runs at the end of the test is killed.
@@ -125,7 +135,8 @@ def start(tmp_path):
 
     def start(*arguments, ranks=1, how=None, environ=(), options=(), under=()):
         mpiexec = [*mpi_launcher.mpiexec(), *options, "-n", str(ranks)] if ranks > 1 or options else []
-        variables = mpi_launcher.clean_environment() | {"SOLVE_DRIVER": json.dumps(how or {})} | dict(environ)
+        variables = mpi_launcher.clean_environment() | own_tmpdir | {"SOLVE_DRIVER": json.dumps(how or {})}
+        variables |= dict(environ)
         paths = [str(DRIVERS)] if how is not None else []
         paths += [dict(environ).get("PYTHONPATH"), os.environ.get("PYTHONPATH")]
         variables["PYTHONPATH"] = os.pathsep.join(filter(None, paths))
