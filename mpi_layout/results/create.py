@@ -88,6 +88,38 @@ def create_results(
         _keep_name(path)
 
 
+def replace_results(
+    path: Path, campaign: Campaign, *, fill: Callable[[PlainStore], None], doing: str
+) -> None:
+    """Create a results file in the place of another one, which keeps its name until the new one is whole.
+
+    Call it with the `WriterLock` of the path held.
+
+    Parameters
+    ----------
+    path : Path
+        The file that is replaced.
+    campaign : Campaign
+        What the new one is for.
+    fill : callable
+        Writes what the new one holds.
+    doing : str
+        What is being done, for the message of a disk that fails: "giving it more starts".
+
+    Raises
+    ------
+    InputError, DiskError
+        If the new file cannot be made; the old one is as it was then.
+    """
+    beside = path.with_name(f".{path.name}.new")
+    with disk.telling(path, doing):
+        beside.unlink(missing_ok=True)
+    create_results(beside, campaign, fill=fill)
+    with disk.telling(path, doing):
+        os.replace(beside, path)
+        sync_folder(path.parent)
+
+
 def move_aside(path: Path) -> Path:
     """Rename a results file to the first free NAME.old-1.h5, NAME.old-2.h5, ...; never delete it.
 

@@ -1,7 +1,6 @@
 """A results file that gets more seeds: made anew with the rows that it has, and put in its place."""
 
 import logging
-import os
 from pathlib import Path
 
 import numpy as np
@@ -9,8 +8,7 @@ import numpy as np
 from mpi_layout.campaign import Campaign
 from mpi_layout.campaign.compare import differ_in_seeds_alone
 from mpi_layout.errors import InputError
-from mpi_layout.results.create import create_results, sync_folder
-from mpi_layout.results.disk import telling
+from mpi_layout.results.create import replace_results
 from mpi_layout.results.launches import copy_launches
 from mpi_layout.results.reader import Results, open_reader
 from mpi_layout.results.store import PlainStore
@@ -42,13 +40,9 @@ def extend_results(path: Path, campaign: Campaign) -> None:
     old = open_reader(path)
     if not _has_more_seeds(old, campaign):
         return
-    larger = path.with_name(f".{path.name}.extending")
-    with telling(path, "giving it more starts"):
-        larger.unlink(missing_ok=True)
-    create_results(larger, campaign, fill=lambda store: _copy(old, store, campaign))
-    with telling(path, "giving it more starts"):
-        os.replace(larger, path)
-        sync_folder(path.parent)
+    replace_results(
+        path, campaign, fill=lambda store: _copy(old, store, campaign), doing="giving it more starts"
+    )
     log.info("%s: %d configs more", path, len(campaign.configs) - old.n_rows)
 
 

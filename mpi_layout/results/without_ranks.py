@@ -1,0 +1,42 @@
+"""Files that are filled with rows from elsewhere, by no ranks: such work is a launch, too.
+
+A file is made and filled before it gets its name, see `create.create_results` and `create.replace_results`.
+"""
+
+import os
+import socket
+import time
+
+from mpi_layout.results import launches
+from mpi_layout.results.store import PlainStore
+from mpi_layout.results.versions import software_versions
+
+
+def note_launch(store: PlainStore, reason: str, n_rows: int) -> int:
+    """Enter a launch of no ranks that has just ended, behind all others.
+
+    Parameters
+    ----------
+    store : PlainStore
+        Of a file that is being made.
+    reason : str
+        What it did, such as "merged 2 files"; what does not fit is cut off.
+    n_rows : int
+        Rows that it has brought.
+
+    Returns
+    -------
+    int
+        Number of the launch, which rows may have in their column `launch`.
+    """
+    entry = launches.new_launch(
+        ranks=0,
+        host=socket.gethostname(),
+        pid=os.getpid(),
+        scheduler_id=launches.scheduler_id(),
+        versions=" ".join(f"{name}={version}" for name, version in software_versions().items()),
+        now=time.time(),
+    )
+    number = launches.enter(store, entry)
+    launches.end(store, number, entry, reason, n_rows, time.time())
+    return number
