@@ -18,6 +18,7 @@ from mpi_layout.pictures.layout import draw_layout
 from mpi_layout.results.best import best_layouts
 from mpi_layout.results.create import create_results
 from mpi_layout.results.reader import open_reader
+from mpi_layout.results.selection import Selection
 
 
 @pytest.fixture
@@ -103,7 +104,10 @@ def test_several_layouts_in_one_file_and_in_a_folder(results, tmp_path, capsys):
     ("arguments", "said"),
     [
         (["best", "--only", "c_*"], "no config matches 'c_*'"),
-        (["best", "--per", "wind"], "wants area, turbine, area,turbine or all; has 'wind'"),
+        (
+            ["best", "--per", "wind"],
+            "wants all, or some of area, turbine and seed, such as area,turbine; has 'wind'",
+        ),
         (["best", "--csv", "old"], "exists already and is not replaced"),
         (["best", "--windio", "old"], "exists already and is not replaced"),
         (["best", "--picture", "best.png"], "wants one layout, or a folder for 4"),
@@ -239,7 +243,7 @@ def test_a_map_shows_area_turbines_and_near_neighbours(with_hole):
 
 def test_convergence_shows_the_traces_of_the_file(results, tmp_path, monkeypatch, capsys):
     file = open_reader(results)
-    one, several = (convergence_picture(file, glob) for glob in ("a_t10_*", "a_*"))
+    one, several = (convergence_picture(file, Selection((glob,))) for glob in ("a_t10_*", "a_*"))
     assert (one.gains, several.gains) == (False, True)
     assert [len(picture.traces) for picture in (one, several)] == [3, 6]
     for number, (evaluations, aep) in enumerate(one.traces):

@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from mpi_layout.commands.options import add_selection, per
 from mpi_layout.commands.parser import Commands, add_reader
 from mpi_layout.console import answer, answer_json, say
 from mpi_layout.errors import InputError
@@ -20,7 +21,6 @@ examples:
   mpi-layout best campaign.h5 --per all --windio best.yaml --csv best.csv --picture best.png
   mpi-layout best campaign.h5 --picture pictures/              one for each, into a folder that exists
 """
-_PER = {"area": ("area",), "turbine": ("turbine_type",), "all": ()}
 
 
 def add(commands: Commands) -> None:
@@ -32,13 +32,13 @@ def add(commands: Commands) -> None:
         "show the best layouts, and write them for other programs",
         EPILOG,
     )
-    best.add_argument("--only", default="*", metavar="GLOB", help="only configs whose key matches")
+    add_selection(best, status=False, best_per=False)
     best.add_argument(
         "--per",
         type=per,
         default="area,turbine",
         metavar="WHAT",
-        help="the best of each: area,turbine (default), area, turbine; or all for the best one alone",
+        help="the best of each: area,turbine (default), area, turbine, seed; or all for the best one alone",
     )
     best.add_argument(
         "--windio",
@@ -53,14 +53,6 @@ def add(commands: Commands) -> None:
         "--picture", type=Path, metavar="OUT", help="picture (.png, .pdf, .svg); in a folder one for each"
     )
     best.add_argument("--force", action="store_true", help="replace OUT if it exists")
-
-
-def per(text: str) -> tuple[str, ...]:
-    """Names of columns, from the words of --per."""
-    words = text.split(",")
-    if unknown := [word for word in words if word not in _PER]:
-        raise argparse.ArgumentTypeError(f"wants area, turbine, area,turbine or all; has {unknown[0]!r}")
-    return tuple(dict.fromkeys(name for word in words for name in _PER[word]))
 
 
 def best_command(args: argparse.Namespace) -> int:

@@ -3,6 +3,7 @@
 import argparse
 from pathlib import Path
 
+from mpi_layout.commands.options import add_selection, selection_of
 from mpi_layout.commands.parser import Commands, add_command
 from mpi_layout.console import say
 
@@ -18,7 +19,7 @@ def add(commands: Commands) -> None:
     table.add_argument(
         "--configs", type=Path, metavar="OUT", help="AEP and other figures, a line per config; - likewise"
     )
-    export.add_argument("--only", default="*", metavar="GLOB", help="only configs whose key matches")
+    add_selection(export)
     export.add_argument("--force", action="store_true", help="replace OUT if it exists")
 
 
@@ -31,7 +32,7 @@ def export_command(args: argparse.Namespace) -> int:
     export, target, what = export_csv, args.csv, "layouts"
     if target is None:
         export, target, what = export_configs, args.configs, "figures"
-    n_configs = export(results, target, only=args.only, force=args.force)
+    n_configs = export(results, target, selection_of(args), force=args.force)
     if str(target) != "-":
         say(f"{target}: the {what} of {n_configs} configs")
     return 0

@@ -14,6 +14,7 @@ from mpi_layout.pictures import require_matplotlib
 from mpi_layout.results.best import Best
 from mpi_layout.results.export import export_rows
 from mpi_layout.results.reader import Results
+from mpi_layout.results.selection import Selection
 from mpi_layout.results.written import written
 
 
@@ -48,13 +49,13 @@ def write_picture(target: Path, results: Results, best: Best, *, force: bool) ->
     _write_figure(target, lambda: draw_layout(picture), force=force)
 
 
-def write_convergence(target: Path, results: Results, only: str, *, force: bool) -> None:
-    """Draw how searches went; refused also if no config is done whose key matches the glob `only`."""
+def write_convergence(target: Path, results: Results, selection: Selection, *, force: bool) -> None:
+    """Draw how searches went; refused also if no config is chosen."""
     require_matplotlib()
     from mpi_layout.pictures.convergence import draw_convergence
     from mpi_layout.pictures.from_results import convergence_picture
 
-    picture = convergence_picture(results, only)
+    picture = convergence_picture(results, selection)
     _write_figure(target, lambda: draw_convergence(picture), force=force)
 
 

@@ -4,6 +4,20 @@ import argparse
 import math
 import re
 from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from mpi_layout.errors import InputError
+
+if TYPE_CHECKING:
+    from mpi_layout.results.selection import Selection, State
+
+_PER = {
+    "area": ("area",),
+    "turbine": ("turbine_type",),
+    "turbine_type": ("turbine_type",),
+    "seed": ("seed",),
+    "all": (),
+}
 
 
 def add_launch_options(parser: argparse.ArgumentParser) -> None:
@@ -46,6 +60,69 @@ def add_model_options(parser: argparse.ArgumentParser) -> None:
         metavar="NAME=VALUE",
         help="parameter of --model, such as k=0.05; may be repeated",
     )
+
+
+def add_selection(parser: argparse.ArgumentParser, *, status: bool = True, best_per: bool = True) -> None:
+    """Which configs of a results file are meant; `selection_of` takes it from the arguments.
+
+    Parameters
+    ----------
+    parser : argparse.ArgumentParser
+        Of the command.
+    status : bool, optional
+        Whether configs that are not done can be asked for.
+    best_per : bool, optional
+        Whether the best of groups can be asked for.
+    """
+    parser.add_argument(
+        "--only",
+        action="append",
+        default=[],
+        metavar="GLOB",
+        help="only configs whose key matches, such as 'farm0_*'; may be repeated",
+    )
+    if best_per:
+        parser.add_argument(
+            "--best-per",
+            type=per,
+            metavar="WHAT",
+            help="only the best layout of each area,turbine or area or turbine or seed; "
+            "or all for the best one alone",
+        )
+    if status:
+        parser.add_argument(
+            "--status",
+            choices=["done", "failed", "all"],
+            default="done",
+            help="only configs in this state (default: done)",
+        )
+
+
+def selection_of(args: argparse.Namespace) -> "Selection":
+    """Take from parsed arguments which configs are meant.
+
+    Raises
+    ------
+    InputError
+        If the options contradict each other.
+    """
+    from mpi_layout.results.selection import Selection
+
+    status: State = getattr(args, "status", "done")
+    best_per = getattr(args, "best_per", None)
+    if best_per is not None and status != "done":
+        raise InputError(f"--best-per chooses among configs that are done, and --status says {status}")
+    return Selection(tuple(args.only), status, best_per)
+
+
+def per(text: str) -> tuple[str, ...]:
+    """Names of columns, from the words of --best-per."""
+    words = text.split(",")
+    if unknown := [word for word in words if word not in _PER]:
+        raise argparse.ArgumentTypeError(
+            f"wants all, or some of area, turbine and seed, such as area,turbine; has {unknown[0]!r}"
+        )
+    return tuple(dict.fromkeys(name for word in words for name in _PER[word]))
 
 
 def assignment(text: str) -> tuple[str, str]:

@@ -3,6 +3,7 @@
 import argparse
 from pathlib import Path
 
+from mpi_layout.commands.options import add_selection, selection_of
 from mpi_layout.commands.parser import Commands, add_command
 from mpi_layout.console import say
 
@@ -32,7 +33,7 @@ def add(commands: Commands) -> None:
     what.add_argument(
         "--convergence", action="store_true", help="AEP against evaluations, a line for each config"
     )
-    plot.add_argument("--only", default="*", metavar="GLOB", help="only configs whose key matches")
+    add_selection(plot, status=False, best_per=False)
     plot.add_argument(
         "-o",
         "--output",
@@ -52,10 +53,10 @@ def plot_command(args: argparse.Namespace) -> int:
     results = open_reader(args.file)
     if args.convergence:
         target = args.output or Path("convergence.png")
-        write_convergence(target, results, args.only, force=args.force)
+        write_convergence(target, results, selection_of(args), force=args.force)
         say(f"{target}: AEP against evaluations")
         return 0
-    only = args.only if args.layout == BEST else _exactly(args.layout)
+    only = args.only if args.layout == BEST else [_exactly(args.layout)]
     (best,) = best_layouts(results, only=only, per=())
     target = args.output or Path(f"{best.config.key}.png")
     write_picture(target, results, best, force=args.force)

@@ -6,12 +6,12 @@ import numpy as np
 
 from mpi_layout.campaign import Campaign, Config
 from mpi_layout.campaign.configs import Kind
-from mpi_layout.errors import InputError
 from mpi_layout.pictures.convergence import ConvergencePicture
 from mpi_layout.pictures.layout import LayoutPicture
 from mpi_layout.printable import clipped
 from mpi_layout.results.reader import Results
 from mpi_layout.results.row import trace_of
+from mpi_layout.results.selection import Selection
 
 
 def layout_picture(campaign: Campaign, config: Config, row: np.void) -> LayoutPicture:
@@ -42,8 +42,8 @@ def _title(config: Config, row: np.void) -> str:
     return f"{turbines}, seed {config.seed}\n{energy}"
 
 
-def convergence_picture(results: Results, only: str) -> ConvergencePicture:
-    """Picture of the searches of the configs that are done and whose key matches a glob.
+def convergence_picture(results: Results, selection: Selection) -> ConvergencePicture:
+    """Picture of the searches of configs that are done.
 
     Configs of one area and turbine type are compared by their AEP, others by their gains.
 
@@ -53,15 +53,10 @@ def convergence_picture(results: Results, only: str) -> ConvergencePicture:
         If there are none.
     """
     configs = results.campaign.configs
-    chosen = np.zeros(results.n_rows, bool)
-    chosen[results.campaign.select(only)] = True
     traces, kinds = [], set[int]()
-    for piece in results.pieces():
-        here = np.flatnonzero(piece.done & chosen[piece.start : piece.start + len(piece.rows)])
-        traces += [trace_of(row) for row in piece.rows[here]]
-        kinds |= set(configs.kinds_of(piece.start + here).tolist())
-    if not traces:
-        raise InputError(f"{results.path}: has no layout that is done and whose key matches {only!r}")
+    for numbers, rows in selection.pieces(results):
+        traces += [trace_of(row) for row in rows]
+        kinds |= set(configs.kinds_of(numbers).tolist())
     count = "1 config" if len(traces) == 1 else f"{len(traces):,} configs"
     title = f"{clipped(results.campaign.name, 40)}: {count}{_which(configs.kinds, kinds)}"
     return ConvergencePicture(title, traces, gains=len(kinds) > 1)

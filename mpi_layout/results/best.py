@@ -6,10 +6,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from mpi_layout.campaign.configs import Config, Kind
-from mpi_layout.errors import InputError
+from mpi_layout.campaign.configs import Config
 from mpi_layout.formats.layouts import Layout
 from mpi_layout.results.reader import Results
+from mpi_layout.results.selection import Selection, group_of
 from mpi_layout.wake.farm import GWH_PER_YEAR
 
 Floats = NDArray[np.float64]
@@ -81,7 +81,7 @@ class Best:
 
 
 def best_layouts(
-    results: Results, *, only: str = "*", per: Sequence[str] = ("area", "turbine_type")
+    results: Results, *, only: str | Sequence[str] = (), per: Sequence[str] = ("area", "turbine_type")
 ) -> tuple[Best, ...]:
     """Layouts of the highest objective, which is the AEP unless the campaign has another one.
 
@@ -89,9 +89,9 @@ def best_layouts(
     ----------
     results : Results
         From `open_reader`.
-    only : str
-        Glob that the keys of the configs must match.
-    per : sequence of {"area", "turbine_type"}
+    only : str or sequence of str
+        Glob, or globs of which the key of a config must match one; all keys without any.
+    per : sequence of {"area", "turbine_type", "seed"}
         One for each of these; the best of all configs without any.
 
     Returns
@@ -105,47 +105,43 @@ def best_layouts(
         If no config matches, or none of those is done.
     """
     configs = results.campaign.configs
-    chosen = np.zeros(results.n_rows, bool)
-    chosen[results.campaign.select(only)] = True
-    group_of_kind, n_groups = _groups(configs.kinds, per)
-    groups = [_Group() for _ in range(n_groups)]
-    for piece in results.pieces():
-        here = np.flatnonzero(piece.done & chosen[piece.start : piece.start + len(piece.rows)])
-        numbers = group_of_kind[configs.kinds_of(piece.start + here)]
-        for number in np.unique(numbers).tolist():
-            own = here[numbers == number]
-            groups[number].add(piece.rows[own], piece.start + own)
-    found = tuple(filter(None, (group.best(configs) for group in groups)))
-    if not found:
-        raise InputError(f"{results.path}: has no layout that is done and whose key matches {only!r}")
-    return found
-
-
-def _groups(kinds: Sequence[Kind], per: Sequence[str]) -> tuple[NDArray[np.int64], int]:
-    """Number of the group of each kind of configs, and how many groups there are."""
-    number: dict[tuple[str, ...], int] = {}
-    of_kind = [number.setdefault(tuple(getattr(kind, key) for key in per), len(number)) for kind in kinds]
-    return np.array(of_kind, int), len(number)
+    chosen = Selection((only,) if isinstance(only, str) else tuple(only))
+    groups: dict[int, _Group] = {}
+    for numbers, rows in chosen.pieces(results):
+        group = group_of(configs, numbers, per)
+        for number in np.unique(group).tolist():
+            own = group == number
+            if number in groups:
+                groups[number].add(rows[own], numbers[own])
+            else:
+                groups[number] = _Group(rows[own], numbers[own])
+    return tuple(group.best(configs) for _, group in sorted(groups.items()))
 
 
 class _Group:
-    """A group of configs while its rows are read; of their columns only what is asked for is kept."""
+    """A group of configs while its rows are read; of their columns only what is asked for is kept.
 
-    def __init__(self) -> None:
+    Parameters
+    ----------
+    rows : (n,) structured array
+        Done rows, one or more.
+    numbers : (n,) int array
+        Of their configs.
+    """
+
+    def __init__(self, rows: NDArray[np.void], numbers: NDArray[np.int64]) -> None:
         self._kept: list[Floats] = []
-        self._best: np.void | None = None
-        self._number = -1
+        self._best, self._number = rows[0].copy(), int(numbers[0])
+        self.add(rows, numbers)
 
     def add(self, rows: NDArray[np.void], numbers: NDArray[np.int64]) -> None:
-        """Add done rows (n,) with their numbers."""
+        """Add rows."""
         self._kept.append(np.stack([rows[name] for name in _KEPT]))
         index = int(np.argmax(rows["objective"]))
-        if self._best is None or rows["objective"][index] > self._best["objective"]:
+        if rows["objective"][index] > self._best["objective"]:
             self._best, self._number = rows[index].copy(), int(numbers[index])
 
-    def best(self, configs: Sequence[Config]) -> Best | None:
-        """The best one, and what it is the best of; None if nothing is done."""
-        if self._best is None:
-            return None
+    def best(self, configs: Sequence[Config]) -> Best:
+        """The best one, and what it is the best of."""
         seeds, *figures = np.concatenate(self._kept, axis=1)
         return Best(configs[self._number], self._best, seeds.astype(np.int64), *figures)

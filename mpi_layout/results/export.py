@@ -5,13 +5,14 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
 from mpi_layout.campaign import Config
 from mpi_layout.results.reader import Results
 from mpi_layout.results.schema import IDENTITY, ROW_COLUMNS
+from mpi_layout.results.selection import Selection
 from mpi_layout.results.written import written
 
+DONE = Selection()  # every layout
 COLUMNS = ("key", "area", "turbine_type", "seed", "turbine", "x_m", "y_m", "aep_GWh")
 
 # Who computed a config and how often it was tried says nothing about its layout.
@@ -21,8 +22,8 @@ _FIGURES = tuple(column.name for column in _TOLD if column.name not in IDENTITY)
 CONFIG_COLUMNS = tuple(c.name if c.units in (None, "1", "s") else f"{c.name}_{c.units}" for c in _TOLD)
 
 
-def export_csv(results: Results, target: Path, *, only: str = "*", force: bool = False) -> int:
-    """Write a line per turbine of every done config, in the order of the configs.
+def export_csv(results: Results, target: Path, selection: Selection = DONE, *, force: bool = False) -> int:
+    """Write a line per turbine of every chosen config, in the order of the configs.
 
     Numbers have as many digits as it takes to get the same number back.
 
@@ -32,8 +33,8 @@ def export_csv(results: Results, target: Path, *, only: str = "*", force: bool =
         From `open_reader`.
     target : Path
         The table; "-" is standard output.
-    only : str
-        Glob that the keys of the configs must match.
+    selection : Selection
+        Of configs that are done.
     force : bool
         Whether to replace an existing file.
 
@@ -45,20 +46,22 @@ def export_csv(results: Results, target: Path, *, only: str = "*", force: bool =
     Raises
     ------
     InputError
-        If no config matches, the campaign in the file is damaged, or the table cannot be written;
+        If no key matches, the campaign in the file is damaged, or the table cannot be written;
         an existing file stays as it is then.
     """
-    return export_rows(_done(results, _chosen(results, only)), target, force=force)
+    return export_rows(selection.rows(results, may_be_none=True), target, force=force)
 
 
-def export_configs(results: Results, target: Path, *, only: str = "*", force: bool = False) -> int:
-    """Write a line with all figures of every done config; the rest as of `export_csv`."""
-    chosen = _chosen(results, only)
+def export_configs(
+    results: Results, target: Path, selection: Selection = DONE, *, force: bool = False
+) -> int:
+    """Write a line with all figures of every chosen config; the rest as of `export_csv`."""
+    rows = selection.rows(results, may_be_none=True)
     with written(target, force=force) as file:
         table = csv.writer(file, lineterminator="\n")
         table.writerow(CONFIG_COLUMNS)
         n_configs = 0
-        for config, row in _done(results, chosen):
+        for config, row in rows:
             # What the campaign gives is taken from there: a forged row may have anything in it.
             identity = {name: getattr(config, name) for name in IDENTITY}
             identity["rated_power"] /= 1e6
@@ -77,21 +80,6 @@ def export_rows(rows: Iterable[tuple[Config, np.void]], target: Path, *, force: 
             table.writerows(_lines(config, row))
             n_configs += 1
     return n_configs
-
-
-def _chosen(results: Results, only: str) -> NDArray[np.bool_]:
-    """Which configs have keys that match a glob."""
-    numbers = results.campaign.select(only)  # first: a forged file may claim any number of rows
-    chosen = np.zeros(results.n_rows, bool)
-    chosen[numbers] = True
-    return chosen
-
-
-def _done(results: Results, chosen: NDArray[np.bool_]) -> Iterator[tuple[Config, np.void]]:
-    for piece in results.pieces():
-        here = piece.done & chosen[piece.start : piece.start + len(piece.rows)]
-        for index in np.flatnonzero(here).tolist():
-            yield results.campaign.configs[piece.start + index], piece.rows[index]
 
 
 def _lines(config: Config, row: np.void) -> Iterator[tuple[object, ...]]:

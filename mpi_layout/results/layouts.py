@@ -1,15 +1,16 @@
 """Layouts of a results file, for those who want to work with them."""
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from mpi_layout.campaign import Config
 from mpi_layout.campaign.neighbour_build import positions_values
 from mpi_layout.errors import InputError
 from mpi_layout.formats.layouts import Layout
 from mpi_layout.results.reader import Results, open_reader
+from mpi_layout.results.selection import Selection
 
 
 def read_results_layouts(path: Path, only: str = "*") -> tuple[Layout, ...]:
@@ -62,18 +63,10 @@ def results_neighbours(path: str, key: str | None) -> dict[str, Any]:
 
 
 def _found(results: Results, only: str) -> tuple[Layout, ...]:
-    layouts = tuple(_done(results, only))
-    if not layouts:
-        raise InputError(f"{results.path}: has no layout that is done and whose key matches {only!r}")
-    return layouts
+    return tuple(_layout(results, *each) for each in Selection((only,)).rows(results))
 
 
-def _done(results: Results, only: str) -> Iterator[Layout]:
-    wanted = results.campaign.select(only)
-    for piece in results.pieces():
-        numbers = piece.start + np.flatnonzero(piece.done)
-        for number in np.intersect1d(numbers, wanted).tolist():
-            config, row = results.campaign.configs[number], piece.rows[number - piece.start]
-            x, y = (np.array(row[name][: config.n_turbines], dtype=float) for name in ("x", "y"))
-            types = (config.turbine_type,) * config.n_turbines
-            yield Layout(config.key, f"{results.path}: {config.key}", x, y, types)
+def _layout(results: Results, config: Config, row: np.void) -> Layout:
+    x, y = (np.array(row[name][: config.n_turbines], dtype=float) for name in ("x", "y"))
+    types = (config.turbine_type,) * config.n_turbines
+    return Layout(config.key, f"{results.path}: {config.key}", x, y, types)
