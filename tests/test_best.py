@@ -106,7 +106,7 @@ def test_several_layouts_in_one_file_and_in_a_folder(results, tmp_path, capsys):
         (["best", "--only", "c_*"], "no config matches 'c_*'"),
         (
             ["best", "--per", "wind"],
-            "wants all, or some of area, turbine and seed, such as area,turbine; has 'wind'",
+            "some of area, turbine and seed, such as area,turbine; has 'wind'",
         ),
         (["best", "--csv", "old"], "exists already and is not replaced"),
         (["best", "--windio", "old"], "exists already and is not replaced"),
