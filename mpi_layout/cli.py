@@ -11,6 +11,7 @@ from typing import NoReturn
 from mpi_layout.commands import (
     best,
     campaigns,
+    doctor,
     evaluate,
     export,
     optimise,
@@ -50,7 +51,7 @@ exit codes:
   2   wrong input or usage      75  stopped early: run the same command again
 """
 # In the order in which `--help` lists them.
-COMMANDS = (run, submit, campaigns, evaluate, status, verify, recover, export, optimise, best, plot)
+COMMANDS = (run, submit, campaigns, evaluate, status, verify, recover, export, optimise, best, plot, doctor)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -12,9 +12,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
+from mpi_layout.parallel.cgroups import cgroups
+
 MB = 1e6
 _SLURM_MB = 2.0**20
 _NO_LIMIT = 2.0**60  # bytes; cgroups of the first kind have no other word for it
+# Limit, use, and what of that the kernel would drop first; by version of cgroups.
+_MEMORY_FILES = {
+    1: ("memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file"),
+    2: ("memory.max", "memory.current", "inactive_file"),
+}
 
 
 @dataclass(frozen=True)
@@ -78,21 +85,8 @@ def _kilobytes(path: Path) -> dict[str, float]:
 
 def _left_in_cgroups(root: Path) -> Iterator[float]:
     """Bytes that each cgroup with a limit, from that of this process upwards, has left."""
-    with suppress(OSError):
-        for line in (root / "proc/self/cgroup").read_text().splitlines():
-            _, controllers, path = line.split(":", 2)
-            if not controllers:
-                folder, names = root / "sys/fs/cgroup", ("memory.max", "memory.current", "inactive_file")
-            elif "memory" in controllers.split(","):
-                folder = root / "sys/fs/cgroup/memory"
-                names = ("memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file")
-            else:
-                continue
-            inner = folder / path.strip("/")
-            for group in (inner, *inner.parents):
-                yield _left(group, *names)
-                if group == folder:
-                    break
+    for group, version in cgroups("memory", root):
+        yield _left(group, *_MEMORY_FILES[version])
 
 
 def _left(group: Path, limit_name: str, usage_name: str, cache_name: str) -> float:
