@@ -23,7 +23,7 @@ def results(small_campaign, monkeypatch, capsys):
 
 
 COMMANDS = ["run", "optimise", "check", "schema", "init", "evaluate", "status", "verify", "missing", "diff"]
-COMMANDS += ["recover", "export", "best", "plot"]
+COMMANDS += ["doctor", "recover", "export", "best", "plot"]
 
 
 @pytest.mark.parametrize("command", ["", *COMMANDS])
