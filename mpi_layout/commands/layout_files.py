@@ -4,9 +4,9 @@ All of these raise InputError if the file exists already and is not to be replac
 written.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from mpi_layout.campaign.turbine_build import turbine_of
 from mpi_layout.formats.windio_out import windio_farm, windio_text
@@ -14,8 +14,10 @@ from mpi_layout.pictures import require_matplotlib
 from mpi_layout.results.best import Best
 from mpi_layout.results.export import export_rows
 from mpi_layout.results.reader import Results
-from mpi_layout.results.selection import Selection
 from mpi_layout.results.written import written
+
+if TYPE_CHECKING:
+    from mpi_layout.pictures.draw import Picture
 
 
 def write_windio(target: Path, results: Results, bests: Sequence[Best], *, force: bool) -> None:
@@ -43,25 +45,15 @@ def write_picture(target: Path, results: Results, best: Best, *, force: bool) ->
     """Draw the layout on its area; refused also without matplotlib, or where the name is no picture's."""
     require_matplotlib()
     from mpi_layout.pictures.from_results import layout_picture
-    from mpi_layout.pictures.layout import draw_layout
 
-    picture = layout_picture(results.campaign, best.config, best.row)
-    _write_figure(target, lambda: draw_layout(picture), force=force)
+    write_drawn(target, layout_picture(results, best.config, best.row), force=force)
 
 
-def write_convergence(target: Path, results: Results, selection: Selection, *, force: bool) -> None:
-    """Draw how searches went; refused also if no config is chosen."""
-    require_matplotlib()
-    from mpi_layout.pictures.convergence import draw_convergence
-    from mpi_layout.pictures.from_results import convergence_picture
-
-    picture = convergence_picture(results, selection)
-    _write_figure(target, lambda: draw_convergence(picture), force=force)
-
-
-def _write_figure(target: Path, draw: Callable[[], Any], *, force: bool) -> None:
-    from mpi_layout.pictures.canvas import image, picture_format
+def write_drawn(target: Path, picture: "Picture", *, width: float | None = None, force: bool) -> None:
+    """Draw a picture, as wide as a page unless a width, inches, is given."""
+    from mpi_layout.pictures.canvas import PAGE, image, picture_format
+    from mpi_layout.pictures.draw import draw
 
     kind = picture_format(target)
     with written(target, force=force) as file:
-        file.buffer.write(image(draw(), kind))
+        file.buffer.write(image(draw(picture, width or PAGE), kind))

@@ -1,26 +1,38 @@
-"""The command plot: pictures of layouts and searches."""
+"""The command plot: pictures of layouts, of how they came about, and of how good they are."""
 
 import argparse
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from mpi_layout.commands.options import add_selection, selection_of
+from mpi_layout.commands.options import add_selection, number, selection_of, whole_number
 from mpi_layout.commands.parser import Commands, add_command
 from mpi_layout.console import say
+from mpi_layout.errors import InputError
+
+if TYPE_CHECKING:
+    from mpi_layout.pictures.draw import Picture
+    from mpi_layout.results.reader import Results
 
 EPILOG = """\
 examples:
   mpi-layout plot campaign.h5 --layout                         the best one
   mpi-layout plot campaign.h5 --layout --only 'farm0_t15_*'    ... of some
-  mpi-layout plot campaign.h5 --layout farm0_t15_s3 -o layout.pdf
-  mpi-layout plot campaign.h5 --convergence                    gains over the starts, in %
-  mpi-layout plot campaign.h5 --convergence --only 'farm0_t15_*'   AEP of one area and type
+  mpi-layout plot campaign.h5 --layout farm0_t15_s3 -o layout.pdf --width 89
+  mpi-layout plot campaign.h5 --seeds --only 'farm0_*'         all seeds over each other
+  mpi-layout plot campaign.h5 --distribution                   AEP by area and turbine type
+  mpi-layout plot campaign.h5 --convergence --only 'farm0_t15_*'   AEP against evaluations
+  mpi-layout plot campaign.h5 --gain                           what refinement has added
+  mpi-layout plot campaign.h5 --timeline                       who solved what, in the last launch
 """
 BEST = ""  # the layout that is drawn where none is named
+LAST = -1  # the launch
+_WIDTHS = (60, 500)  # mm
+_MM = 25.4  # of an inch
 
 
 def add(commands: Commands) -> None:
     """Add `plot`."""
-    plot = add_command(commands, "plot", plot_command, "draw a layout, or how searches went", EPILOG)
+    plot = add_command(commands, "plot", plot_command, "draw layouts, their spread, or a launch", EPILOG)
     plot.add_argument("file", type=Path, metavar="FILE", help="results file (.h5)")
     what = plot.add_mutually_exclusive_group(required=True)
     what.add_argument(
@@ -31,39 +43,97 @@ def add(commands: Commands) -> None:
         help="layout of a config, the best one by default",
     )
     what.add_argument(
+        "--seeds", action="store_true", help="all layouts of an area and turbine type, the best marked"
+    )
+    what.add_argument(
+        "--distribution", action="store_true", help="AEP of all seeds, by area and turbine type"
+    )
+    what.add_argument(
         "--convergence", action="store_true", help="AEP against evaluations, a line for each config"
     )
-    add_selection(plot, status=False, best_per=False)
+    what.add_argument("--gain", action="store_true", help="gain of refinement over the start layouts")
+    what.add_argument(
+        "--timeline",
+        nargs="?",
+        const=LAST,
+        type=whole_number(0),
+        metavar="N",
+        help="which rank solved what in launch N, the last one by default",
+    )
+    add_selection(plot, status=False)
     plot.add_argument(
         "-o",
         "--output",
         type=Path,
         metavar="OUT",
-        help="picture (.png, .pdf, .svg); default: KEY.png or convergence.png, here",
+        help="picture (.png, .pdf, .svg); default: KEY.png, seeds.png, ..., here",
+    )
+    plot.add_argument(
+        "--width",
+        type=width,
+        metavar="MM",
+        help="width of the picture, mm: 183 (default) fits a page, 89 a column",
     )
     plot.add_argument("--force", action="store_true", help="replace OUT if it exists")
 
 
+def width(text: str) -> float:
+    """Inches of a width in mm."""
+    value = number(text)
+    if not _WIDTHS[0] <= value <= _WIDTHS[1]:
+        raise argparse.ArgumentTypeError(f"wants {_WIDTHS[0]} to {_WIDTHS[1]} mm; has {text!r}")
+    return value / _MM
+
+
 def plot_command(args: argparse.Namespace) -> int:
-    """Draw a layout, or how searches went."""
-    from mpi_layout.commands.layout_files import write_convergence, write_picture
-    from mpi_layout.results.best import best_layouts
+    """Draw a picture of a results file."""
+    from mpi_layout.commands.layout_files import write_drawn
+    from mpi_layout.pictures import require_matplotlib
     from mpi_layout.results.reader import open_reader
 
-    results = open_reader(args.file)
-    if args.convergence:
-        target = args.output or Path("convergence.png")
-        write_convergence(target, results, selection_of(args), force=args.force)
-        say(f"{target}: AEP against evaluations")
-        return 0
-    only = args.only if args.layout == BEST else [_exactly(args.layout)]
-    (best,) = best_layouts(results, only=only, per=())
-    target = args.output or Path(f"{best.config.key}.png")
-    write_picture(target, results, best, force=args.force)
-    say(f"{target}: the layout of {best.config.key}")
+    require_matplotlib()
+    name, picture, told = _shown(args, open_reader(args.file))
+    target = args.output or Path(f"{name}.png")
+    write_drawn(target, picture, width=args.width, force=args.force)
+    say(f"{target}: {told}")
     return 0
 
 
-def _exactly(key: str) -> str:
+def _shown(args: argparse.Namespace, results: "Results") -> tuple[str, "Picture", str]:
+    """What is asked for: name of its file, picture, and what that shows."""
+    from mpi_layout.pictures import from_results
+    from mpi_layout.pictures.of_launch import timeline_picture
+
+    if args.timeline is not None:
+        if args.only or args.best_per is not None:
+            raise InputError("--timeline shows whole launches, without --only and --best-per")
+        picture = timeline_picture(results, None if args.timeline == LAST else args.timeline)
+        return "timeline", picture, "who solved what"
+    selection = selection_of(args)
+    if args.seeds:
+        return "seeds", from_results.seeds_picture(results, selection), "layouts over each other"
+    if args.distribution:
+        return "distribution", from_results.distribution_picture(results, selection), "AEP of all seeds"
+    if args.convergence:
+        return "convergence", from_results.convergence_picture(results, selection), "AEP against evaluations"
+    if args.gain:
+        return "gain", from_results.gain_picture(results, selection), "gain of refinement"
+    return _layout(args, results)
+
+
+def _layout(args: argparse.Namespace, results: "Results") -> tuple[str, "Picture", str]:
+    from mpi_layout.pictures.from_results import layout_picture
+    from mpi_layout.results.selection import Selection
+
+    if args.best_per:
+        raise InputError(
+            "--layout shows one layout, the best one chosen; `best --picture FOLDER` draws several"
+        )
+    only = args.only if args.layout == BEST else [exactly(args.layout)]
+    ((config, row),) = Selection(tuple(only), best_per=()).rows(results)
+    return config.key, layout_picture(results, config, row), f"the layout of {config.key}"
+
+
+def exactly(key: str) -> str:
     """Glob that only this key matches."""
     return "".join(f"[{character}]" if character in "*?[" else character for character in key)

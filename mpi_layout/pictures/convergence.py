@@ -7,16 +7,26 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
-from matplotlib.ticker import StrMethodFormatter
+from matplotlib.ticker import NullFormatter, StrMethodFormatter
 from numpy.typing import NDArray
 
-from mpi_layout.pictures.canvas import BLUE, DIM, VERMILION, figure
+from mpi_layout.pictures.canvas import (
+    BLUE,
+    DIM,
+    PAGE,
+    VERMILION,
+    figure,
+    heading,
+    heading_height,
+    place,
+    wrapped,
+)
 
 Floats = NDArray[np.float64]
 Trace = tuple[NDArray[np.int64], Floats]  # evaluations, AEP: the start first, the result last
 
-_WIDTH, _HEIGHT = 7.2, 4.4  # inches
-_LEFT, _RIGHT, _BELOW, _ABOVE = 0.85, 0.25, 0.6, 0.5
+_TALL, _SHORTEST = 0.58, 2.3  # height: in widths, inches
+_LEFT, _RIGHT, _BELOW = 0.7, 0.15, 0.45  # inches
 _POINTS = 200  # of the median
 
 
@@ -39,14 +49,23 @@ class ConvergencePicture:
     gains: bool
 
 
-def draw_convergence(picture: ConvergencePicture) -> Figure:
-    """Draw a light line for each config, one for their median, and one for that which ends highest."""
+def draw_convergence(picture: ConvergencePicture, width: float = PAGE) -> Figure:
+    """Draw a light line for each config, one for their median, and one for that which ends highest.
+
+    Parameters
+    ----------
+    picture : ConvergencePicture
+        What is shown.
+    width : float
+        Inches.
+    """
+    height, title = max(_TALL * width, _SHORTEST), wrapped(picture.title, width)
     lines = [(evaluations, _shown(aep, picture.gains)) for evaluations, aep in picture.traces]
     best = lines[int(np.argmax([values[-1] for _, values in lines]))]
-    with figure(_WIDTH, _HEIGHT) as drawn:
-        inside = _WIDTH - _LEFT - _RIGHT, _HEIGHT - _BELOW - _ABOVE
-        place = [_LEFT / _WIDTH, _BELOW / _HEIGHT, inside[0] / _WIDTH, inside[1] / _HEIGHT]
-        axes = drawn.add_axes(place)
+    with figure(width, height) as drawn:
+        heading(drawn, title)
+        above = heading_height(title)
+        axes = drawn.add_axes(place(drawn, _LEFT, above, width - _LEFT - _RIGHT, height - above - _BELOW))
         axes.set_xscale("log")
         axes.add_collection(
             LineCollection(
@@ -94,9 +113,9 @@ def _value(value: float, gains: bool) -> str:
 
 
 def _label(axes: Axes, picture: ConvergencePicture) -> None:
-    axes.set_title(picture.title, loc="left", fontsize=10, pad=7)
-    axes.set_xlabel("evaluations (layouts whose energy was computed, on all flow cases or a sample)")
+    axes.set_xlabel("layouts whose energy was computed")
     axes.xaxis.set_major_formatter(StrMethodFormatter("{x:,.0f}"))
+    axes.xaxis.set_minor_formatter(NullFormatter())
     if picture.gains:
         axes.set_ylabel("gain over the start (% of its AEP)")
     else:

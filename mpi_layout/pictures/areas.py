@@ -1,0 +1,62 @@
+"""All areas of a campaign on one map."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from mpi_layout.pictures.canvas import PAGE, SMALL, figure, heading, heading_height, place, wrapped
+from mpi_layout.pictures.chart import Chart, Ground, corners
+
+_LEFT, _BELOW, _RIGHT = 0.55, 0.45, 0.1  # inches
+_TALLEST = 1.3  # in widths
+_LEAST_WIDTH = 2.5
+_MOST_NAMES = 100
+
+
+@dataclass(frozen=True, eq=False)
+class AreasPicture:
+    """What is shown.
+
+    Attributes
+    ----------
+    title : str
+        One line.
+    names : sequence of str
+        Of the areas.
+    grounds : sequence of Ground
+        The areas.
+    """
+
+    title: str
+    names: Sequence[str]
+    grounds: Sequence[Ground]
+
+
+def draw_areas(picture: AreasPicture, width: float = PAGE) -> Figure:
+    """Draw a map in km with the names of the areas.
+
+    Parameters
+    ----------
+    picture : AreasPicture
+        What is shown.
+    width : float
+        Largest width, inches.
+    """
+    chart = Chart.around(np.concatenate([corners(ground.geometry) for ground in picture.grounds]))
+    room = width - _LEFT - _RIGHT
+    w, h = chart.fitted(room, _TALLEST * room)
+    whole = max(_LEFT + w + _RIGHT, _LEAST_WIDTH)
+    title = wrapped(picture.title, whole)
+    above = heading_height(title)
+    with figure(whole, above + h + _BELOW) as drawn:
+        heading(drawn, title)
+        axes = drawn.add_axes(place(drawn, _LEFT, above, w, h))
+        chart.prepare(axes)
+        for name, ground in zip(picture.names, picture.grounds, strict=True):
+            chart.draw_ground(axes, ground)
+            if len(picture.names) <= _MOST_NAMES:
+                at = chart.km(np.array(ground.geometry.representative_point().coords))[0]
+                axes.annotate(name, at, ha="center", va="center", fontsize=SMALL, zorder=4)
+    return drawn

@@ -1,0 +1,116 @@
+"""Maps: an area with what is left out of it, on axes in km of equal scale."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import shapely
+from matplotlib.axes import Axes
+from matplotlib.patches import PathPatch
+from matplotlib.path import Path as Outline
+from numpy.typing import NDArray
+from shapely import Geometry, MultiPolygon, Polygon
+from shapely.geometry.polygon import orient
+
+from mpi_layout.pictures.canvas import DIM, LAND
+
+Floats = NDArray[np.float64]
+_MARGIN = 0.04  # of the longer side
+
+
+@dataclass(frozen=True, eq=False)
+class Ground:
+    """An area.
+
+    Attributes
+    ----------
+    geometry : shapely Polygon or MultiPolygon
+        Where turbines may stand, m.
+    excluded : shapely geometry
+        What its outlines enclose besides, m.
+    """
+
+    geometry: Polygon | MultiPolygon
+    excluded: Geometry
+
+
+@dataclass(frozen=True, eq=False)
+class Chart:
+    """The part of the plane that a map shows.
+
+    Attributes
+    ----------
+    low, high : (2,) array
+        Lower left and upper right corner, m.
+    """
+
+    low: Floats
+    high: Floats
+
+    @classmethod
+    def around(cls, points: Floats, least_room: float = 0.0) -> "Chart":
+        """Chart of points (n, 2), m, with at least some room around them, m."""
+        low, high = points.min(axis=0), points.max(axis=0)
+        room = max(_MARGIN * float(max(high - low)), least_room)
+        return cls(low - room, high + room)
+
+    @property
+    def size(self) -> float:
+        """Longer side, m."""
+        return float(max(self.high - self.low))
+
+    @property
+    def origin(self) -> Floats:
+        """What is subtracted from coordinates so that numbers stay short: whole tens of km, m."""
+        return np.where(np.abs(self.low) < 1e5, 0.0, np.ceil(self.low / 1e4) * 1e4)
+
+    def fitted(self, width: float, height: float) -> tuple[float, float]:
+        """Width and height of the map, inches, in a room of so many inches."""
+        extent = self.high - self.low
+        scale = min(width / extent[0], height / extent[1])
+        return float(extent[0] * scale), float(extent[1] * scale)
+
+    def km(self, points: Floats) -> Floats:
+        """Points (n, 2), m, on the axes."""
+        return (points - self.origin) / 1e3
+
+    def prepare(self, axes: Axes, *, labelled: bool = True) -> None:
+        """Give axes the limits and labels of the map."""
+        (left, bottom), (right, top) = self.km(np.stack([self.low, self.high]))
+        axes.set_xlim(left, right)
+        axes.set_ylim(bottom, top)
+        axes.set_aspect("equal", adjustable="box")
+        if labelled:
+            axes.set_xlabel(_label("easting", self.origin[0]))
+            axes.set_ylabel(_label("northing", self.origin[1]))
+
+    def draw_ground(self, axes: Axes, ground: Ground, *, filled: bool = True) -> None:
+        """Draw the area, and hatch what is left out of it."""
+        for part in shapely.get_parts(ground.geometry):
+            polygon = orient(part)  # holes run the other way round than outlines, or they would be filled
+            rings = [self._outline(ring) for ring in (polygon.exterior, *polygon.interiors)]
+            land = Outline.make_compound_path(*rings)
+            face = LAND if filled else "none"
+            axes.add_patch(PathPatch(land, facecolor=face, edgecolor=DIM, linewidth=1.0, zorder=1.2))
+        for part in shapely.get_parts(ground.excluded):
+            if isinstance(part, Polygon) and not part.is_empty:
+                polygon = orient(part)
+                rings = [self._outline(ring) for ring in (polygon.exterior, *polygon.interiors)]
+                hole = Outline.make_compound_path(*rings)
+                axes.add_patch(
+                    PathPatch(hole, fill=False, edgecolor="#b0b0b0", hatch="/////", linewidth=0, zorder=1.1)
+                )
+
+    def _outline(self, ring: shapely.LinearRing) -> Outline:
+        return Outline(self.km(np.array(ring.coords)), closed=True)
+
+
+def corners(geometry: Geometry) -> Floats:
+    """Corners (2, 2) of what a geometry spans, m."""
+    return np.reshape(geometry.bounds, (2, 2))
+
+
+def _label(name: str, origin: float) -> str:
+    if not origin:
+        return f"{name} (km)"
+    sign = "\N{MINUS SIGN}" if origin > 0 else "+"
+    return f"{name} {sign} {abs(origin) / 1e3:,.0f} km  (km)"

@@ -1,0 +1,192 @@
+"""A value of many configs, by area and turbine type: how it spreads over the seeds."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
+from numpy.typing import NDArray
+
+from mpi_layout.pictures.canvas import (
+    BLUE,
+    DIM,
+    FAINT,
+    INK,
+    PAGE,
+    SMALL,
+    VERMILION,
+    figure,
+    heading,
+    heading_height,
+    place,
+    wrapped,
+)
+
+Floats = NDArray[np.float64]
+
+# Inches.
+_ROW, _HEAD, _BELOW, _GAP, _RIGHT = 0.15, 0.2, 0.75, 0.12, 0.12
+_LETTER = 0.062  # width of a small letter
+_LONGEST_NAME = 1.5
+_TWO_COLUMNS = 24  # rows from which panels stand in two columns
+_GOLDEN = 0.6180339887498949
+_MANY = 5000  # dots, of which no vector graphic wants to keep each
+
+
+@dataclass(frozen=True, eq=False)
+class Group:
+    """The values of one area and turbine type.
+
+    Attributes
+    ----------
+    panel, row : str
+        Names of what it belongs to: its panel, and its row in that.
+    values : (n,) array
+        One for each seed; n may be 0.
+    """
+
+    panel: str
+    row: str
+    values: Floats
+
+
+@dataclass(frozen=True, eq=False)
+class GroupsPicture:
+    """What is shown.
+
+    Attributes
+    ----------
+    title : str
+        One line.
+    label : str
+        What the values are, with their unit.
+    groups : sequence of Group
+        Those of a panel one after the other.
+    from_zero : bool
+        Whether zero is where nothing has changed, and is marked.
+    """
+
+    title: str
+    label: str
+    groups: Sequence[Group]
+    from_zero: bool = False
+
+
+def draw_groups(picture: GroupsPicture, width: float = PAGE) -> Figure:
+    """Draw a row for each group: a dot for each config, a bar for their middle half, median and best.
+
+    Parameters
+    ----------
+    picture : GroupsPicture
+        What is shown.
+    width : float
+        Inches.
+    """
+    panels = _panels(picture.groups)
+    n_columns = 2 if width > 5 and len(panels) > 1 and len(picture.groups) >= _TWO_COLUMNS else 1
+    left = min(_LONGEST_NAME, _LETTER * max(len(group.row) for group in picture.groups) + 0.12)
+    room = (width - left - _RIGHT - (n_columns - 1) * _GAP) / n_columns
+    rows = [panels[i : i + n_columns] for i in range(0, len(panels), n_columns)]
+    heights = [_ROW * max(map(len, row)) for row in rows]
+    title = wrapped(picture.title, width)
+    total = heading_height(title) + sum(heights) + len(rows) * _HEAD + _BELOW
+    low, high = _limits(picture)
+    with figure(width, total) as drawn:
+        above = heading_height(title)
+        for row, height in zip(rows, heights, strict=True):
+            above += _HEAD
+            for column, panel in enumerate(row):
+                size = room, _ROW * len(panel)
+                axes = drawn.add_axes(place(drawn, left + column * (room + _GAP), above, *size))
+                _draw_panel(axes, panel, picture.from_zero, named=column == 0 or not _same_rows(row))
+                axes.set_xlim(low, high)
+                axes.ticklabel_format(axis="x", useOffset=False, style="plain")
+                if row is not rows[-1] and not (row is rows[-2] and column >= len(rows[-1])):
+                    axes.tick_params(labelbottom=False)
+            above += height
+        heading(drawn, title)
+        drawn.text((left + width - _RIGHT) / 2 / width, 0.42 / total, picture.label, ha="center", va="center")
+        _legend(drawn, picture)
+    return drawn
+
+
+def _panels(groups: Sequence[Group]) -> list[list[Group]]:
+    panels: dict[str, list[Group]] = {}
+    for group in groups:
+        panels.setdefault(group.panel, []).append(group)
+    return list(panels.values())
+
+
+def _same_rows(panels: Sequence[Sequence[Group]]) -> bool:
+    return len({tuple(group.row for group in panel) for panel in panels}) == 1
+
+
+def _limits(picture: GroupsPicture) -> tuple[float, float]:
+    """Ends of the axis, the same for all panels."""
+    values = np.concatenate([group.values for group in picture.groups])
+    ends = [*values[[values.argmin(), values.argmax()]], *([0.0] if picture.from_zero else [])]
+    low, high = min(ends), max(ends)
+    room = 0.03 * (high - low) or 1e-3 * max(1.0, abs(high))
+    return low - room, high + room
+
+
+def _draw_panel(axes: Axes, panel: Sequence[Group], from_zero: bool, *, named: bool) -> None:
+    for place_, group in enumerate(panel):
+        if group.values.size:
+            _draw_group(axes, place_, group.values)
+        else:
+            axes.text(
+                0.5,
+                place_,
+                "none done",
+                transform=axes.get_yaxis_transform(),
+                ha="center",
+                va="center",
+                fontsize=SMALL - 1,
+                color=DIM,
+            )
+    if from_zero:
+        axes.axvline(0, color=INK, linewidth=0.7, zorder=1)
+    axes.set_ylim(len(panel) - 0.5, -0.5)
+    axes.set_yticks(range(len(panel)), [group.row for group in panel] if named else [])
+    axes.tick_params(axis="y", length=0)
+    axes.grid(axis="y", visible=False)
+    axes.set_title(panel[0].panel, loc="left", pad=2.5, fontsize=SMALL, fontweight="bold")
+    for side in ("left", "right", "top"):
+        axes.spines[side].set_color(FAINT)
+
+
+def _draw_group(axes: Axes, row: int, values: Floats) -> None:
+    # The same scatter each time: multiples of the golden ratio fill a strip evenly.
+    scatter = 0.56 * ((np.arange(values.size) * _GOLDEN) % 1 - 0.5)
+    if values.size >= 5:
+        low, median, high = np.percentile(values, [25, 50, 75])
+        axes.barh(row, high - low, left=low, height=0.7, color="#c9d9e6", linewidth=0, zorder=1.5)
+        axes.plot([median, median], [row - 0.35, row + 0.35], color=BLUE, linewidth=1.4, zorder=3)
+    style = {"linewidths": 0, "alpha": max(0.25, min(0.8, 30 / values.size)), "color": INK, "zorder": 2}
+    axes.scatter(values, row + scatter, s=2.2, rasterized=values.size > _MANY, **style)
+    axes.plot(values.max(), row, marker="D", markersize=3, color=VERMILION, linestyle="", zorder=4)
+
+
+def _legend(drawn: Figure, picture: GroupsPicture) -> None:
+    most = max(group.values.size for group in picture.groups)
+    best = "largest gain" if picture.from_zero else "best"
+    handles: list[tuple[Line2D | Patch, str]] = [
+        (Line2D([], [], linestyle="", marker="o", markersize=2, color=INK), "a seed"),
+        (Line2D([], [], linestyle="", marker="D", markersize=3.5, color=VERMILION), best),
+    ]
+    if most >= 5:
+        handles.insert(1, (Patch(color="#c9d9e6"), "middle half"))
+        handles.insert(2, (Line2D([], [], color=BLUE, linewidth=1.4), "median"))
+    drawn.legend(
+        *zip(*handles, strict=True),
+        loc="lower center",
+        ncols=len(handles),
+        handlelength=1.2,
+        columnspacing=1.2,
+        bbox_to_anchor=(0.5, 0.02 / drawn.get_figheight()),
+        borderpad=0.2,
+    )

@@ -1,0 +1,139 @@
+"""All layouts of an area and turbine type over each other, the best one emphasised."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from numpy.typing import NDArray
+
+from mpi_layout.pictures.canvas import (
+    INK,
+    PAGE,
+    SMALL,
+    VERMILION,
+    figure,
+    heading,
+    heading_height,
+    place,
+    wrapped,
+)
+from mpi_layout.pictures.chart import Chart, Ground, corners
+
+Floats = NDArray[np.float64]
+
+# Inches: around the panels, and between them.
+_LEFT, _BELOW, _RIGHT, _GAP, _HEAD = 0.55, 0.7, 0.1, 0.5, 0.33
+_LEAST_PANEL, _LEAST_WIDTH = 1.7, 3.0
+_TALLEST = 1.3  # of a panel, in widths
+_MANY = 3000  # points, of which no vector graphic wants to keep each
+_ROOM_PER_DOT = 0.014  # diameter of a dot, as a share of the panel's width
+
+
+@dataclass(frozen=True, eq=False)
+class SeedsPanel:
+    """Layouts of one area and turbine type.
+
+    Attributes
+    ----------
+    title : str
+        One line or two.
+    ground : Ground
+        The area.
+    layouts : sequence of (n, 2) arrays
+        Turbines of each layout, m.
+    best : int
+        Which of them is the best.
+    """
+
+    title: str
+    ground: Ground
+    layouts: Sequence[Floats]
+    best: int
+
+
+@dataclass(frozen=True, eq=False)
+class SeedsPicture:
+    """What is shown.
+
+    Attributes
+    ----------
+    title : str
+        One line.
+    panels : sequence of SeedsPanel
+        One at least.
+    """
+
+    title: str
+    panels: Sequence[SeedsPanel]
+
+
+def draw_seeds(picture: SeedsPicture, width: float = PAGE) -> Figure:
+    """Draw a map for each panel: a dot for each turbine of each layout, rings around those of the best one.
+
+    Dots let shine through what lies below: where many layouts have a turbine, it is dark.
+
+    Parameters
+    ----------
+    picture : SeedsPicture
+        What is shown.
+    width : float
+        Largest width, inches.
+    """
+    charts = [Chart.around(corners(panel.ground.geometry)) for panel in picture.panels]
+    n_columns = _columns(len(charts), width)
+    room = (width - _LEFT - _RIGHT - (n_columns - 1) * _GAP) / n_columns
+    sizes = [chart.fitted(room, _TALLEST * room) for chart in charts]
+    rows = [range(i, min(i + n_columns, len(sizes))) for i in range(0, len(sizes), n_columns)]
+    w = max(w for w, _ in sizes)
+    inside = n_columns * w + (n_columns - 1) * _GAP
+    heights = [max(sizes[i][1] for i in row) for row in rows]
+    whole = max(_LEFT + inside + _RIGHT, _LEAST_WIDTH)
+    title = wrapped(picture.title, whole)
+    total = heading_height(title) + sum(heights) + len(rows) * (_HEAD + _GAP) - _GAP + _BELOW
+    with figure(whole, total) as drawn:
+        heading(drawn, title)
+        above = heading_height(title) + _HEAD
+        for row, height in zip(rows, heights, strict=True):
+            for column, i in enumerate(row):
+                axes = drawn.add_axes(place(drawn, _LEFT + column * (w + _GAP), above, *sizes[i]))
+                _draw_panel(axes, picture.panels[i], charts[i], dot=_ROOM_PER_DOT * 72 * sizes[i][0])
+            above += height + _HEAD + _GAP
+        _explain(drawn)
+    return drawn
+
+
+def _columns(n_panels: int, width: float) -> int:
+    most = max(1, int((width - _LEFT - _RIGHT + _GAP) / (_LEAST_PANEL + _GAP)))
+    return min(n_panels, most)
+
+
+def _draw_panel(axes: Axes, panel: SeedsPanel, chart: Chart, dot: float) -> None:
+    chart.prepare(axes)
+    chart.draw_ground(axes, panel.ground)
+    axes.set_title(panel.title, loc="left", pad=4, fontsize=SMALL)
+    points = chart.km(np.concatenate(panel.layouts))
+    alpha = max(0.06, min(0.7, 4 / len(panel.layouts)))
+    style = {"color": INK, "alpha": alpha, "linewidths": 0, "rasterized": len(points) > _MANY}
+    axes.scatter(*points.T, s=dot**2, zorder=2.5, **style)
+    best = chart.km(panel.layouts[panel.best])
+    ring = {"facecolors": "none", "edgecolors": VERMILION, "linewidths": 0.9}
+    axes.scatter(*best.T, s=(2.2 * dot) ** 2, zorder=3, **ring)
+
+
+def _explain(drawn: Figure) -> None:
+    """Legend under the panels."""
+    dot = Line2D([], [], linestyle="", marker="o", markersize=3, color=INK, markeredgewidth=0)
+    ring = Line2D([], [], linestyle="", marker="o", markersize=5, markerfacecolor="none", color=VERMILION)
+    drawn.legend(
+        [dot, ring],
+        ["turbine (darker: of many layouts)", "best layout"],
+        loc="lower left",
+        bbox_to_anchor=(0.1 / drawn.get_figwidth(), 0.03 / drawn.get_figheight()),
+        ncols=2,
+        handletextpad=0.2,
+        columnspacing=1.2,
+        borderpad=0.2,
+    )

@@ -1,0 +1,148 @@
+"""Who solved what, and for how long: the ranks of a launch."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.collections import PolyCollection
+from matplotlib.figure import Figure
+from matplotlib.patches import Patch
+from numpy.typing import NDArray
+
+from mpi_layout.pictures.canvas import (
+    CATEGORIES,
+    DIM,
+    INK,
+    PAGE,
+    SMALL,
+    figure,
+    heading,
+    heading_height,
+    place,
+    wrapped,
+)
+
+Floats = NDArray[np.float64]
+
+_LEFT, _RIGHT, _BELOW = 0.6, 0.15, 0.42  # inches
+_LEGEND_ROW = 0.17
+_ROW, _LEAST, _MOST = 0.16, 0.6, 5.5  # height of a rank, of all of them
+_IDLE = "#d62f2f"
+_EDGES = 4000  # configs of which each is still told from the next by a line
+
+
+@dataclass(frozen=True, eq=False)
+class TimelinePicture:
+    """What is shown.
+
+    Attributes
+    ----------
+    title : str
+        One or two lines.
+    ranks : (n_ranks,) int array
+        Numbers of the ranks that solve.
+    span : float
+        From the beginning of the launch to its end, s.
+    rank : (n,) int array
+        Rank of each config: an index in `ranks`.
+    begin, seconds : (n,) array
+        When it began, s after the launch, and how long it took.
+    category : (n,) int array
+        What each config is of.
+    names : tuple of str
+        Of the categories; there are no more than colours.
+    """
+
+    title: str
+    ranks: NDArray[np.int64]
+    span: float
+    rank: NDArray[np.int64]
+    begin: Floats
+    seconds: Floats
+    category: NDArray[np.int64]
+    names: tuple[str, ...]
+
+    @property
+    def busy(self) -> Floats:
+        """Share of the launch (n_ranks,) that each rank spent on configs."""
+        return np.bincount(self.rank, self.seconds, minlength=self.ranks.size) / self.span
+
+
+MOST_CATEGORIES = len(CATEGORIES)
+
+
+def draw_timeline(picture: TimelinePicture, width: float = PAGE) -> Figure:
+    """Draw a bar for each rank, a piece of it for each config, and red where it had none.
+
+    Parameters
+    ----------
+    picture : TimelinePicture
+        What is shown.
+    width : float
+        Inches.
+    """
+    n_ranks = picture.ranks.size
+    height = min(_MOST, max(_LEAST, _ROW * n_ranks))
+    unit, name = _unit(picture.span)
+    handles = [Patch(color=CATEGORIES[i], label=text) for i, text in enumerate(picture.names)]
+    handles.append(Patch(color=_IDLE, label="idle"))
+    per_row = max(1, int((width - 0.2) / (0.35 + 0.06 * max(len(h.get_label()) for h in handles))))
+    legend = _LEGEND_ROW * -(-len(handles) // per_row) + 0.05
+    title = wrapped(picture.title, width)
+    above = heading_height(title)
+    with figure(width, above + height + _BELOW + legend) as drawn:
+        axes = drawn.add_axes(place(drawn, _LEFT, above, width - _LEFT - _RIGHT, height))
+        axes.barh(
+            np.arange(n_ranks), picture.span / unit, height=0.8 if n_ranks <= 64 else 1, color=_IDLE, zorder=1
+        )
+        _draw_configs(axes, picture, unit)
+        axes.set_xlim(0, picture.span / unit)
+        axes.set_ylim(n_ranks - 0.5, -0.5)
+        _label_ranks(axes, picture.ranks)
+        axes.set_xlabel(f"time since the launch began ({name})")
+        axes.set_ylabel("rank")
+        axes.grid(visible=False)
+        heading(drawn, title)
+        drawn.legend(
+            handles=handles,
+            ncols=min(per_row, len(handles)),
+            loc="lower left",
+            handlelength=1.0,
+            handleheight=0.8,
+            columnspacing=1.0,
+            borderpad=0.2,
+            bbox_to_anchor=(0.1 / width, 0.03 / drawn.get_figheight()),
+        )
+    return drawn
+
+
+def _unit(span: float) -> tuple[float, str]:
+    """Seconds of the unit of time that suits a launch, and its name."""
+    return next(((s, name) for s, name in ((3600.0, "h"), (60.0, "min")) if span >= 3 * s), (1.0, "s"))
+
+
+def _draw_configs(axes: Axes, picture: TimelinePicture, unit: float) -> None:
+    half = 0.4 if picture.ranks.size <= 64 else 0.5
+    left, right = picture.begin / unit, (picture.begin + picture.seconds) / unit
+    low, high = picture.rank - half, picture.rank + half
+    corners = np.stack(
+        [np.stack(pair, axis=1) for pair in ((left, low), (right, low), (right, high), (left, high))], axis=1
+    )
+    few = picture.rank.size <= _EDGES
+    made = PolyCollection(
+        corners,
+        facecolors=np.array(CATEGORIES)[picture.category],
+        edgecolors="white" if few else "none",
+        linewidths=0.25 if few else 0,
+        rasterized=not few,
+        zorder=2,
+    )
+    axes.add_collection(made)
+
+
+def _label_ranks(axes: Axes, ranks: NDArray[np.int64]) -> None:
+    step = -(-ranks.size // 30)
+    shown = np.arange(0, ranks.size, step)
+    axes.set_yticks(shown, [str(rank) for rank in ranks[shown]])
+    axes.tick_params(axis="y", length=0, labelsize=SMALL, labelcolor=INK)
+    axes.spines["top"].set_color(DIM)

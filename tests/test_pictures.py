@@ -1,0 +1,523 @@
+"""mpi-layout plot: what is in the pictures, by the marks in them."""
+
+import numpy as np
+import pytest
+from matplotlib.collections import PathCollection
+from matplotlib.colors import to_hex
+from matplotlib.image import imread
+from shapely import LinearRing
+
+from mpi_layout import cli, pictures
+from mpi_layout.campaign import load_campaign, parse_campaign
+from mpi_layout.pictures import canvas, from_results
+from mpi_layout.pictures.convergence import ConvergencePicture, draw_convergence, median_line
+from mpi_layout.pictures.draw import draw
+from mpi_layout.pictures.from_results import (
+    areas_picture,
+    convergence_picture,
+    distribution_picture,
+    gain_picture,
+    layout_picture,
+    seeds_picture,
+)
+from mpi_layout.pictures.layout import draw_layout
+from mpi_layout.pictures.of_launch import timeline_picture
+from mpi_layout.results.best import best_layouts
+from mpi_layout.results.create import create_results
+from mpi_layout.results.file import open_writer
+from mpi_layout.results.reader import open_reader
+from mpi_layout.results.row import Status, row_dtype, seal, waiting_rows
+from mpi_layout.results.selection import Selection
+
+STARTED = 1.7e9  # s since 1970
+
+
+@pytest.fixture(scope="module")
+def refined(tmp_path_factory, small_campaign_text):
+    """Results of the small campaign, refined a little: two areas, two types, three seeds."""
+    path = tmp_path_factory.mktemp("refined") / "refined.yaml"
+    path.write_text(small_campaign_text + "refine: {gradient: 20, polish: 2}\n")
+    assert cli.main(["run", str(path), "-o", str(path.with_suffix(".h5"))]) == 0
+    return open_reader(path.with_suffix(".h5"))
+
+
+def made_results(path, text, *, ranks=1, lasts=10.0, **columns):
+    """A results file whose done rows hold made up numbers; columns as functions of the config.
+
+    Rows for which `status` says so are left waiting, or have failed.
+    """
+    campaign = parse_campaign(text)
+    create_results(path, campaign)
+    rows = waiting_rows(row_dtype(campaign.n_turbines_max), campaign.configs)
+    usual = {
+        "x": lambda config: 1000.0 + 200 * config.number % 5000,
+        "y": lambda config: 500.0,
+        "turbine_aep": lambda config: 50.0,
+        "aep": lambda config: 50.0 * config.n_turbines,
+        "gross_aep": lambda config: 55.0 * config.n_turbines,
+        "start_aep": lambda config: 49.0 * config.n_turbines,
+        "wake_loss": lambda config: 5 / 55,
+        "objective": lambda config: 50.0 * config.n_turbines,
+        "start_objective": lambda config: 49.0 * config.n_turbines,
+        "seconds": lambda config: 1.0,
+        "rank": lambda config: 0,
+        "launch": lambda config: 0,
+        "status": lambda config: Status.DONE,
+    }
+    for name, value in (usual | columns).items():
+        for config, row in zip(campaign.configs, rows, strict=True):
+            if row[name].ndim:
+                row[name][: config.n_turbines] = value(config)
+            else:
+                row[name] = value(config)
+    seal(rows)
+    with open_writer(path, campaign) as writer:
+        about = {"host": "h", "pid": 1, "scheduler_id": "", "versions": "numpy=2"}
+        writer.begin_launch(ranks=ranks, now=STARTED, **about)
+        for config in campaign.configs:
+            if rows["status"][config.number] != Status.WAITING:
+                writer.write_row(config.number, rows[config.number : config.number + 1])
+        writer.end_launch(STARTED + lasts, "complete", len(rows))
+    return open_reader(path)
+
+
+def drawn(results, arguments, tmp_path, capsys):
+    """Exit code and message of a plot that goes into a file of its own."""
+    code = cli.main(["plot", str(results.path), *arguments, "-o", str(tmp_path / "out.png")])
+    return code, capsys.readouterr().err
+
+
+# ---------------------------------------------------------------- the command
+
+
+def test_without_matplotlib(straight, monkeypatch, capsys):
+    monkeypatch.setattr(pictures, "can_draw", lambda: False)
+    assert cli.main(["plot", str(straight.path), "--layout"]) == 2
+    assert "pip install 'mpi-layout[plot]'" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "name"),
+    [
+        (["--layout"], None),
+        (["--seeds"], "seeds.png"),
+        (["--distribution"], "distribution.png"),
+        (["--convergence"], "convergence.png"),
+        (["--gain"], "gain.png"),
+        (["--timeline"], "timeline.png"),
+        (["--timeline", "0"], "timeline.png"),
+    ],
+)
+def test_each_picture_has_its_name_and_width(refined, tmp_path, monkeypatch, capsys, arguments, name):
+    monkeypatch.chdir(tmp_path)
+    assert cli.main(["plot", str(refined.path), *arguments, "--width", "89"]) == 0
+    (best,) = best_layouts(refined, per=())
+    name = name or f"{best.config.key}.png"
+    assert capsys.readouterr().out.startswith(f"{name}: ")
+    height, width, _ = imread(tmp_path / name).shape
+    assert height > 200
+    assert 400 < width <= 89 / 25.4 * 200 + 1
+
+
+@pytest.mark.parametrize(("suffix", "begins"), [("png", b"\x89PNG"), ("pdf", b"%PDF"), ("svg", b"<?xml")])
+def test_a_picture_is_the_same_each_time(refined, tmp_path, suffix, begins):
+    files = [tmp_path / f"{name}.{suffix}" for name in "ab"]
+    for file in files:
+        assert cli.main(["plot", str(refined.path), "--layout", "a_t15_s1", "-o", str(file)]) == 0
+    first, second = (file.read_bytes() for file in files)
+    assert first.startswith(begins)
+    assert first == second
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--layout", "c_t10_s0"], "no config matches 'c_t10_s0'"),
+        (["--layout", "-o", "old.png"], "exists already and is not replaced"),
+        (["--layout", "-o", "new.jpg"], "wants a name that ends in .png, .pdf or .svg"),
+        (["--seeds", "--only", "c_*"], "no config matches 'c_*'"),
+        (["--distribution", "-o", "old.png"], "exists already and is not replaced"),
+        (["--convergence", "--layout"], "not allowed with"),
+        (["--convergence"], "nothing was refined"),
+        (["--gain"], "nothing was refined"),
+        (["--timeline", "1"], "has no launch 1, only launch 0"),
+        (["--timeline", "--only", "a_*"], "without --only and --best-per"),
+        (["--layout", "--best-per", "area"], "`best --picture FOLDER` draws several"),
+        (["--seeds", "--width", "10"], "wants 60 to 500 mm"),
+        ([], "is required"),
+    ],
+)
+def test_what_is_refused(straight, tmp_path, monkeypatch, capsys, arguments, said):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "old.png").write_text("precious")
+    assert cli.main(["plot", str(straight.path), *arguments]) == 2
+    assert said in capsys.readouterr().err
+    assert [path.name for path in tmp_path.iterdir()] == ["old.png"]
+    assert (tmp_path / "old.png").read_text() == "precious"
+
+
+@pytest.mark.parametrize("what", ["--layout", "--seeds", "--distribution", "--timeline"])
+def test_nothing_done_yet(small_campaign, tmp_path, capsys, what):
+    create_results(tmp_path / "none.h5", load_campaign(small_campaign))
+    code, err = drawn(open_reader(tmp_path / "none.h5"), [what], tmp_path, capsys)
+    assert code == 2
+    assert "nothing was launched yet" in err if what == "--timeline" else "has no layout that is done" in err
+
+
+NAN, INF = float("nan"), float("inf")
+
+
+@pytest.mark.parametrize(
+    ("column", "value", "arguments"),
+    [
+        ("x", NAN, ["--layout"]),
+        ("y", 1e300, ["--layout"]),
+        ("x", INF, ["--seeds"]),
+        ("turbine_aep", -INF, ["--layout"]),
+        ("gross_aep", NAN, ["--layout"]),
+        ("wake_loss", 1e9, ["--layout"]),
+        ("aep", INF, ["--distribution"]),
+        ("aep", -5.0, ["--distribution"]),
+        ("start_objective", 0.0, ["--gain"]),
+        ("start_objective", NAN, ["--gain"]),
+        ("trace_aep", NAN, ["--convergence"]),
+        ("trace_evaluations", -1, ["--convergence"]),
+        ("trace_evaluations", 0, ["--convergence"]),
+        ("rank", 2**31 - 1, ["--timeline"]),
+        ("rank", -3, ["--timeline"]),
+        ("seconds", NAN, ["--timeline"]),
+        ("seconds", 1e300, ["--timeline"]),
+        ("seconds", -1.0, ["--timeline"]),
+        ("launch", 2**31 - 1, ["--timeline"]),
+        ("launch", -7, ["--timeline"]),
+    ],
+)
+def test_numbers_that_no_row_has(small_campaign_text, tmp_path, capsys, column, value, arguments):
+    text = small_campaign_text + "refine: {gradient: 20}\n"
+    trace = {"trace_evaluations": lambda config: 1, "trace_aep": lambda config: 1.0}
+    results = made_results(tmp_path / "forged.h5", text, **trace | {column: lambda config: value})
+    code, err = drawn(results, arguments, tmp_path, capsys)
+    assert code == 2
+    assert str(results.path) in err
+    assert "Traceback" not in err
+    assert not (tmp_path / "out.png").exists()
+
+
+# ---------------------------------------------------------------- a layout
+
+
+@pytest.fixture
+def with_hole(small_campaign_text, tmp_path):
+    """Results of one config far from the origin, with a hole in the area and neighbours near and far."""
+    text = small_campaign_text.replace(
+        "boundary_m: [[0, 0], [6000, 0], [6000, 6000], [0, 6000]]",
+        "boundary_m: [[700000, 6220000], [706000, 6220000], [706000, 6226000], [700000, 6226000]]\n"
+        "    exclusions_m: [[[702000, 6222000], [702000, 6224000], [704000, 6224000], [704000, 6222000]]]",
+    )
+    neighbours = "neighbours: [{turbine_type: t10, positions_m: [[707500, 6221000], [760000, 6221000]]}]\n"
+    path = tmp_path / "hole.yaml"
+    path.write_text(text + neighbours)
+    assert cli.main(["run", str(path), "-o", str(path.with_suffix(".h5")), "--only", "a_t15_s0"]) == 0
+    return open_reader(path.with_suffix(".h5"))
+
+
+def test_a_map_shows_area_turbines_and_near_neighbours(with_hole):
+    (best,) = best_layouts(with_hole, only="a_t15_s0")
+    picture = layout_picture(with_hole, best.config, best.row)
+    axes, rose, bar = draw_layout(picture).axes
+    (left, right), (bottom, top) = axes.get_xlim(), axes.get_ylim()
+    assert left < 0 < 6 < 7.5 < right < 10  # in km from 700; the far neighbour is left out
+    assert bottom < 0 < 6 < top < 8
+    box = axes.get_window_extent()
+    assert box.width / (right - left) == pytest.approx(box.height / (top - bottom), rel=1e-9)
+    spacing, turbines = axes.collections
+    places = np.column_stack([best.column("x") - 700e3, best.column("y") - 6220e3]) / 1e3
+    np.testing.assert_allclose(turbines.get_offsets(), places, atol=1e-9)
+    np.testing.assert_allclose(spacing.get_widths(), 0.72)  # 3 rotor diameters of 240 m
+    np.testing.assert_allclose(turbines.get_widths(), 0.24)
+    problem = with_hole.campaign.problem(best.config.number)
+    energy = problem.farm().aep(best.column("x"), best.column("y"))
+    alone = energy.gross_aep / len(places)
+    np.testing.assert_allclose(turbines.get_array(), 100 * (1 - energy.turbine_aep / alone), atol=1e-9)
+    # The hole runs the other way round than the outline, so that it is not filled.
+    outline, hole = axes.patches[0].get_path().to_polygons()
+    assert [LinearRing(ring).is_ccw for ring in (outline, hole)] == [True, False]
+    assert hole.min(axis=0) == pytest.approx([2, 2])
+    assert [axes.get_xlabel(), axes.get_ylabel()] == [
+        "easting \N{MINUS SIGN} 700 km  (km)",
+        "northing \N{MINUS SIGN} 6,220 km  (km)",
+    ]
+    assert bar.get_ylabel() == "wake loss (%)"
+    # Three classes of wind speed, stacked.
+    bars = np.array([[patch.get_x() + patch.get_width() / 2, patch.get_height()] for patch in rose.patches])
+    cases = problem.site.flow_cases()
+    speeds = [cases.speed < 8, (cases.speed >= 8) & (cases.speed < 12), cases.speed >= 12]
+    for stack, chosen in zip(np.split(bars, 3), speeds, strict=True):
+        assert stack[:, 1].sum() == pytest.approx(cases.probability[:, chosen].sum(), rel=1e-12)
+    # Sectors of 90 degrees, the western and southern ones as likely as the others and half as much again.
+    west = bars[np.isclose(np.rad2deg(bars[:, 0]), 270), 1].sum()
+    north = bars[np.isclose(bars[:, 0], 0), 1].sum()
+    assert west / north == pytest.approx(1.5, rel=0.1)
+    # Numbers are the turbines' own, each below its turbine.
+    numbers = {text.get_text(): text.xy for text in axes.texts}
+    np.testing.assert_allclose([numbers[str(i)] for i in range(len(places))], places, atol=1e-9)
+
+
+# ---------------------------------------------------------------- all seeds
+
+
+def test_seeds_lie_over_each_other_and_the_best_has_rings(refined):
+    figure = draw(seeds_picture(refined, Selection(("a_*",))))
+    rows = refined.rows
+    for axes, name in zip(figure.axes, ("t10", "t15"), strict=True):
+        own = rows[(rows["area"] == b"a") & (rows["turbine_type"] == name.encode())]
+        dots, rings = (each for each in axes.collections if isinstance(each, PathCollection))
+        places = np.column_stack([own["x"].ravel(), own["y"].ravel()]) / 1e3
+        np.testing.assert_allclose(
+            sorted(map(tuple, dots.get_offsets())), sorted(map(tuple, places)), atol=1e-9
+        )
+        best = own[np.argmax(own["aep"])]
+        np.testing.assert_allclose(
+            rings.get_offsets(), np.column_stack([best["x"], best["y"]]) / 1e3, atol=1e-9
+        )
+        assert to_hex(rings.get_edgecolor()) == canvas.VERMILION
+        assert f"best: seed {best['seed']}, {best['aep']:,.1f} GWh" in axes.get_title(loc="left")
+        assert axes.get_aspect() == 1
+
+
+def test_too_many_seeds_and_pairs_are_refused(refined, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(from_results, "_MOST_LAYOUTS", 11)
+    code, err = drawn(refined, ["--seeds"], tmp_path, capsys)
+    assert (code, "shows 11 layouts at most" in err) == (2, True)
+    monkeypatch.setattr(from_results, "_MOST_PANELS", 3)
+    code, err = drawn(refined, ["--seeds"], tmp_path, capsys)
+    assert (code, "4 pairs of area and turbine type are too many" in err) == (2, True)
+    assert drawn(refined, ["--seeds", "--only", "a_*"], tmp_path, capsys)[0] == 0
+
+
+# ---------------------------------------------------------------- by area and turbine type
+
+
+@pytest.mark.parametrize("what", ["AEP", "gain"])
+def test_a_dot_for_each_config_and_a_mark_for_the_best(refined, what):
+    picture = (distribution_picture if what == "AEP" else gain_picture)(refined)
+    figure, rows = draw(picture), refined.rows
+    values = rows["aep"] if what == "AEP" else 100 * (rows["aep"] / rows["start_aep"] - 1)
+    assert [axes.get_title(loc="left") for axes in figure.axes] == ["a", "b"]
+    for axes, area in zip(figure.axes, (b"a", b"b"), strict=True):
+        assert [label.get_text() for label in axes.get_yticklabels()] == ["t10", "t15"]
+        marks = [line for line in axes.get_lines() if line.get_marker() == "D"]
+        for place, name in enumerate((b"t10", b"t15")):
+            own = values[(rows["area"] == area) & (rows["turbine_type"] == name)]
+            dots = axes.collections[place].get_offsets()
+            np.testing.assert_allclose(dots[:, 0], own, rtol=1e-12)
+            assert (np.abs(dots[:, 1] - place) < 0.4).all()
+            assert np.ravel(marks[place].get_data()) == pytest.approx([own.max(), place])
+        left, right = axes.get_xlim()
+        assert left < values.min() <= values.max() < right
+        assert (left < 0) == (what == "gain")
+
+
+def test_quartiles_and_median_of_many_seeds(small_campaign_text, tmp_path):
+    text = small_campaign_text.replace("count: 3", "count: 40")
+    seed = 5
+    print(f"seed {seed}")
+    aep = np.random.default_rng(seed).uniform(200, 300, 160)
+    (axes, _) = draw(
+        distribution_picture(made_results(tmp_path / "many.h5", text, aep=lambda config: aep[config.number]))
+    ).axes
+    for place, own in enumerate(np.split(aep[:80], 2)):
+        box = axes.patches[place]
+        low, high = np.quantile(own, [0.25, 0.75])
+        assert [box.get_x(), box.get_x() + box.get_width()] == pytest.approx([low, high])
+        (median,) = (
+            line
+            for line in axes.get_lines()
+            if line.get_color() == canvas.BLUE
+            and line.get_ydata()[0] > place - 0.5
+            and line.get_ydata()[1] < place + 0.5
+        )
+        assert median.get_xdata()[0] == pytest.approx(np.median(own))
+
+
+def test_ten_areas_by_ten_types_fit_a_page(small_campaign_text, tmp_path):
+    text = small_campaign_text.replace("{first: 0, count: 3}", "[7]")
+    areas = "".join(f"  - {{name: area_{i}, circle_m: {{centre: [0, 0], radius: 4000}}}}\n" for i in range(8))
+    types = "".join(
+        f"  - {{name: type_{i}, rated_power_MW: 10, rotor_diameter_m: 195, hub_height_m: 121}}\n"
+        for i in range(8)
+    )
+    text = text.replace("turbine_types:\n", areas + "turbine_types:\n" + types)
+    failed = {"status": lambda config: Status.FAILED if config.area == "b" else Status.DONE}
+    figure = draw(distribution_picture(made_results(tmp_path / "hundred.h5", text, **failed)))
+    assert len(figure.axes) == 10
+    assert figure.get_figheight() < 247 / 25.4
+    said = {axes.get_title(loc="left"): [text.get_text() for text in axes.texts] for axes in figure.axes}
+    assert said.pop("b") == ["none done"] * 10
+    assert not any(said.values())
+    names = [label for axes in figure.axes for label in axes.get_yticklabels()]
+    assert min(label.get_fontsize() for label in names) >= 7
+
+
+# ---------------------------------------------------------------- a launch
+
+
+def bars(axes):
+    """Rectangles (n, 4) of configs, left, right, middle and height, in the order of the configs."""
+    (made,) = axes.collections
+    boxes = [path.get_extents() for path in made.get_paths()]
+    return np.array([[box.x0, box.x1, (box.y0 + box.y1) / 2, box.height] for box in boxes])
+
+
+def test_a_timeline_shows_who_solved_what(small_campaign_text, tmp_path):
+    results = made_results(
+        tmp_path / "launch.h5",
+        small_campaign_text,
+        ranks=4,
+        lasts=40.0,
+        rank=lambda config: 1 + config.number % 2,
+        seconds=lambda config: 5.0 if config.turbine_type == "t15" else 2.0,
+        status=lambda config: Status.FAILED if config.number == 0 else Status.DONE,
+    )
+    figure = draw(timeline_picture(results))
+    (axes,) = figure.axes
+    # Rank 0 hands out; rank 3 had nothing to do.
+    assert [label.get_text() for label in axes.get_yticklabels()] == ["1", "2", "3"]
+    assert axes.get_xlim() == (0, 40)
+    assert axes.get_xlabel() == "time since the launch began (s)"
+    idle = axes.patches
+    assert [(bar.get_x(), bar.get_width()) for bar in idle] == [(0, 40)] * 3
+    left, right, row, _ = bars(axes).T
+    configs = results.campaign.configs
+    np.testing.assert_allclose(right - left, [5 if c.turbine_type == "t15" else 2 for c in configs])
+    np.testing.assert_allclose(row, [c.number % 2 for c in configs])
+    # Side by side from the beginning: first those that take longest, by number.
+    for rank, order in enumerate(([4, 10, 0, 2, 6, 8], [3, 5, 9, 11, 1, 7])):
+        np.testing.assert_allclose(left[order], np.cumsum((right - left)[order]) - (right - left)[order])
+        assert row[order].tolist() == [rank] * 6
+    colours = {}
+    for config, colour in zip(configs, axes.collections[0].get_facecolor(), strict=True):
+        colours.setdefault((config.area, config.turbine_type), set()).add(to_hex(colour))
+    assert all(len(same) == 1 for same in colours.values())
+    assert len(set.union(*colours.values())) == 4
+    (legend,) = figure.legends
+    assert [text.get_text() for text in legend.get_texts()] == [
+        "a, t10",
+        "a, t15",
+        "b, t10",
+        "b, t15",
+        "idle",
+    ]
+    shown = {
+        text.get_text(): to_hex(patch.get_facecolor())
+        for text, patch in zip(legend.get_texts(), legend.get_patches(), strict=True)
+    }
+    assert shown["idle"] == to_hex(idle[0].get_facecolor())
+    assert {shown[", ".join(key)] for key in colours} == set.union(*colours.values())
+    (said,) = (text.get_text() for text in figure.texts)
+    assert "12 configs on 3 ranks in 40 s, busy 35.0 % of the time" in said  # 42 s of 3 x 40 s
+
+
+def test_the_timeline_of_a_real_launch_has_all_of_it(refined):
+    (axes,) = draw(timeline_picture(refined)).axes
+    left, right, _, _ = bars(axes).T
+    np.testing.assert_allclose(right - left, refined.rows["seconds"], rtol=1e-9)
+    (launch,) = refined.launches
+    assert axes.get_xlim()[1] == pytest.approx(
+        max(launch.ended - launch.started, refined.rows["seconds"].sum())
+    )
+    assert [label.get_text() for label in axes.get_yticklabels()] == ["0"]
+
+
+def test_each_config_is_in_the_launch_that_solved_it(small_campaign_text, tmp_path):
+    path = tmp_path / "two.yaml"
+    path.write_text(small_campaign_text)
+    for chosen in ("a_*", "b_t10_*"):
+        assert cli.main(["run", str(path), "-o", str(path.with_suffix(".h5")), "--only", chosen]) == 0
+    results = open_reader(path.with_suffix(".h5"))
+    counts = [len(bars(draw(timeline_picture(results, number)).axes[0])) for number in (0, 1)]
+    assert counts == [6, 3]
+    assert timeline_picture(results).names == ("b, t10",)
+
+
+def test_more_pairs_than_colours(small_campaign_text, tmp_path):
+    types = "".join(
+        f"  - {{name: u{i}, rated_power_MW: 10, rotor_diameter_m: 195, hub_height_m: 121}}\n"
+        for i in range(9)
+    )
+    results = made_results(tmp_path / "many.h5", small_campaign_text.replace("seeds:", types + "seeds:"))
+    assert timeline_picture(results).names == ("a", "b")
+
+
+# ---------------------------------------------------------------- convergence
+
+
+def test_convergence_shows_the_traces_of_the_file(refined):
+    one, several = (convergence_picture(refined, Selection((glob,))) for glob in ("a_t10_*", "a_*"))
+    assert (one.gains, several.gains) == (False, True)
+    assert [len(picture.traces) for picture in (one, several)] == [3, 6]
+    for number, (evaluations, aep) in enumerate(one.traces):
+        assert evaluations.tolist() == refined.trace(number)[0].tolist()
+        assert aep[-1] == refined.rows["aep"][number]
+
+
+def made_traces(n):
+    """Traces of n searches that begin at 1 and end at different numbers of evaluations."""
+    traces = []
+    for i in range(n):
+        evaluations = np.array([1, 10 + i, 100 + 10 * i, 1000 * (i + 1)])
+        traces.append((evaluations, 500 + i * np.array([0.0, 1, 2, 3])))
+    return traces
+
+
+@pytest.mark.parametrize("gains", [False, True])
+def test_convergence_has_a_line_for_each_config_and_two_that_stand_out(gains):
+    traces = made_traces(5)
+    (axes,) = draw_convergence(ConvergencePicture("made up", traces, gains)).axes
+    shown = [100 * (aep / aep[0] - 1) if gains else aep for _, aep in traces]
+    (light,) = axes.collections
+    for line, (evaluations, _), values in zip(light.get_segments(), traces, shown, strict=True):
+        np.testing.assert_allclose(line, np.column_stack([evaluations, values]))
+    median, best = axes.get_lines()
+    np.testing.assert_allclose(best.get_ydata(), shown[4])
+    assert median.get_ydata()[-1] == pytest.approx(shown[2][-1])  # of five that lie above each other
+    assert axes.get_xscale() == "log"
+    (left, right), (bottom, top) = axes.get_xlim(), axes.get_ylim()
+    assert left < 1 < 5000 < right
+    assert bottom < shown[0].min() <= shown[4].max() < top
+    assert axes.get_ylabel() == ("gain over the start (% of its AEP)" if gains else "AEP (GWh)")
+    assert [text.get_text() for text in axes.get_legend().get_texts()] == [
+        "median of 5",
+        "best, ends at +2.40 %" if gains else "best, ends at 512.000 GWh",
+    ]
+
+
+def test_the_median_is_that_of_lines_over_the_logarithm():
+    lines = [
+        (np.array([1, 100]), np.array([0.0, 2])),
+        (np.array([1, 100]), np.array([0.0, 4])),
+        (np.array([1, 10]), np.array([0.0, 3])),  # level from 10 on
+    ]
+    at, median = median_line(lines)
+    assert (at[0], at[-1]) == (1, 100)
+    # At 10 they are 1, 2 and 3; at 100 they are 2, 4 and 3.
+    assert np.interp(np.log([10, 100]), np.log(at), median) == pytest.approx([2, 3], abs=0.02)
+
+
+def test_convergence_of_configs_that_were_not_refined():
+    (axes,) = draw_convergence(
+        ConvergencePicture("starts", [(np.array([1]), np.array([7.0]))] * 2, False)
+    ).axes
+    assert axes.get_ylim()[0] < 7 < axes.get_ylim()[1]
+    assert axes.get_xlim()[0] < 1 < axes.get_xlim()[1]
+
+
+# ---------------------------------------------------------------- areas
+
+
+def test_all_areas_on_one_map(refined):
+    (axes,) = draw(areas_picture(refined.campaign)).axes
+    assert [text.get_text() for text in axes.texts] == ["a", "b"]
+    left, right = axes.get_xlim()
+    assert left < 0 < 15 < right
+    assert axes.get_aspect() == 1
