@@ -11,6 +11,7 @@ from typing import NoReturn
 from mpi_layout.commands import (
     best,
     campaigns,
+    completion,
     doctor,
     evaluate,
     export,
@@ -22,15 +23,27 @@ from mpi_layout.commands import (
     submit,
     verify,
 )
-from mpi_layout.commands.parser import STYLE, Parser
+from mpi_layout.commands.parser import STYLE, Parser, parse
 from mpi_layout.console import complain, say, set_up_logging
 from mpi_layout.errors import InputError
 from mpi_layout.exit_codes import ExitCode
 from mpi_layout.parallel.launcher import launcher_hint
 
+FIRST_STEPS = """\
+mpi-layout computes databases of optimised wind farm layouts. It wants to know what to do; for a start:
+
+  mpi-layout doctor                is all here that it needs?
+  mpi-layout init                  write campaign.yaml, a commented campaign to start from
+  mpi-layout check campaign.yaml   what would it compute, and how long would that take?
+  mpi-layout run campaign.yaml     compute it, into campaign.h5
+  mpi-layout best campaign.h5      the best layouts
+
+mpi-layout --help shows all commands, mpi-layout COMMAND --help one of them, with examples.
+"""
 DESCRIPTION = "Databases of optimised wind farm layouts, computed by MPI ranks into one HDF5 file."
 EPILOG = """\
 a first campaign:
+  mpi-layout doctor                        is all here that it needs?
   mpi-layout init campaign.yaml            write a commented campaign file
   mpi-layout check campaign.yaml           what it would compute, and how long that takes
   mpi-layout run campaign.yaml             compute it with one process ...
@@ -51,7 +64,21 @@ exit codes:
   2   wrong input or usage      75  stopped early: run the same command again
 """
 # In the order in which `--help` lists them.
-COMMANDS = (run, submit, campaigns, evaluate, status, verify, recover, export, optimise, best, plot, doctor)
+COMMANDS = (
+    run,
+    submit,
+    campaigns,
+    evaluate,
+    status,
+    verify,
+    recover,
+    export,
+    optimise,
+    best,
+    plot,
+    doctor,
+    completion,
+)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -66,13 +93,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
     -------
     The exit code.
     """
+    if "_ARGCOMPLETE" in os.environ:  # a shell asks what may come next
+        from mpi_layout.commands.completers import complete
+
+        complete(make_parser())
     hint = launcher_hint()
     # What is wrong with a command line is said once, not once per rank.
     answers = sys.stdout if hint.first else io.StringIO()
     complaints = sys.stderr if hint.first else io.StringIO()
     try:
         with contextlib.redirect_stdout(answers), contextlib.redirect_stderr(complaints):
-            chosen = make_parser().parse_args(arguments)
+            words = sys.argv[1:] if arguments is None else arguments
+            if not words:
+                sys.stderr.write(FIRST_STEPS)
+                return ExitCode.INPUT
+            chosen = parse(make_parser(), words)
     except SystemExit as leave:  # argparse has said why
         return int(leave.code or 0)
     if not chosen.on_all_ranks and not hint.first:

@@ -1,6 +1,7 @@
 """The campaign: what one YAML file asks for, and the configs it expands to."""
 
 import importlib.resources
+import itertools
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any
@@ -42,6 +43,7 @@ from mpi_layout.campaign.wake_spec import USUAL_WAKE, WakeSpec
 from mpi_layout.errors import InputError
 from mpi_layout.formats.faults import Fault, pydantic_faults
 from mpi_layout.formats.safe_yaml import load_yaml, read_text, shown
+from mpi_layout.meant import meant
 from mpi_layout.optimise.objective import Objective
 from mpi_layout.optimise.problem import Problem
 from mpi_layout.optimise.refinement import NO_REFINEMENT
@@ -55,6 +57,7 @@ from mpi_layout.wake.farm import Neighbours
 from mpi_layout.wake.models import WakeModel
 
 _MOST_LINES = 50  # of one message
+_KEYS_COMPARED = 10_000  # with one that matches nothing
 _LONGEST_GLOB = 1000  # characters; translating one takes time with their square
 
 
@@ -215,8 +218,10 @@ class Campaign(Section):
         numbers = self.configs.matching(glob)
         if not numbers.size:
             examples = dict.fromkeys(self.configs[n].key for n in (0, len(self.configs) // 2, -1))
+            close = meant(glob, itertools.islice(self.configs.keys(), _KEYS_COMPARED))
             raise InputError(
-                f"no config matches {glob!r}; there are {len(self.configs)}, such as {', '.join(examples)}"
+                f"no config matches {glob!r}; there are {len(self.configs)}, "
+                + (f"is {close} meant?" if close else f"such as {', '.join(examples)}")
             )
         return numbers
 

@@ -8,16 +8,36 @@ from mpi_layout.commands.parser import Commands, add_command
 from mpi_layout.console import answer_json, say
 from mpi_layout.errors import InputError
 
+CHECK = """\
+examples:
+  mpi-layout check campaign.yaml               configs, size of the file, CPU time of a config, memory
+  mpi-layout check campaign.yaml --allow-code  ... of a campaign that maximises a function of its own
+
+Everything that is wrong with the file is listed at once, each with its key. Nothing is written.
+"""
+SCHEMA = """\
+examples:
+  mpi-layout schema > campaign.schema.json
+
+An editor that knows the schema completes keys and marks mistakes. For those with the YAML language server
+(VS Code, Emacs, Vim) write as the first line: # yaml-language-server: $schema=campaign.schema.json
+"""
+INIT = """\
+examples:
+  mpi-layout init                  campaign.yaml
+  mpi-layout init first.yaml       another name
+"""
+
 
 def add(commands: Commands) -> None:
     """Add them."""
     check = add_command(
-        commands, "check", check_command, "say what a campaign would compute, and how long it takes"
+        commands, "check", check_command, "say what a campaign would compute, and how long it takes", CHECK
     )
     check.add_argument("campaign", type=Path, metavar="CAMPAIGN", help="campaign file (YAML)")
     add_code_option(check)
-    add_command(commands, "schema", schema_command, "print the JSON schema of campaign files")
-    init = add_command(commands, "init", init_command, "write a commented campaign file to start from")
+    add_command(commands, "schema", schema_command, "print the JSON schema of campaign files", SCHEMA)
+    init = add_command(commands, "init", init_command, "write a commented campaign file to start from", INIT)
     init.add_argument(
         "file", type=Path, nargs="?", default="campaign.yaml", metavar="FILE", help="default: campaign.yaml"
     )

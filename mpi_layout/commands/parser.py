@@ -1,10 +1,12 @@
 """How commands get onto the command line."""
 
 import argparse
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NoReturn, TypeAlias
 
+from mpi_layout.meant import meant
 from mpi_layout.printable import printable
 
 Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
@@ -13,11 +15,41 @@ STYLE: dict[str, Any] = {"formatter_class": argparse.RawDescriptionHelpFormatter
 
 
 class Parser(argparse.ArgumentParser):
-    """Repeats nothing of a command line that could steer a terminal."""
+    """Says which word may be meant, and repeats nothing of a command line that could steer a terminal."""
+
+    _given: Sequence[str] = ()
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+        """Parse, and remember what was given."""
+        self._given = sys.argv[1:] if args is None else tuple(args)
+        return super().parse_known_args(args, namespace)
 
     def error(self, message: str) -> NoReturn:
         """Say what is wrong with a command line, and exit with 2."""
-        super().error(printable(message))
+        super().error(printable(message + self._meant()))
+
+    def _check_value(self, action: argparse.Action, value: Any) -> None:
+        try:
+            super()._check_value(action, value)
+        except argparse.ArgumentError as error:
+            if close := meant(str(value), map(str, action.choices or ())):
+                error.message = f"{value!r} is unknown; is {close} meant?"
+            raise
+
+    def _meant(self) -> str:
+        """Options that are mistyped: argparse may have stumbled over something else because of them."""
+        known = self._option_string_actions
+        words = (word.partition("=")[0] for word in self._given if word.startswith("--"))
+        close = [(word, meant(word, known)) for word in words if word not in known and word != "--"]
+        return "".join(f"; {word}: is {other} meant?" for word, other in close if other)
+
+
+def parse(parser: argparse.ArgumentParser, arguments: Sequence[str]) -> argparse.Namespace:
+    """Parse a command line; what is wrong after the command is said by the command's own parser."""
+    chosen, unknown = parser.parse_known_args(arguments)
+    if unknown:
+        chosen.parser.error(f"unrecognized arguments: {' '.join(unknown)}")
+    return chosen
 
 
 def add_command(
@@ -49,7 +81,7 @@ def add_command(
     description = f"{help_text[0].upper()}{help_text[1:]}."
     parser = commands.add_parser(name, help=help_text, description=description, epilog=epilog, **STYLE)
     parser.add_argument("-v", "--verbose", action="store_true", help="say more")
-    parser.set_defaults(command=command, on_all_ranks=on_all_ranks)
+    parser.set_defaults(command=command, parser=parser, on_all_ranks=on_all_ranks)
     return parser
 
 

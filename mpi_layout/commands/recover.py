@@ -7,11 +7,24 @@ from pathlib import Path
 from mpi_layout.commands.parser import Commands, add_reader
 from mpi_layout.console import answer_json, say
 
+EPILOG = """\
+examples:
+  mpi-layout recover broken.h5 saved.h5
+  mpi-layout recover broken.h5 saved.h5 --campaign campaign.yaml    its campaign is damaged, too
+  mpi-layout run campaign.yaml -o saved.h5                          then computes what was lost
+
+Rows whose checksum is right are saved, the others wait again. The damaged file is only read.
+"""
+
 
 def add(commands: Commands) -> None:
     """Add `recover`."""
     recover = add_reader(
-        commands, "recover", recover_command, "save the sound rows of a damaged results file into a new one"
+        commands,
+        "recover",
+        recover_command,
+        "save the sound rows of a damaged results file into a new one",
+        EPILOG,
     )
     recover.add_argument("new", type=Path, metavar="NEW", help="new results file; must not exist")
     recover.add_argument(

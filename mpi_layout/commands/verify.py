@@ -7,6 +7,15 @@ from mpi_layout.commands.options import add_code_option
 from mpi_layout.commands.parser import Commands, add_reader
 from mpi_layout.console import answer, answer_json, counting, say
 
+EPILOG = """\
+examples:
+  mpi-layout verify campaign.h5                every byte, rule, distance and AEP
+  mpi-layout verify campaign.h5 --no-aep       ... without computing AEP again: seconds instead of minutes
+  mpi-layout verify campaign.h5 --json         what is wrong, for other programs
+
+Nothing in the file is believed: checksums, distances, areas, AEP and objective are computed again.
+`mpi-layout recover` saves what is sound.
+"""
 EXIT_FOUND = 1  # something is wrong, or differs
 
 
@@ -17,6 +26,7 @@ def add(commands: Commands) -> None:
         "verify",
         verify_command,
         "check every result anew: bytes, layout, energy; exit code 1 if wrong",
+        EPILOG,
     )
     verify.add_argument("--no-aep", action="store_true", help="do not compute the energies again (faster)")
     add_code_option(verify)

@@ -1,6 +1,5 @@
 """Faults of a file as lines that say where, what is wanted and what was found."""
 
-import difflib
 import itertools
 import re
 import typing
@@ -13,6 +12,7 @@ from pydantic_core import ErrorDetails
 
 from mpi_layout.errors import InputError
 from mpi_layout.formats.safe_yaml import shown
+from mpi_layout.meant import meant
 from mpi_layout.printable import clipped
 
 Path = tuple[str | int, ...]
@@ -176,9 +176,8 @@ def _noun(path: Path) -> str:
 
 def unknown_key(key: str, known: list[str]) -> str:
     """Say that a key is unknown and which one may be meant."""
-    same_letters = [other for other in known if other.lower() == key.lower()]
-    close = same_letters or difflib.get_close_matches(key, known, n=1)
-    return "unknown key; " + (f"is {close[0]} meant?" if close else f"known are {', '.join(known)}")
+    close = meant(key, known)
+    return "unknown key; " + (f"is {close} meant?" if close else f"known are {', '.join(known)}")
 
 
 def _models(annotation: Any) -> Iterator[type[BaseModel]]:
