@@ -1,0 +1,1 @@
+"""What scripts that came before have left: judged, and put into a results file."""

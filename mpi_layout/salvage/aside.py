@@ -1,0 +1,124 @@
+"""Old files read in another process: HDF5 may crash or hang on a damaged one; then only that file is lost.
+
+Run as ``python -m mpi_layout.salvage.aside`` by `Aside` only.
+"""
+
+import os
+import signal
+import subprocess
+import sys
+from contextlib import suppress
+from multiprocessing import Pipe
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import TYPE_CHECKING, Self
+
+if TYPE_CHECKING:
+    from mpi_layout.results.old_file import OldFile
+
+SLOWEST_S, SLOWEST_MB_PER_S = 60.0, 1.0  # a file server on a bad day
+
+
+class UnreadableError(Exception):
+    """HDF5 cannot read a file; the text says why."""
+
+
+class Aside:
+    """Reads old files in a process of its own, and in another one after each that was lost."""
+
+    def __init__(self) -> None:
+        self._child: subprocess.Popen[bytes] | None = None
+        self._line: Connection | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._end()
+
+    def read(self, path: Path, *, mend: bool, limit: float | None = None) -> "OldFile":
+        """Read all layouts of a file, see `mpi_layout.results.old_file`.
+
+        Parameters
+        ----------
+        path : Path
+            Only read.
+        mend : bool
+            Whether to show HDF5 a file that nobody has left open, with zeros for an end that is lost.
+        limit : float, optional
+            How long it may take, s; by default more with a larger file.
+
+        Raises
+        ------
+        UnreadableError
+            If HDF5 cannot open it, or the process dies or comes to no end.
+        """
+        if limit is None:
+            limit = SLOWEST_S + path.stat().st_size / (1e6 * SLOWEST_MB_PER_S)
+        line = self._start() if self._line is None else self._line
+        try:
+            line.send((os.fspath(path), mend))
+            if not line.poll(limit):
+                self._end()
+                raise UnreadableError(f"HDF5 has come to no end within {limit:.0f} s")
+            said: OldFile | str = line.recv()
+        except (EOFError, ConnectionError):
+            raise UnreadableError(f"HDF5 crashed on it: {self._end()}") from None
+        except BaseException:
+            self._end()
+            raise
+        if isinstance(said, str):
+            raise UnreadableError(said)
+        return said
+
+    def _start(self) -> Connection:
+        here, there = Pipe()
+        environ = os.environ | {
+            "PYTHONPATH": os.pathsep.join(filter(None, sys.path)),
+            "HDF5_PLUGIN_PRELOAD": "::",  # a file must not choose what code is loaded
+        }
+        command = [sys.executable, "-P", "-m", "mpi_layout.salvage.aside", str(there.fileno())]
+        with there:
+            self._child = subprocess.Popen(
+                command,
+                env=environ,
+                pass_fds=[there.fileno()],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,  # where a C library says its last words
+            )
+        self._line = here
+        return here
+
+    def _end(self) -> str:
+        """End the process, and say how it had ended."""
+        child, line = self._child, self._line
+        self._child = self._line = None
+        if child is None or line is None:
+            return ""
+        line.close()
+        with suppress(subprocess.TimeoutExpired):
+            child.wait(1.0)  # it sees the end of its line
+        if child.poll() is None:
+            child.kill()
+        code = child.wait()
+        return f"exit code {code}" if code >= 0 else signal.Signals(-code).name
+
+
+def main() -> None:
+    """Be the other process: a path comes, a file or what is wrong with it goes."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent, which then closes the line
+    from mpi_layout.results.old_file import read_old_file
+
+    with Connection(int(sys.argv[1])) as line, suppress(EOFError, ConnectionError):
+        while True:
+            path, mend = line.recv()
+            try:
+                said: OldFile | str = read_old_file(Path(path), mend=mend)
+            except Exception as error:  # damage has many faces
+                said = " ".join(str(error).split()) or type(error).__name__
+            line.send(said)
+
+
+if __name__ == "__main__":
+    main()
