@@ -80,7 +80,7 @@ def _gaps(files: Iterable[Path]) -> Iterator[str]:
     """Yield what is not there of files that are numbered, such as worker_0.h5, worker_1.h5, ..."""
     series: dict[tuple[Path, str, str], list[int]] = {}
     for path in files:
-        if match := re.fullmatch(r"(worker\D*)(\d{1,9})(\D*)", path.name):
+        if match := re.fullmatch(r"(worker\D*)(\d{1,9})(\.\w+)", path.name):
             series.setdefault((path.parent, match[1], match[3]), []).append(int(match[2]))
     for (folder, before, after), numbers in series.items():
         for low, high in pairwise(sorted(numbers)):
