@@ -297,7 +297,7 @@ def test_482_of_3000_come_back(salvage, reference, old, tmp_path, path, capsys):
     assert (len(missing), missing & wanted.keys()) == (2518, set())
 
     # A run computes what is missing, here of one area and type, and touches nothing else.
-    kind = "farm3_t2_s*"
+    kind = "farm3_t2_s[0-9]"
     assert cli.main(["run", str(reference), "-o", str(path), "--only", kind]) == 0
     after = open_reader(path)
     of_kind = set(campaign.select(kind).tolist())
@@ -771,11 +771,14 @@ def test_quarantine_replaces_nothing_and_is_not_salvaged_itself(salvage, layouts
 
 
 def test_an_existing_report_is_not_replaced_without_force(salvage, layouts, old, path, tmp_path):
-    worker(old, 0, layouts, KEYS)
+    source = worker(old, 0, layouts, KEYS)
+    before = source.read_bytes()
     report = tmp_path / "audit.txt"
     report.write_text("mine")
     assert salvage("--report", report)[0] == 2
-    assert (report.read_text(), path.exists()) == ("mine", False)
+    for name in ("gone/audit.json", "old/worker_0.h5"):
+        assert salvage("--report", tmp_path / name, "--force")[0] == 2
+    assert (report.read_text(), path.exists(), source.read_bytes()) == ("mine", False, before)
     assert salvage("--report", report, "--force")[0] == 0
     assert "5 taken" in report.read_text()
 

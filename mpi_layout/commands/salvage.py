@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from mpi_layout.commands.options import add_code_option, number, whole_number
 from mpi_layout.commands.parser import Commands, add_command
-from mpi_layout.console import answer_json, counting, say
+from mpi_layout.console import answer_json, complain, counting, say
 from mpi_layout.errors import InputError
 from mpi_layout.exit_codes import ExitCode
 
@@ -29,6 +29,7 @@ exit codes: 0 all was sound; 3 done, but some files or layouts were not; 4 more 
 nothing was written; 2 wrong input, or nothing to take.
 """
 
+_REPORTS = (".json", ".txt")
 _SHORT = 20  # lines of a kind on the screen
 
 
@@ -86,7 +87,7 @@ def add(commands: Commands) -> None:
         action="append",
         default=[],
         metavar="OUT",
-        help="write the audit report, as JSON if OUT ends with .json, else as text; may be repeated",
+        help="write the audit report, as OUT ends with .json or .txt; may be repeated",
     )
     salvage.add_argument("--force", action="store_true", help="replace OUT if it exists")
     salvage.add_argument("--json", action="store_true", help="answer in JSON")
@@ -99,9 +100,8 @@ def salvage_command(args: argparse.Namespace) -> int:
     from mpi_layout.salvage.choice import OnDuplicate
     from mpi_layout.salvage.salvage import Request, salvage
 
-    for report in args.report:
-        if os.path.lexists(report) and not args.force:  # now, and not after a minute of work
-            raise InputError(f"{report}: exists already and is not replaced; give another name, or --force")
+    for report in args.report:  # now, and not after a minute of work
+        _check_report(report, force=args.force)
     request = Request(
         old=tuple(args.old),
         campaign=args.campaign,
@@ -127,17 +127,24 @@ def salvage_command(args: argparse.Namespace) -> int:
 
 def _ended(audit: "Audit", args: argparse.Namespace) -> int:
     if audit.stopped:
-        complain_text = f"{args.into}: nothing is written: {audit.stopped}"
+        why = f"{args.into}: nothing is written: {audit.stopped}"
         if audit.stop_code == ExitCode.INPUT:
-            raise InputError(complain_text)
-        from mpi_layout.console import complain
-
-        complain(complain_text)
+            raise InputError(why)
+        complain(why)
     elif not args.json and not args.dry_run and audit.n_missing:
         say(
             f"compute the {audit.n_missing:,} that are missing: mpi-layout run {args.campaign} -o {args.into}"
         )
     return audit.exit_code
+
+
+def _check_report(target: Path, *, force: bool) -> None:
+    if target.suffix.lower() not in _REPORTS:  # --force must not replace an old file
+        raise InputError(f"{target}: is the name of no report; wants one that ends with .json or .txt")
+    if os.path.lexists(target) and not force:
+        raise InputError(f"{target}: exists already and is not replaced; give another name, or --force")
+    if not target.parent.is_dir():
+        raise InputError(f"{target}: cannot be written: there is no folder {target.parent}")
 
 
 def _write_report(target: Path, audit: "Audit", *, force: bool) -> None:
