@@ -531,7 +531,7 @@ DOCS = (Path(__file__).parents[1] / "docs" / "sites.md").read_text()
 
 
 def test_documented_sites_are_sound(tmp_path):
-    (csv,) = re.findall(r"```\n(# met mast.*?)```", DOCS, re.DOTALL)
+    (csv,) = re.findall(r"```csv title=\"wind.csv\"\n(# met mast.*?)```", DOCS, re.DOTALL)
     (tmp_path / "wind.csv").write_text(csv)
     blocks = re.findall(r"```yaml\n(site:.*?)```", DOCS, re.DOTALL)
     kinds = []

@@ -10,7 +10,7 @@ from mpi_layout.order import Order
 EPILOG = """\
 examples:
   mpi-layout run campaign.yaml                             one process, results in campaign.h5
-  mpiexec -n 5 mpi-layout run campaign.yaml -o /data/c.h5  4 workers
+  mpiexec -n 5 mpi-layout run campaign.yaml -o other.h5    4 workers
   mpi-layout run campaign.yaml --only 'farm0_*_s[0-4]'     some configs, chosen by key
   mpi-layout run campaign.yaml --time-limit 0:30:00        leave in order after half an hour
 
