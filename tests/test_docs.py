@@ -80,6 +80,7 @@ site:
   weibull_k: [2, 2, 2.1, 2.2]
   sector_probability: [0.2, 0.2, 0.3, 0.3]
 start: {grid: [8, 8]}
+refine: {gradient: 20, polish: 3}
 """
 WIND = "wind_direction_deg,wind_speed_m_s,turbulence_intensity,spot\n238,9.4,0.07,50\n90,7.1,0.08,60\n"
 MAST = "WD,WS\n238,9.4\n90,\n"
