@@ -38,6 +38,7 @@ NOT_RUN = {
     r"\bapptainer\b|\bdocker\b": "images: tests/test_containers.py builds and runs them",
     r"^srun|^squeue|^scancel|^rsync|^git clone": "a cluster: tests/test_slurm.py starts one",
     r"^mpi-layout doctor": "looks at the machine, starts ranks: test_doctor.py",
+    r"mpi-layout completion": "for shells of users: test_completion.py asks them",
     r"^tail -f|--watch": "comes to no end",
     r"optimise system.yaml(?!.*--refine quick)": "50 starts and more; test_optimise_command.py has few",
     r"^\.ci/run": "runs these tests",
@@ -144,6 +145,7 @@ def folder(desk, page, tmp_path, monkeypatch):
     for name in set(os.environ) - set(clean_environment()):
         monkeypatch.delenv(name)
     monkeypatch.setenv("PATH", f"{programs}:{os.environ['PATH']}")
+    monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.chdir(folder)
     return folder
 

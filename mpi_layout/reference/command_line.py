@@ -63,6 +63,8 @@ def _epilog(text: str) -> Iterator[str]:
     for paragraph in filter(None, text.strip().split("\n\n")):
         title, _, lines = paragraph.partition("\n")
         if title.endswith(":") and all(line.startswith("  ") for line in lines.splitlines()):
+            if title != "examples:":
+                yield _prose(title)
             yield "\n".join(["```sh", *map(_example, lines.splitlines()), "```"])
         else:
             yield _prose(paragraph)
