@@ -18,6 +18,7 @@ examples:
   mpi-layout plot campaign.h5 --layout                         the best one
   mpi-layout plot campaign.h5 --layout --only 'farm0_t15_*'    ... of some
   mpi-layout plot campaign.h5 --layout farm0_t15_s3 -o layout.pdf --width 89
+  mpi-layout plot campaign.h5 --flow-map --direction 240 --speed 9   the wind behind its turbines
   mpi-layout plot campaign.h5 --seeds --only 'farm0_*'         all seeds over each other
   mpi-layout plot campaign.h5 --distribution                   AEP by area and turbine type
   mpi-layout plot campaign.h5 --convergence --only 'farm0_t15_*'   AEP against evaluations
@@ -26,6 +27,7 @@ examples:
 """
 BEST = ""  # the layout that is drawn where none is named
 LAST = -1  # the launch
+SPEED = 10.0  # m/s, of a flow map
 _WIDTHS = (60, 500)  # mm
 _MM = 25.4  # of an inch
 
@@ -41,6 +43,13 @@ def add(commands: Commands) -> None:
         const=BEST,
         metavar="KEY",
         help="layout of a config, the best one by default",
+    )
+    what.add_argument(
+        "--flow-map",
+        nargs="?",
+        const=BEST,
+        metavar="KEY",
+        help="wind speed behind the turbines of a layout, the best one by default",
     )
     what.add_argument(
         "--seeds", action="store_true", help="all layouts of an area and turbine type, the best marked"
@@ -61,6 +70,18 @@ def add(commands: Commands) -> None:
         help="which rank solved what in launch N, the last one by default",
     )
     add_selection(plot, status=False)
+    plot.add_argument(
+        "--direction",
+        type=direction,
+        metavar="DEG",
+        help="of --flow-map: where the wind comes from, degrees (default: from where it comes most often)",
+    )
+    plot.add_argument(
+        "--speed",
+        type=speed,
+        metavar="M_S",
+        help=f"of --flow-map: free wind speed at hub height, m/s (default: {SPEED:g})",
+    )
     plot.add_argument(
         "-o",
         "--output",
@@ -83,6 +104,22 @@ def width(text: str) -> float:
     if not _WIDTHS[0] <= value <= _WIDTHS[1]:
         raise argparse.ArgumentTypeError(f"wants {_WIDTHS[0]} to {_WIDTHS[1]} mm; has {text!r}")
     return value / _MM
+
+
+def direction(text: str) -> float:
+    """Degrees of a wind direction."""
+    value = number(text)
+    if not 0 <= value <= 360:
+        raise argparse.ArgumentTypeError(f"wants 0 to 360 degrees; has {text!r}")
+    return value
+
+
+def speed(text: str) -> float:
+    """Wind speed, m/s."""
+    value = number(text)
+    if not 0 < value <= 100:
+        raise argparse.ArgumentTypeError(f"wants a wind speed above 0, up to 100 m/s; has {text!r}")
+    return value
 
 
 def plot_command(args: argparse.Namespace) -> int:
@@ -109,6 +146,8 @@ def _shown(args: argparse.Namespace, results: "Results") -> tuple[str, "Picture"
             raise InputError("--timeline shows whole launches, without --only and --best-per")
         picture = timeline_picture(results, None if args.timeline == LAST else args.timeline)
         return "timeline", picture, "who solved what"
+    if args.flow_map is None and (args.direction, args.speed) != (None, None):
+        raise InputError("--direction and --speed are those of --flow-map")
     selection = selection_of(args)
     if args.seeds:
         return "seeds", from_results.seeds_picture(results, selection), "layouts over each other"
@@ -122,16 +161,18 @@ def _shown(args: argparse.Namespace, results: "Results") -> tuple[str, "Picture"
 
 
 def _layout(args: argparse.Namespace, results: "Results") -> tuple[str, "Picture", str]:
-    from mpi_layout.pictures.from_results import layout_picture
+    from mpi_layout.pictures.from_results import flow_map_picture, layout_picture
     from mpi_layout.results.selection import Selection
 
     if args.best_per:
-        raise InputError(
-            "--layout shows one layout, the best one chosen; `best --picture FOLDER` draws several"
-        )
-    only = args.only if args.layout == BEST else [exactly(args.layout)]
+        raise InputError("one layout is drawn, the best one chosen; `best --picture FOLDER` draws several")
+    key = args.layout if args.flow_map is None else args.flow_map
+    only = args.only if key == BEST else [exactly(key)]
     ((config, row),) = Selection(tuple(only), best_per=()).rows(results)
-    return config.key, layout_picture(results, config, row), f"the layout of {config.key}"
+    if args.flow_map is None:
+        return config.key, layout_picture(results, config, row), f"the layout of {config.key}"
+    picture = flow_map_picture(results, config, row, direction=args.direction, speed=args.speed or SPEED)
+    return f"{config.key}.flow", picture, f"the wind behind the turbines of {config.key}"
 
 
 def exactly(key: str) -> str:

@@ -12,6 +12,7 @@ from shapely import Geometry, MultiPolygon, Polygon
 from shapely.geometry.polygon import orient
 
 from mpi_layout.pictures.canvas import DIM, LAND
+from mpi_layout.wake.farm import Neighbours
 
 Floats = NDArray[np.float64]
 _MARGIN = 0.04  # of the longer side
@@ -52,6 +53,19 @@ class Chart:
         low, high = points.min(axis=0), points.max(axis=0)
         room = max(_MARGIN * float(max(high - low)), least_room)
         return cls(low - room, high + room)
+
+    @classmethod
+    def of(
+        cls, ground: Ground, x: Floats, y: Floats, neighbours: Neighbours | None, room: float = 0.0
+    ) -> "Chart":
+        """Chart of an area, turbines (n,), m, and those of other farms within half its extent."""
+        points = np.concatenate([corners(ground.geometry), np.column_stack([x, y])])
+        if neighbours is not None:
+            low, high = points.min(axis=0), points.max(axis=0)
+            others, half = np.column_stack([neighbours.x, neighbours.y]), max(high - low) / 2
+            near = ((others > low - half) & (others < high + half)).all(axis=1)
+            points = np.concatenate([points, others[near]])
+        return cls.around(points, room)
 
     @property
     def size(self) -> float:
@@ -99,6 +113,15 @@ class Chart:
                 axes.add_patch(
                     PathPatch(hole, fill=False, edgecolor="#b0b0b0", hatch="/////", linewidth=0, zorder=1.1)
                 )
+
+    def draw_neighbours(self, axes: Axes, neighbours: Neighbours | None) -> None:
+        """Mark the turbines of other farms."""
+        if neighbours is None:
+            return
+        x, y = self.km(np.column_stack([neighbours.x, neighbours.y])).T
+        axes.plot(x, y, linestyle="", marker="x", markersize=4, color=DIM, zorder=2, label="other farms")
+        form = {"frameon": True, "framealpha": 0.8, "edgecolor": "none", "handlelength": 1.0}
+        axes.legend(loc="lower left", **form).set_zorder(6)
 
     def _outline(self, ring: shapely.LinearRing) -> Outline:
         return Outline(self.km(np.array(ring.coords)), closed=True)

@@ -10,12 +10,21 @@ from matplotlib.figure import Figure
 from mpi_layout.pictures.areas import AreasPicture, draw_areas
 from mpi_layout.pictures.canvas import PAGE
 from mpi_layout.pictures.convergence import ConvergencePicture, draw_convergence
+from mpi_layout.pictures.flow_map import FlowMapPicture, draw_flow_map
 from mpi_layout.pictures.groups import GroupsPicture, draw_groups
 from mpi_layout.pictures.layout import LayoutPicture, draw_layout
 from mpi_layout.pictures.seeds import SeedsPicture, draw_seeds
 from mpi_layout.pictures.timeline import TimelinePicture, draw_timeline
 
-Picture = AreasPicture | ConvergencePicture | GroupsPicture | LayoutPicture | SeedsPicture | TimelinePicture
+Picture = (
+    AreasPicture
+    | ConvergencePicture
+    | FlowMapPicture
+    | GroupsPicture
+    | LayoutPicture
+    | SeedsPicture
+    | TimelinePicture
+)
 
 
 def draw(picture: Picture, width: float = PAGE) -> Figure:
@@ -33,6 +42,8 @@ def draw(picture: Picture, width: float = PAGE) -> Figure:
             return draw_areas(picture, width)
         case ConvergencePicture():
             return draw_convergence(picture, width)
+        case FlowMapPicture():
+            return draw_flow_map(picture, width)
         case GroupsPicture():
             return draw_groups(picture, width)
         case LayoutPicture():

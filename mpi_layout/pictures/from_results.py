@@ -19,6 +19,7 @@ from mpi_layout.optimise.refinement import NO_REFINEMENT
 from mpi_layout.pictures.areas import AreasPicture
 from mpi_layout.pictures.chart import Ground
 from mpi_layout.pictures.convergence import ConvergencePicture
+from mpi_layout.pictures.flow_map import FlowMapPicture
 from mpi_layout.pictures.groups import Group, GroupsPicture
 from mpi_layout.pictures.layout import LayoutPicture
 from mpi_layout.pictures.rose import Rose
@@ -28,6 +29,7 @@ from mpi_layout.results.reader import Results
 from mpi_layout.results.row import trace_of
 from mpi_layout.results.selection import Selection
 from mpi_layout.site.area import open_ring
+from mpi_layout.wake.flow_map import FlowCase, FlowMap
 
 Floats = NDArray[np.float64]
 Numbers = NDArray[np.int64]
@@ -54,10 +56,8 @@ def layout_picture(results: Results, config: Config, row: np.void) -> LayoutPict
     turbine_aep = check(config.number, "turbine_aep", row["turbine_aep"][:n], 0, _LARGEST)
     gross, aep = (float(check(config.number, name, row[name], 0, _LARGEST)) for name in ("gross_aep", "aep"))
     loss = float(check(config.number, "wake_loss", row["wake_loss"], -1, 1))
-    turbines = f"{n} turbine{'s' if n > 1 else ''} of {config.rated_power / 1e6:.4g} MW"
     return LayoutPicture(
-        title=f"{turbines} in {clipped(config.area, 24)}, seed {config.seed}\n"
-        f"AEP {aep:,.3f} GWh, wake loss {100 * loss:.2f} %",
+        title=f"{_what(config)}\nAEP {aep:,.3f} GWh, wake loss {100 * loss:.2f} %",
         ground=ground_of(results.campaign, config.area),
         x=x,
         y=y,
@@ -66,6 +66,57 @@ def layout_picture(results: Results, config: Config, row: np.void) -> LayoutPict
         spacing=problem.spacing,
         rose=Rose.of(problem.site.flow_cases()),
         neighbours=problem.neighbours,
+    )
+
+
+def flow_map_picture(
+    results: Results, config: Config, row: np.void, *, direction: float | None = None, speed: float = 10.0
+) -> FlowMapPicture:
+    """Picture of the wind behind the turbines of a layout.
+
+    Parameters
+    ----------
+    results : Results
+        From `open_reader`.
+    config : Config
+        One that is done.
+    row : numpy.void
+        Its row.
+    direction : float, optional
+        Where the wind comes from, degrees; from where it comes most often by default.
+    speed : float
+        Free wind speed at hub height, m/s.
+
+    Raises
+    ------
+    InputError
+        If the row has numbers that no layout has.
+    """
+    problem, n, check = results.campaign.problem(config.number), config.n_turbines, _Check(results)
+    x, y = (check(config.number, name, row[name][:n], -_FARTHEST, _FARTHEST) for name in ("x", "y"))
+    cases = problem.site.flow_cases()
+    case = FlowCase.like(cases, Rose.of(cases).prevailing if direction is None else direction, speed)
+    others = problem.neighbours
+    flow = FlowMap(x, y, turbine=problem.turbine, case=case, model=problem.model, neighbours=others)
+    power, free = flow.turbine_power()
+    loss = f", wake loss {100 * (1 - power.sum() / (n * free)):.1f} %" if free else ""
+    return FlowMapPicture(
+        title=f"{_what(config)}\nwind from {case.direction:g}\N{DEGREE SIGN} at {speed:g} m/s: "
+        f"{power.sum() / 1e6:,.1f} MW{loss}",
+        ground=ground_of(results.campaign, config.area),
+        x=x,
+        y=y,
+        rotor_diameter=config.rotor_diameter,
+        case=case,
+        speed=flow.speed,
+        neighbours=others,
+    )
+
+
+def _what(config: Config) -> str:
+    turbines = "1 turbine" if config.n_turbines == 1 else f"{config.n_turbines:,} turbines"
+    return (
+        f"{turbines} of {config.rated_power / 1e6:.4g} MW in {clipped(config.area, 24)}, seed {config.seed}"
     )
 
 

@@ -9,8 +9,8 @@ from matplotlib.collections import EllipseCollection
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from mpi_layout.pictures.canvas import DIM, INK, PAGE, figure, heading, heading_height, place, wrapped
-from mpi_layout.pictures.chart import Chart, Ground, corners
+from mpi_layout.pictures.canvas import INK, PAGE, figure, heading, heading_height, place, wrapped
+from mpi_layout.pictures.chart import Chart, Ground
 from mpi_layout.pictures.rose import Rose, draw_rose
 from mpi_layout.site.spacing import Spacing
 from mpi_layout.wake.farm import Neighbours
@@ -73,7 +73,7 @@ def draw_layout(picture: LayoutPicture, width: float = PAGE) -> Figure:
     width : float
         Largest width, inches.
     """
-    chart = chart_with_neighbours(picture)
+    chart = Chart.of(picture.ground, picture.x, picture.y, picture.neighbours, room=picture.spacing.most / 2)
     beside = _BESIDE if width > 5 else _NARROW_BESIDE
     room = width - _LEFT - _GAP - beside
     w, h = chart.fitted(room, _TALLEST * room)
@@ -85,7 +85,7 @@ def draw_layout(picture: LayoutPicture, width: float = PAGE) -> Figure:
         axes = drawn.add_axes(place(drawn, _LEFT, above, w, h))
         chart.prepare(axes)
         chart.draw_ground(axes, picture.ground)
-        draw_neighbours(axes, picture.neighbours, chart)
+        chart.draw_neighbours(axes, picture.neighbours)
         colours = _draw_turbines(axes, picture, chart)
         _draw_numbers(axes, picture, chart, points_per_m=72 * w / float(chart.high[0] - chart.low[0]))
         left = _LEFT + w + _GAP
@@ -99,30 +99,7 @@ def draw_layout(picture: LayoutPicture, width: float = PAGE) -> Figure:
     return drawn
 
 
-def chart_with_neighbours(picture: LayoutPicture) -> Chart:
-    """Chart of the area and its turbines, and of those neighbours that are near."""
-    points = np.concatenate([corners(picture.ground.geometry), np.column_stack([picture.x, picture.y])])
-    if picture.neighbours is not None:
-        low, high = points.min(axis=0), points.max(axis=0)
-        others = np.column_stack([picture.neighbours.x, picture.neighbours.y])
-        half = max(high - low) / 2
-        points = np.concatenate(
-            [points, others[((others > low - half) & (others < high + half)).all(axis=1)]]
-        )
-    return Chart.around(points, picture.spacing.most / 2)
-
-
-def draw_neighbours(axes: Axes, neighbours: Neighbours | None, chart: Chart) -> None:
-    """Mark the turbines of other farms."""
-    if neighbours is None:
-        return
-    x, y = chart.km(np.column_stack([neighbours.x, neighbours.y])).T
-    axes.plot(x, y, linestyle="", marker="x", markersize=4, color=DIM, zorder=2, label="other farms")
-    legend = axes.legend(loc="lower left", frameon=True, framealpha=0.8, edgecolor="none", handlelength=1.0)
-    legend.set_zorder(6)
-
-
-def circles(
+def _circles(
     axes: Axes, chart: Chart, x: Floats, y: Floats, form: tuple[float, float, float], **style: Any
 ) -> EllipseCollection:
     """Add ellipses around points (n,), m: diameters along and across, m, of a direction in degrees."""
@@ -138,9 +115,9 @@ def _draw_turbines(axes: Axes, picture: LayoutPicture, chart: Chart) -> EllipseC
     spacing, rotor = picture.spacing, max(picture.rotor_diameter, _SMALLEST * chart.size)
     apart = spacing.along, spacing.across or spacing.along, spacing.direction
     at = picture.x, picture.y
-    circles(axes, chart, *at, apart, facecolor="none", edgecolor="#b8c4cc", linewidth=0.5, zorder=2)
+    _circles(axes, chart, *at, apart, facecolor="none", edgecolor="#b8c4cc", linewidth=0.5, zorder=2)
     style: dict[str, Any] = {"cmap": "cividis_r", "edgecolor": INK, "linewidth": 0.4, "zorder": 3}
-    colours = circles(axes, chart, *at, (rotor, rotor, 0), **style)
+    colours = _circles(axes, chart, *at, (rotor, rotor, 0), **style)
     colours.set_array(100 * picture.wake_loss)
     return colours
 

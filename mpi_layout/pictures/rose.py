@@ -42,6 +42,12 @@ class Rose:
         np.add.at(classes, (number, np.searchsorted(_CLASSES, speed, side="right")), probability)
         return cls(cases.direction, classes)
 
+    @property
+    def prevailing(self) -> float:
+        """Middle of the bar that the wind comes from most often, degrees."""
+        direction, probability = self.bars()
+        return float(direction[probability.sum(axis=1).argmax()])
+
     def bars(self) -> tuple[Floats, Floats]:
         """Directions and probabilities of at most 36 equal bins."""
         if len(self.direction) <= _MOST_BARS and evenly_covers_circle(self.direction):
