@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from mpi_layout.site.weibull import WeibullSite
     from mpi_layout.site.wind import FlowCases, FlowSeries
     from mpi_layout.wake.farm import Farm, FarmAEP, Neighbours
+    from mpi_layout.wake.flow_map import FlowCase, FlowMap
     from mpi_layout.wake.models import (
         NOJ,
         STF2017,
@@ -47,7 +48,9 @@ __all__ = [
     "EvaluatedLayout",
     "Farm",
     "FarmAEP",
+    "FlowCase",
     "FlowCases",
+    "FlowMap",
     "FlowSeries",
     "IEA37SimpleBastankhahGaussian",
     "InputError",
@@ -88,6 +91,7 @@ _HOME = {
     "site.weibull": ("WeibullSite",),
     "site.wind": ("FlowCases", "FlowSeries"),
     "wake.farm": ("Farm", "FarmAEP", "Neighbours"),
+    "wake.flow_map": ("FlowCase", "FlowMap"),
 }
 _MODULE_OF = {name: module for module, names in _HOME.items() for name in names}
 

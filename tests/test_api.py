@@ -31,6 +31,8 @@ def test_the_guide_runs_and_its_shapes_are_true(names):
     assert names["turbulence"].shape == (8280, 20)
     assert names["west_10"].shape == (1, 20)
     assert names["west_10"].max() == 10 > names["west_10"].min() > 0
+    assert names["field"].shape == (60, 100)
+    assert names["field"].max() == 9 > names["field"].min()
     energy = names["energy"]
     assert energy.turbine_aep.shape == (20,)
     assert energy.direction_aep.shape == (360,)

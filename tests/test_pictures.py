@@ -16,6 +16,7 @@ from mpi_layout.pictures.from_results import (
     areas_picture,
     convergence_picture,
     distribution_picture,
+    flow_map_picture,
     gain_picture,
     layout_picture,
     seeds_picture,
@@ -28,6 +29,8 @@ from mpi_layout.results.file import open_writer
 from mpi_layout.results.reader import open_reader
 from mpi_layout.results.row import Status, row_dtype, seal, waiting_rows
 from mpi_layout.results.selection import Selection
+from mpi_layout.wake.farm import Farm
+from mpi_layout.wake.flow_map import FlowCase, FlowMap
 
 STARTED = 1.7e9  # s since 1970
 
@@ -100,6 +103,7 @@ def test_without_matplotlib(straight, monkeypatch, capsys):
     ("arguments", "name"),
     [
         (["--layout"], None),
+        (["--flow-map", "a_t15_s1", "--direction", "200", "--speed", "8"], "a_t15_s1.flow.png"),
         (["--seeds"], "seeds.png"),
         (["--distribution"], "distribution.png"),
         (["--convergence"], "convergence.png"),
@@ -139,6 +143,10 @@ def test_a_picture_is_the_same_each_time(refined, tmp_path, suffix, begins):
         (["--distribution", "-o", "old.png"], "exists already and is not replaced"),
         (["--convergence", "--layout"], "not allowed with"),
         (["--convergence"], "nothing was refined"),
+        (["--layout", "--speed", "8"], "are those of --flow-map"),
+        (["--flow-map", "--speed", "-8"], "wants a wind speed above 0"),
+        (["--flow-map", "--direction", "north"], "wants a number"),
+        (["--flow-map", "--direction", "1000"], "wants 0 to 360 degrees"),
         (["--gain"], "nothing was refined"),
         (["--timeline", "1"], "has no launch 1, only launch 0"),
         (["--timeline", "--only", "a_*"], "without --only and --best-per"),
@@ -173,6 +181,7 @@ NAN, INF = float("nan"), float("inf")
         ("x", NAN, ["--layout"]),
         ("y", 1e300, ["--layout"]),
         ("x", INF, ["--seeds"]),
+        ("x", -INF, ["--flow-map"]),
         ("turbine_aep", -INF, ["--layout"]),
         ("gross_aep", NAN, ["--layout"]),
         ("wake_loss", 1e9, ["--layout"]),
@@ -261,6 +270,55 @@ def test_a_map_shows_area_turbines_and_near_neighbours(with_hole):
     # Numbers are the turbines' own, each below its turbine.
     numbers = {text.get_text(): text.xy for text in axes.texts}
     np.testing.assert_allclose([numbers[str(i)] for i in range(len(places))], places, atol=1e-9)
+
+
+def test_a_flow_map_shows_the_wind_at_its_cells(with_hole):
+    (best,) = best_layouts(with_hole, only="a_t15_s0")
+    x, y = best.column("x"), best.column("y")
+    picture = flow_map_picture(with_hole, best.config, best.row, direction=300.0, speed=9.0)
+    axes, arrow, bar = draw(picture, canvas.COLUMN).axes
+    (field,) = axes.get_images()
+    left, right, bottom, top = field.get_extent()
+    values = field.get_array()
+    rows, columns = values.shape
+    assert (right - left) / columns == pytest.approx((top - bottom) / rows, rel=0.02)
+    problem = with_hole.campaign.problem(best.config.number)
+    case = FlowCase(300.0, 9.0, 0.1)
+    flow = FlowMap(x, y, turbine=problem.turbine, case=case, neighbours=problem.neighbours)
+    random = np.random.default_rng(8)
+    for row, column in zip(random.integers(rows, size=30), random.integers(columns, size=30), strict=True):
+        at = left + (column + 0.5) * (right - left) / columns, bottom + (row + 0.5) * (top - bottom) / rows
+        (expected,) = flow.speed([700e3 + 1e3 * at[0]], [6220e3 + 1e3 * at[1]])
+        assert values[row, column] == pytest.approx(expected, rel=1e-9)
+    assert values.max() == 9
+    assert values.min() < 7
+    # Rotors stand across the wind, in their true places and, as they can be seen, of their true size.
+    rotors = np.array(axes.collections[0].get_segments())
+    np.testing.assert_allclose(rotors.mean(axis=1), np.column_stack([x - 700e3, y - 6220e3]) / 1e3, atol=1e-9)
+    along = rotors[:, 1] - rotors[:, 0]
+    np.testing.assert_allclose(np.hypot(*along.T), 0.24, rtol=1e-9)
+    np.testing.assert_allclose(along @ case.downwind, 0, atol=1e-12)
+    # Wind from west-north-west blows to east-south-east.
+    (mark,) = arrow.texts
+    assert mark.xy[0] > 0 > mark.xy[1]
+    assert bar.get_ylabel() == "wind speed (m/s)"
+    # The map reaches further downwind than upwind.
+    assert right - 6 > 0 - left
+    energy = Farm(problem.turbine, case.cases(150.0), neighbours=problem.neighbours).aep(x, y)
+    assert f"at 9 m/s: {energy.aep / 8.76:,.1f} MW" in picture.title
+    assert f"wake loss {100 * energy.wake_loss:.1f} %" in picture.title
+
+
+def test_a_flow_map_is_of_the_wind_that_blows_most_often(with_hole):
+    (best,) = best_layouts(with_hole, only="a_t15_s0")
+    case = flow_map_picture(with_hole, best.config, best.row).case
+    cases = with_hole.campaign.problem(0).site.flow_cases()
+    by_bin = [
+        cases.probability[np.abs((cases.direction - middle + 180) % 360 - 180) < 5].sum()
+        for middle in range(0, 360, 10)
+    ]
+    assert case.direction == 10 * np.argmax(by_bin)
+    assert (case.speed, case.turbulence_intensity) == (10, 0.1)
 
 
 # ---------------------------------------------------------------- all seeds

@@ -20,7 +20,7 @@ _LEFT, _BELOW, _GAP, _BESIDE = 0.55, 0.45, 0.12, 0.62  # inches
 _TALLEST, _SHORTEST = 1.3, 2.0  # of the map: in widths, and inches of what is beside it
 _BEHIND = 0.12  # how far the map reaches downwind of the area, in its longer sides
 _CELLS = 360  # along the longer side
-_DARKEST = 0.3  # % of the map that is darker than the scale: what lies just behind rotors
+_DARKEST = 2  # % of what lies in wakes that is darker than the scale
 _SMALLEST = 0.014  # of the longer side: a rotor that is drawn smaller cannot be seen
 
 
@@ -85,7 +85,7 @@ def draw_flow_map(picture: FlowMapPicture, width: float = PAGE) -> Figure:
             origin="lower",
             interpolation="bilinear",
             cmap="viridis",
-            vmin=min(float(np.percentile(speed, _DARKEST)), 0.9 * picture.case.speed),
+            vmin=_slowest(speed, picture.case.speed),
             vmax=picture.case.speed,
             zorder=0.5,
         )
@@ -95,7 +95,7 @@ def draw_flow_map(picture: FlowMapPicture, width: float = PAGE) -> Figure:
         beside = _LEFT + w + _GAP
         _draw_arrow(drawn.add_axes(place(drawn, beside + 0.05, above, 0.5, 0.5)), picture.case)
         at = place(drawn, beside, above + 0.6, 0.12, 1.2)
-        bar = drawn.colorbar(field, cax=drawn.add_axes(at), extend="min")
+        bar = drawn.colorbar(field, cax=drawn.add_axes(at), extend="min", format="{x:.3g}")
         bar.set_label("wind speed (m/s)")
         bar.outline.set_visible(False)
     return drawn
@@ -118,6 +118,12 @@ def _field(picture: FlowMapPicture, chart: Chart) -> Floats:
     )
     columns, rows = np.meshgrid(x, y)
     return picture.speed(columns.ravel(), rows.ravel()).reshape(columns.shape)
+
+
+def _slowest(speed: Floats, free: float) -> float:
+    """Where the colours begin, m/s: a little of the wakes, just behind rotors, is slower."""
+    waked = speed[speed < 0.99 * free]
+    return float(np.percentile(waked, _DARKEST)) if waked.size else 0.9 * free
 
 
 def _draw_rotors(axes: Axes, picture: FlowMapPicture, chart: Chart) -> None:

@@ -57,7 +57,7 @@ def layout_picture(results: Results, config: Config, row: np.void) -> LayoutPict
     gross, aep = (float(check(config.number, name, row[name], 0, _LARGEST)) for name in ("gross_aep", "aep"))
     loss = float(check(config.number, "wake_loss", row["wake_loss"], -1, 1))
     return LayoutPicture(
-        title=f"{_what(config)}\nAEP {aep:,.3f} GWh, wake loss {100 * loss:.2f} %",
+        title=f"{_what(config)}\nAEP {aep:,.3f} GWh, wake loss {100 * loss:.2f} %{_apart(config, row)}",
         ground=ground_of(results.campaign, config.area),
         x=x,
         y=y,
@@ -111,6 +111,12 @@ def flow_map_picture(
         speed=flow.speed,
         neighbours=others,
     )
+
+
+def _apart(config: Config, row: np.void) -> str:
+    """How close turbines stand, where there are several."""
+    apart = float(row["min_spacing"]) / config.rotor_diameter
+    return f", distances from {apart:.2f} D" if 0 <= apart < _FARTHEST else ""
 
 
 def _what(config: Config) -> str:

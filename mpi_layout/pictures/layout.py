@@ -23,6 +23,7 @@ _TALLEST, _SHORTEST = 1.3, 2.5  # of the map: in widths, and inches of what is b
 _SMALLEST = 0.012  # of the longer side: a rotor that is drawn smaller cannot be seen
 _NUMBERS = (4.0, 6.0)  # points: smallest that can be read, largest that is wanted
 _MOST_NUMBERS = 1000
+_EQUAL = 1e-3  # %, wake losses that no colours need to tell apart
 
 
 @dataclass(frozen=True, eq=False)
@@ -89,7 +90,7 @@ def draw_layout(picture: LayoutPicture, width: float = PAGE) -> Figure:
         colours = _draw_turbines(axes, picture, chart)
         _draw_numbers(axes, picture, chart, points_per_m=72 * w / float(chart.high[0] - chart.low[0]))
         left = _LEFT + w + _GAP
-        dial = 0.72 * beside
+        dial = 0.66 * beside
         at = place(drawn, left + (beside - dial) / 2, above + 0.25, dial, dial)
         draw_rose(drawn.add_axes(at, projection="polar"), picture.rose)
         at = place(drawn, left + 0.1, above + 0.25 + dial + 0.75, 0.12, 0.9)
@@ -118,7 +119,10 @@ def _draw_turbines(axes: Axes, picture: LayoutPicture, chart: Chart) -> EllipseC
     _circles(axes, chart, *at, apart, facecolor="none", edgecolor="#b8c4cc", linewidth=0.5, zorder=2)
     style: dict[str, Any] = {"cmap": "cividis_r", "edgecolor": INK, "linewidth": 0.4, "zorder": 3}
     colours = _circles(axes, chart, *at, (rotor, rotor, 0), **style)
-    colours.set_array(100 * picture.wake_loss)
+    loss = 100 * picture.wake_loss
+    colours.set_array(loss)
+    if np.ptp(loss) < _EQUAL:
+        colours.set_clim(0, max(1.0, loss.max()))
     return colours
 
 

@@ -29,7 +29,7 @@ _LEFT, _BELOW, _RIGHT, _GAP, _HEAD = 0.55, 0.7, 0.1, 0.5, 0.33
 _LEAST_PANEL, _LEAST_WIDTH = 1.7, 3.0
 _TALLEST = 1.3  # of a panel, in widths
 _MANY = 3000  # points, of which no vector graphic wants to keep each
-_ROOM_PER_DOT = 0.014  # diameter of a dot, as a share of the panel's width
+_DOT, _DOTS = 0.28, (0.8, 3.0)  # diameter of a dot: in distances of turbines, from and to points
 
 
 @dataclass(frozen=True, eq=False)
@@ -99,7 +99,8 @@ def draw_seeds(picture: SeedsPicture, width: float = PAGE) -> Figure:
         for row, height in zip(rows, heights, strict=True):
             for column, i in enumerate(row):
                 axes = drawn.add_axes(place(drawn, _LEFT + column * (w + _GAP), above, *sizes[i]))
-                _draw_panel(axes, picture.panels[i], charts[i], dot=_ROOM_PER_DOT * 72 * sizes[i][0])
+                points_per_m = 72 * sizes[i][0] / float(charts[i].high[0] - charts[i].low[0])
+                _draw_panel(axes, picture.panels[i], charts[i], points_per_m)
             above += height + _HEAD + _GAP
         _explain(drawn)
     return drawn
@@ -110,10 +111,12 @@ def _columns(n_panels: int, width: float) -> int:
     return min(n_panels, most)
 
 
-def _draw_panel(axes: Axes, panel: SeedsPanel, chart: Chart, dot: float) -> None:
+def _draw_panel(axes: Axes, panel: SeedsPanel, chart: Chart, points_per_m: float) -> None:
     chart.prepare(axes)
     chart.draw_ground(axes, panel.ground)
     axes.set_title(panel.title, loc="left", pad=4, fontsize=SMALL)
+    apart = np.sqrt(panel.ground.geometry.area / len(panel.layouts[panel.best]))
+    dot = float(np.clip(_DOT * points_per_m * apart, *_DOTS))
     points = chart.km(np.concatenate(panel.layouts))
     alpha = max(0.06, min(0.7, 4 / len(panel.layouts)))
     style = {"color": INK, "alpha": alpha, "linewidths": 0, "rasterized": len(points) > _MANY}
