@@ -74,13 +74,13 @@ def add(commands: Commands) -> None:
         "--direction",
         type=direction,
         metavar="DEG",
-        help="of --flow-map: where the wind comes from, degrees (default: from where it comes most often)",
+        help="of --flow-map: where the wind comes from, degrees; default: from where it blows most often",
     )
     plot.add_argument(
         "--speed",
         type=speed,
         metavar="M_S",
-        help=f"of --flow-map: free wind speed at hub height, m/s (default: {SPEED:g})",
+        help=f"of --flow-map: free wind speed at hub height, m/s; default: {SPEED:g}",
     )
     plot.add_argument(
         "-o",
