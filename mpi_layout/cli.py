@@ -18,6 +18,7 @@ from mpi_layout.commands import (
     optimise,
     plot,
     recover,
+    report,
     run,
     salvage,
     status,
@@ -78,6 +79,7 @@ COMMANDS = (
     optimise,
     best,
     plot,
+    report,
     doctor,
     completion,
 )

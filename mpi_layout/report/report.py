@@ -1,0 +1,71 @@
+"""The page of a results file, put together."""
+
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+from mpi_layout.report import asked, drawn, found, origin, worked
+from mpi_layout.report.blocks import Page, Section, Share
+from mpi_layout.report.page import html
+from mpi_layout.report.words import moment
+from mpi_layout.results.best import best_layouts
+from mpi_layout.results.reader import Results
+from mpi_layout.results.summary import summarise
+from mpi_layout.results.written import written
+
+
+def write_report(results: Results, target: Path, *, now: float, only: str = "*", force: bool = False) -> None:
+    """Write a page about a results file, whole or not at all.
+
+    Parameters
+    ----------
+    results : Results
+        From `open_reader`.
+    target : Path
+        The page, HTML; "-" is standard output.
+    now : float
+        Seconds since 1970.
+    only : str
+        Glob that the keys of the configs must match whose results are shown.
+    force : bool
+        Whether to replace an existing file.
+
+    Raises
+    ------
+    InputError
+        If no config matches, the file is damaged, or the page cannot be written.
+    """
+    page = html(make_page(results, now=now, only=only))
+    with written(target, force=force) as file:
+        file.write(page)
+
+
+def make_page(results: Results, *, now: float, only: str = "*") -> Page:
+    """What the page of a results file consists of; parameters as of `write_report`."""
+    summary = summarise(results, now=now)
+    bests = best_layouts(results, only=only) if summary.counts.done else ()
+    pictures = drawn.layouts(results, only) if bests else ()
+    searches = drawn.searches(results, only) if bests and found.refined(summary.gain) else ()
+    sections: list[Section | None] = [
+        found.results_section(summary, bests, (*searches, *pictures)),
+        found.failures_section(summary),
+        asked.campaign_section(results.campaign, ()),
+        worked.launches_section(summary, ()),
+        origin.origin_section(results),
+    ]
+    counts = summary.counts
+    shares = [Share(name, getattr(counts, name)) for name in ("done", "failed", "damaged", "waiting")]
+    return Page(
+        title=results.campaign.name,
+        subtitle=results.campaign.description or "",
+        highlights=found.highlights(summary, bests),
+        shares=shares,
+        sections=[section for section in sections if section is not None],
+        made=f"Made by mpi-layout {_version()} from {results.path.name}, {moment(now)} UTC.",
+    )
+
+
+def _version() -> str:
+    try:
+        return version("mpi-layout")
+    except PackageNotFoundError:
+        return "(a source tree)"
