@@ -4,6 +4,7 @@ import argparse
 import time
 from pathlib import Path
 
+from mpi_layout.commands.options import add_selection
 from mpi_layout.commands.parser import Commands, add_command
 from mpi_layout.console import say
 from mpi_layout.errors import InputError
@@ -32,7 +33,7 @@ def add(commands: Commands) -> None:
         metavar="OUT",
         help="page (.html); default: FILE's name, here; - for standard output",
     )
-    report.add_argument("--only", default="*", metavar="GLOB", help="only configs whose key matches")
+    add_selection(report, status=False, best_per=False)
     report.add_argument("--force", action="store_true", help="replace OUT if it exists")
 
 

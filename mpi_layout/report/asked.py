@@ -180,7 +180,7 @@ def _turbine_types(campaign: Campaign) -> Table:
         Column("specific power", "W/m\N{SUPERSCRIPT TWO}"),
         Column("turbines of a layout"),
         Column("capacity of a layout", "MW"),
-        Column("smallest distance", "of two turbines"),
+        Column("min spacing"),
     ]
     note = left_out(len(campaign.turbine_types), "turbine types")
     return Table("Turbine types", columns, rows, note)

@@ -210,6 +210,8 @@ class Page:
     ----------
     title, subtitle : str
         What it is about.
+    scope : str
+        What of it is shown, if not all.
     highlights : sequence of (str, str, str)
         What is looked at first: name, value, small print.
     shares : sequence of Share
@@ -222,6 +224,7 @@ class Page:
 
     title: str
     subtitle: str
+    scope: str
     highlights: Sequence[tuple[str, str, str]]
     shares: Sequence[Share]
     sections: Sequence[Section]

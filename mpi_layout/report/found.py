@@ -2,7 +2,7 @@
 
 import math
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
@@ -21,7 +21,7 @@ from mpi_layout.results.best import Best
 from mpi_layout.results.summary import Gain, Group, Summary
 
 _MOST_TYPES, _MOST_AREAS = 12, 100  # of a table that is to be overlooked
-_MOST_FAILURES = 200
+_FEW, _MOST_FAILURES = 5, 200
 
 
 def refined(gain: Gain | None) -> bool:
@@ -32,15 +32,11 @@ def refined(gain: Gain | None) -> bool:
 def results_section(summary: Summary, bests: Sequence[Best], pictures: Sequence[Block]) -> Section:
     """Energies by area and turbine type, as tables and pictures."""
     blocks: list[Block] = []
-    if not bests:
-        blocks.append(Text("No config is done yet: there is no layout to show."))
-    groups = [group for group in summary.groups if group.counts.total]
-    if table := _matrix(groups, bests):
-        blocks.append(table)
     if bests:
-        blocks.append(_best_table(bests, refined(summary.gain)))
-    elif not table:
-        blocks.append(_counts_table(groups))
+        table = _best_table(bests, refined(summary.gain))
+        blocks += [*_matrix(summary.groups, bests), table]
+    else:
+        blocks += [Text("No config is done: there is no layout to show."), _counts_table(summary.groups)]
     return Section("results", "Results", [*blocks, *pictures])
 
 
@@ -59,12 +55,12 @@ def failures_section(summary: Summary) -> Section | None:
 # ---------------------------------------------------------------- energies
 
 
-def _matrix(groups: Sequence[Group], bests: Sequence[Best]) -> Table | None:
-    """Areas by turbine types; None where there are too many for a look, or but one."""
+def _matrix(groups: Sequence[Group], bests: Sequence[Best]) -> Iterator[Table]:
+    """Areas by turbine types; nothing where there are too many for a look, or but one of both."""
     areas = list(dict.fromkeys(group.area for group in groups))
     types = list(dict.fromkeys(group.turbine_type for group in groups))
     if not (len(groups) > 1 and len(areas) <= _MOST_AREAS and len(types) <= _MOST_TYPES):
-        return None
+        return
     best = {(one.config.area, one.config.turbine_type): one for one in bests}
     shades = _shades(best)
     cells = {}
@@ -73,10 +69,10 @@ def _matrix(groups: Sequence[Group], bests: Sequence[Best]) -> Table | None:
         cells[place] = _group_cell(group, best.get(place), shades.get(place))
     rows = [[Cell(area), *(cells.get((area, name), Cell("")) for name in types)] for area in areas]
     columns = [Column("area", number=False), *(Column(name) for name in types)]
-    note = "Best AEP in GWh; by how much the worst seed stays below it; configs done of all."
+    note = "Best AEP in GWh; below it by how much the worst seed is worse, and how many configs are done."
     if shades:
-        note += " The darker, the higher the capacity factor of the best layout."
-    return Table("Best AEP by area and turbine type", columns, rows, note)
+        note += " The stronger the colour, the higher the capacity factor of the best layout."
+    yield Table("Best AEP by area and turbine type", columns, rows, note)
 
 
 def _shades(best: dict[tuple[str, str], Best]) -> dict[tuple[str, str], float]:
@@ -93,7 +89,7 @@ def _group_cell(group: Group, best: Best | None, shade: float | None) -> Cell:
     counts = group.counts
     notes = [f"{counts.done:,}/{counts.total:,}"]
     if best is not None and best.n_done > 1:
-        notes.insert(0, percent_text(-_spread(best)))
+        notes.insert(0, percent_text(_spread(best)))
     if counts.failed:
         notes.append(f"{counts.failed:,} failed")
     aep = None if best is None else float(best.row["aep"])
@@ -121,7 +117,7 @@ def _best_table(bests: Sequence[Best], gains: bool) -> Table:
         Column("done"),
         Column("wake loss", "%"),
         Column("capacity factor", "%"),
-        Column("nearest two", "m"),
+        Column("min spacing", "m"),
     ]
     if gains:
         columns.insert(6, Column("over its start", "%"))
@@ -182,9 +178,9 @@ def _failures(summary: Summary) -> list[Block]:
     failures = summary.failures
     reasons = Counter(failure.message for failure in failures)
     blocks: list[Block] = []
-    if 1 < len(reasons) < len(failures) or len(failures) > 1 == len(reasons):
-        rows = [[Cell(message), count(n)] for message, n in reasons.most_common(MOST_ROWS)]
-        columns = [Column("reason", number=False), Column("configs")]
+    if len(failures) > _FEW and len(reasons) < len(failures):
+        rows = [[count(n), Cell(message)] for message, n in reasons.most_common(MOST_ROWS)]
+        columns = [Column("configs"), Column("reason", number=False)]
         blocks.append(Table("Reasons", columns, rows, left_out(len(reasons), "reasons")))
     columns = [Column("config", number=False), Column("attempts"), Column("reason", number=False)]
     listed = [
@@ -209,23 +205,22 @@ def highlights(summary: Summary, bests: Sequence[Best]) -> list[tuple[str, str, 
     if not bests:
         return shown
     best = max(bests, key=lambda one: _or_less(float(one.row["objective"])))
-    loss = percent_text(float(best.row["wake_loss"]))
+    aep, loss = (float(best.row[name]) for name in ("aep", "wake_loss"))
+    if not best.by_aep:
+        shown.append(("Best objective", f"{float(best.row['objective']):.6g}", best.config.key))
     shown += [
-        ("Best AEP", f"{number_text(float(best.row['aep']), 1)} GWh", best.config.key),
-        ("Its wake loss", loss, f"capacity factor {percent_text(best.capacity_factor, 1)}"),
-        ("Spread of seeds", percent_text(_typical_spread(bests)), "median of worst below best"),
+        ("Best AEP" if best.by_aep else "Its AEP", f"{number_text(aep, 1)} GWh", best.config.key),
+        ("Its wake loss", percent_text(loss), f"capacity factor {percent_text(best.capacity_factor, 1)}"),
     ]
+    if spreads := [_spread(one) for one in bests if one.n_done > 1]:
+        spread = percent_text(float(np.median(spreads)))
+        shown.append(("Spread of seeds", spread, "how far the worst stays below the best; median"))
     gain = summary.gain
     if gain is not None and refined(gain):
         low, high = (percent_text(share, sign=True) for share in (gain.worst, gain.best))
         told = f"{gain.of} over the starts, {low} to {high}"
         shown.append(("Refinement", percent_text(gain.mean, sign=True), told))
     return shown
-
-
-def _typical_spread(bests: Sequence[Best]) -> float:
-    spreads = [_spread(best) for best in bests if best.n_done > 1]
-    return float(np.median(spreads)) if spreads else math.nan
 
 
 def _or_less(value: float) -> float:

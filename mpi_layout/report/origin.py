@@ -83,7 +83,7 @@ def _commands(results: Results) -> str:
         run.append("--allow-code")
     return "\n".join(
         [
-            f"{_TAKE_OUT} {shlex.quote(_path(file))} > {shlex.quote(_path(campaign))}",
+            f"{_TAKE_OUT} \\\n    {shlex.quote(_path(file))} > {shlex.quote(_path(campaign))}",
             shlex.join(["mpi-layout", "verify", _path(file)]),
             shlex.join([_path(word) if word in (campaign, again) else word for word in run]),
             shlex.join(["mpi-layout", "diff", _path(file), _path(again)]),

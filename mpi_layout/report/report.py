@@ -1,5 +1,6 @@
 """The page of a results file, put together."""
 
+from collections.abc import Sequence
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
@@ -13,7 +14,9 @@ from mpi_layout.results.summary import summarise
 from mpi_layout.results.written import written
 
 
-def write_report(results: Results, target: Path, *, now: float, only: str = "*", force: bool = False) -> None:
+def write_report(
+    results: Results, target: Path, *, now: float, only: Sequence[str] = (), force: bool = False
+) -> None:
     """Write a page about a results file, whole or not at all.
 
     Parameters
@@ -24,24 +27,24 @@ def write_report(results: Results, target: Path, *, now: float, only: str = "*",
         The page, HTML; "-" is standard output.
     now : float
         Seconds since 1970.
-    only : str
-        Glob that the keys of the configs must match whose results are shown.
+    only : sequence of str
+        Globs of which the key of a config must match one for its results to be shown; all keys without any.
     force : bool
         Whether to replace an existing file.
 
     Raises
     ------
     InputError
-        If no config matches, the file is damaged, or the page cannot be written.
+        If a glob matches no key, the file is damaged, or the page cannot be written.
     """
     page = html(make_page(results, now=now, only=only))
     with written(target, force=force) as file:
         file.write(page)
 
 
-def make_page(results: Results, *, now: float, only: str = "*") -> Page:
+def make_page(results: Results, *, now: float, only: Sequence[str] = ()) -> Page:
     """What the page of a results file consists of; parameters as of `write_report`."""
-    summary = summarise(results, now=now)
+    summary = summarise(results, now=now, only=only)
     bests = best_layouts(results, only=only) if summary.counts.done else ()
     pictures = drawn.layouts(results, only) if bests else ()
     searches = drawn.searches(results, only) if bests and found.refined(summary.gain) else ()
@@ -57,6 +60,7 @@ def make_page(results: Results, *, now: float, only: str = "*") -> Page:
     return Page(
         title=results.campaign.name,
         subtitle=results.campaign.description or "",
+        scope=f"Only configs whose key matches {' or '.join(only)} are shown." if only else "",
         highlights=found.highlights(summary, bests),
         shares=shares,
         sections=[section for section in sections if section is not None],

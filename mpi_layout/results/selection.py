@@ -68,7 +68,7 @@ class Selection:
         InputError
             If a glob matches no key, or no config is chosen; at once and not on the way.
         """
-        chosen = self._matching(results)
+        chosen = self.matching(results)
         if self.best_per is not None:
             best = _best(results, chosen, self.best_per)
             chosen = np.zeros(results.n_rows, bool)
@@ -92,6 +92,13 @@ class Selection:
         """Numbers (n,) of the configs, in order; the rest as of `pieces`."""
         return np.concatenate([numbers for numbers, _ in self.pieces(results)])
 
+    def matching(self, results: Results) -> NDArray[np.bool_]:
+        """Which configs (n_rows,) have keys that match, whatever their state is."""
+        chosen = np.zeros(results.n_rows, bool)
+        for glob in self.only or ("*",):
+            chosen[results.campaign.select(glob)] = True
+        return chosen
+
     def __str__(self) -> str:
         """Say in the singular what is chosen: layout that is done and whose key matches 'a_*'."""
         said = {"done": "layout that is done", "failed": "config that failed", "all": "config"}[self.status]
@@ -99,13 +106,6 @@ class Selection:
             return said
         link = "" if self.status == "all" else " and"
         return f"{said}{link} whose key matches {' or '.join(map(repr, self.only))}"
-
-    def _matching(self, results: Results) -> NDArray[np.bool_]:
-        """Which configs (n_rows,) have keys that match."""
-        chosen = np.zeros(results.n_rows, bool)
-        for glob in self.only or ("*",):
-            chosen[results.campaign.select(glob)] = True
-        return chosen
 
     def _pieces(
         self, results: Results, chosen: NDArray[np.bool_]

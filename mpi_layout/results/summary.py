@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from mpi_layout.results.launches import Launch
 from mpi_layout.results.reader import Piece, Results
+from mpi_layout.results.selection import Selection
 
 _SHORTEST_SILENCE = 10.0  # s without heartbeat that any launch is granted
 
@@ -165,7 +166,7 @@ class Summary:
         return finite
 
 
-def summarise(results: Results, *, now: float) -> Summary:
+def summarise(results: Results, *, now: float, only: Sequence[str] = ()) -> Summary:
     """Summary of a results file.
 
     Parameters
@@ -174,7 +175,16 @@ def summarise(results: Results, *, now: float) -> Summary:
         From `open_reader`.
     now : float
         Seconds since 1970; decides which launch still runs.
+    only : sequence of str
+        Globs of which the key of a config must match one to be counted; all keys without any. Pairs of area
+        and turbine type without such a config are left out.
+
+    Raises
+    ------
+    InputError
+        If a glob matches no key.
     """
+    chosen = Selection(tuple(only)).matching(results)
     launches = tuple(LaunchState(launch, _state(launch, results, now)) for launch in results.launches)
     last = launches[-1].launch if launches and launches[-1].state == "running" else None
     groups = _empty_groups(results)
@@ -183,15 +193,16 @@ def summarise(results: Results, *, now: float) -> Summary:
     damaged: list[str] = []
     n_recent = 0
     for piece in results.pieces():
+        here = chosen[piece.start : piece.start + len(piece.rows)]
         for number, part in _by_group(piece, n_per_group):
-            groups[number].add(part, results)
-        for index in np.flatnonzero(piece.failed).tolist():
+            groups[number].add(part, results, chosen)
+        for index in np.flatnonzero(piece.failed & here).tolist():
             failures.append(_failure(results, piece, index))
-        for index in np.flatnonzero(piece.damaged).tolist():
+        for index in np.flatnonzero(piece.damaged & here).tolist():
             damaged.append(results.key(piece.start + index))
         if last is not None:
-            n_recent += int((piece.committed & (piece.rows["launch"] == last.number)).sum())
-    summed = tuple(group.summed_up() for group in groups)
+            n_recent += int((piece.committed & here & (piece.rows["launch"] == last.number)).sum())
+    summed = tuple(group.summed_up() for group in groups if group.counts.any())
     counts = Counts(*np.sum([group.counts for group in groups], axis=0).tolist())
     elapsed = max(now, last.heartbeat) - last.started if last is not None else 0.0
     rate = n_recent / elapsed if n_recent and elapsed > 0 else None
@@ -230,11 +241,12 @@ class _GroupSums:
     best_key: str | None = None
     gains: list[tuple[Gain, int]] = field(default_factory=list)
 
-    def add(self, piece: Piece, results: Results) -> None:
-        """Add rows that belong to the group."""
-        done = np.flatnonzero(piece.done)
-        n_failed, n_damaged = int(piece.failed.sum()), int(piece.damaged.sum())
-        self.counts += [len(piece.rows) - done.size - n_failed - n_damaged, done.size, n_failed, n_damaged]
+    def add(self, piece: Piece, results: Results, chosen: NDArray[np.bool_]) -> None:
+        """Add those of the rows of the group that are chosen, of all."""
+        here = chosen[piece.start : piece.start + len(piece.rows)]
+        done = np.flatnonzero(piece.done & here)
+        n_failed, n_damaged = (int((state & here).sum()) for state in (piece.failed, piece.damaged))
+        self.counts += [int(here.sum()) - done.size - n_failed - n_damaged, done.size, n_failed, n_damaged]
         if not done.size:
             return
         aep = piece.rows["aep"][done]
