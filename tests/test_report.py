@@ -19,6 +19,7 @@ import yaml
 
 from mpi_layout import cli, pictures
 from mpi_layout.campaign import parse_campaign
+from mpi_layout.report import drawn
 from mpi_layout.report.origin import AUTHOR, TITLE
 from mpi_layout.results import launches
 from mpi_layout.results.create import create_results
@@ -188,9 +189,21 @@ def test_the_page_asks_for_nothing_and_runs_its_own_script_alone(page):
     assert not re.search(r"https?:", script.text)
 
 
-def test_pictures_are_whole(page):
+def max_key(results, area):
+    """Key of the best layout of an area."""
+    best = [columns for (name, _), columns in groups(results.path).items() if name == area]
+    aep, keys = (np.concatenate([columns[name] for columns in best]) for name in ("aep", "key"))
+    return keys[np.argmax(aep)].decode()
+
+
+def test_pictures_are_whole(page, straight):
     found = page.all("img")
-    assert len(found) >= 2
+    titles = [heading.words for heading in page.all("h3")]
+    assert [title for title in titles if title.startswith("Best layout of")] == [
+        f"Best layout of {area}: {max_key(straight, area)}" for area in ("a", "b")
+    ]
+    assert {"Spread of AEP", "Map of the areas", "Who solved what"} <= set(titles)
+    assert len(found) == 5
     for one in found:
         kind, data = one.attributes["src"].split(",", 1)
         assert kind == "data:image/svg+xml;base64"
@@ -199,7 +212,7 @@ def test_pictures_are_whole(page):
         assert len(list(root.iter("{http://www.w3.org/2000/svg}path"))) > 20
 
 
-def test_the_same_page_each_time(straight, tmp_path, monkeypatch):
+def test_the_same_page_each_time_with_pictures(straight, tmp_path, monkeypatch):
     file = copy(straight, tmp_path)
     monkeypatch.setattr("time.time", lambda: 1.8e9)
     for name in ("a.html", "b.html"):
@@ -311,12 +324,20 @@ def test_refinement_is_shown(small_campaign_text, tmp_path):
     assert gains.max() > 0
     assert facts(page.all("header")[0])["Refinement"].startswith(f"{100 * gains.mean():+.2f} %")
     assert facts(section(page, "campaign"))["Refinement"] == "polish 20 (evaluations)"
-    assert [h.words for h in page.all("h3") if h.words == "How searches went"]
+    titles = [heading.words for heading in page.all("h3")]
+    assert {"Gain of refinement", "How searches went"} <= set(titles)
 
 
 # ---------------------------------------------------------------- campaigns in all states
 
 
+@pytest.fixture
+def no_pictures(monkeypatch):
+    """They take most of the time, and are not what these tests are about."""
+    monkeypatch.setattr(drawn, "can_draw", lambda: False)
+
+
+@pytest.mark.usefixtures("no_pictures")
 def test_nothing_done_yet(small_campaign_text, tmp_path):
     path = tmp_path / "none.h5"
     create_results(path, parse_campaign(small_campaign_text))
@@ -328,6 +349,7 @@ def test_nothing_done_yet(small_campaign_text, tmp_path):
     assert facts(page.all("header")[0])["Finished"] == "0 % 0 of 12 configs"
 
 
+@pytest.mark.usefixtures("no_pictures")
 def test_all_failed(straight, tmp_path):
     path = copy(straight, tmp_path)
 
@@ -344,6 +366,7 @@ def test_all_failed(straight, tmp_path):
     assert "No config is done" in section(page, "results").words
 
 
+@pytest.mark.usefixtures("no_pictures")
 def test_half_done_damaged_and_lost(straight, tmp_path):
     path = copy(straight, tmp_path)
     structure = locate(path)
@@ -373,6 +396,7 @@ def test_half_done_damaged_and_lost(straight, tmp_path):
     assert value(table(page, "Best layouts")[0]["done"]) == 1  # of a_t15; of a_t10 nothing is left
 
 
+@pytest.mark.usefixtures("no_pictures")
 def test_some_configs_alone(straight, tmp_path):
     page = made(copy(straight, tmp_path), "--only", "a_t10_*", "--only", "b_t10_s[01]")
     assert [value(row["done"]) for row in table(page, "Best layouts")] == [3, 2]
@@ -411,7 +435,7 @@ def test_all_text_stays_text(straight, small_campaign_text, tmp_path):
     source = target.read_text()
     page = Strict(source).root
     assert len(page.all("script")) == 1
-    assert not page.all("img")
+    assert [image.attributes["alt"] for image in page.all("img")] == ["Map of the areas a, b"]
     assert all(c.isprintable() or c == "\n" for c in source)
     assert page.all("p")[1].words == " ".join(EVIL.split())  # the description
     reasons = [row["reason"].words for row in table(page, "Failed configs")]
@@ -441,6 +465,7 @@ def test_rows_may_hold_any_number(straight, tmp_path, forged):
         assert len(cell.words) < 200
 
 
+@pytest.mark.usefixtures("no_pictures")
 def test_launches_may_hold_any_number(straight, tmp_path):
     path = copy(straight, tmp_path)
     with PlainStore(path, locate(path).extents, writable=True) as store:
@@ -463,6 +488,7 @@ def test_a_file_that_is_none_is_refused(tmp_path, capsys):
 # ---------------------------------------------------------------- getting it again
 
 
+@pytest.mark.usefixtures("no_pictures")
 def test_the_commands_on_the_page_compute_the_file_again(straight, tmp_path):
     """They are run by a shell as they stand there, on a file whose name a shell would misread."""
     path = copy(straight, tmp_path, "two words & 'one'.h5")
@@ -513,6 +539,7 @@ def test_the_citation_is_that_of_the_repository(page):
 # ---------------------------------------------------------------- the command
 
 
+@pytest.mark.usefixtures("no_pictures")
 def test_nothing_is_replaced_unasked(straight, tmp_path, monkeypatch, capsys):
     file = copy(straight, tmp_path)
     before = file.read_bytes()
@@ -532,13 +559,15 @@ def test_nothing_is_replaced_unasked(straight, tmp_path, monkeypatch, capsys):
     assert sorted(f.name for f in tmp_path.iterdir()) == ["small.h5", "small.html"]
 
 
+@pytest.mark.usefixtures("no_pictures")
 def test_standard_output(straight, capsys):
     assert cli.main(["report", str(straight.path), "-o", "-"]) == 0
     assert Strict(capsys.readouterr().out).root.all("h1")[0].words == "small"
 
 
 def test_without_matplotlib(straight, tmp_path, monkeypatch):
-    monkeypatch.setattr(pictures, "can_draw", lambda: False)
+    # As if it were not installed: neither found nor to be imported.
+    monkeypatch.setattr(pictures, "find_spec", lambda name: None)
     monkeypatch.setitem(sys.modules, "matplotlib", None)
     page = made(copy(straight, tmp_path))
     assert not page.all("img")

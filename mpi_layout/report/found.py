@@ -16,6 +16,7 @@ from mpi_layout.report.words import (
     percent,
     percent_text,
     several,
+    significant,
 )
 from mpi_layout.results.best import Best
 from mpi_layout.results.summary import Gain, Group, Summary
@@ -149,8 +150,7 @@ def _best_row(best: Best, gains: bool, by_aep: bool) -> list[Cell]:
     if gains:
         cells.insert(6, percent(float(best.gains[np.argmax(best.objective)]), 3, sign=True))
     if not by_aep:
-        objective = float(row["objective"])
-        cells.append(Cell(f"{objective:.8g}", objective if math.isfinite(objective) else None))
+        cells.append(significant(float(row["objective"])))
     return cells
 
 
@@ -207,7 +207,7 @@ def highlights(summary: Summary, bests: Sequence[Best]) -> list[tuple[str, str, 
     best = max(bests, key=lambda one: _or_less(float(one.row["objective"])))
     aep, loss = (float(best.row[name]) for name in ("aep", "wake_loss"))
     if not best.by_aep:
-        shown.append(("Best objective", f"{float(best.row['objective']):.6g}", best.config.key))
+        shown.append(("Best objective", significant(float(best.row["objective"])).text, best.config.key))
     shown += [
         ("Best AEP" if best.by_aep else "Its AEP", f"{number_text(aep, 1)} GWh", best.config.key),
         ("Its wake loss", percent_text(loss), f"capacity factor {percent_text(best.capacity_factor, 1)}"),

@@ -5,11 +5,12 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from mpi_layout.report import asked, drawn, found, origin, worked
-from mpi_layout.report.blocks import Page, Section, Share
+from mpi_layout.report.blocks import Block, Page, Section, Share
 from mpi_layout.report.page import html
 from mpi_layout.report.words import moment
 from mpi_layout.results.best import best_layouts
 from mpi_layout.results.reader import Results
+from mpi_layout.results.selection import Selection
 from mpi_layout.results.summary import summarise
 from mpi_layout.results.written import written
 
@@ -46,13 +47,16 @@ def make_page(results: Results, *, now: float, only: Sequence[str] = ()) -> Page
     """What the page of a results file consists of; parameters as of `write_report`."""
     summary = summarise(results, now=now, only=only)
     bests = best_layouts(results, only=only) if summary.counts.done else ()
-    pictures = drawn.layouts(results, only) if bests else ()
-    searches = drawn.searches(results, only) if bests and found.refined(summary.gain) else ()
+    pictures: tuple[Block, ...] = ()
+    if bests:
+        selection, refined = Selection(tuple(only)), found.refined(summary.gain)
+        spread = drawn.energies(results, selection, summary.counts.done, refined=refined)
+        pictures = (*spread, *drawn.layouts(results, only))
     sections: list[Section | None] = [
-        found.results_section(summary, bests, (*searches, *pictures)),
+        found.results_section(summary, bests, pictures),
         found.failures_section(summary),
-        asked.campaign_section(results.campaign, ()),
-        worked.launches_section(summary, ()),
+        asked.campaign_section(results.campaign, drawn.areas(results.campaign)),
+        worked.launches_section(summary, drawn.timeline(results, summary)),
         origin.origin_section(results),
     ]
     counts = summary.counts

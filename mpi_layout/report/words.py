@@ -42,6 +42,12 @@ def percent(share: float | None, digits: int = 2, *, sign: bool = False) -> Cell
     return Cell(percent_text(share, digits, sign=sign).removesuffix(" %"), _known(share))
 
 
+def significant(value: float) -> Cell:
+    """Cell of a number of any size, such as an objective."""
+    known = _known(value)
+    return Cell(NOTHING if known is None else f"{known:.8g}", known)
+
+
 def count(value: int, *, bad: bool = False) -> Cell:
     """Cell of a count; one of bad things stands out unless it is zero."""
     return Cell(f"{value:,}", value, bad=bad and value > 0)

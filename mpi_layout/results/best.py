@@ -56,8 +56,10 @@ class Best:
     @property
     def gains(self) -> Floats:
         """By which share (n,) the objective is above that of the start; NaN where that was not positive."""
-        positive = self.start_objective > 0
-        return np.where(positive, self.objective / np.where(positive, self.start_objective, 1) - 1, np.nan)
+        gains = np.full(self.objective.shape, np.nan)
+        with np.errstate(all="ignore"):  # a forged row may have anything in it
+            np.divide(self.objective, self.start_objective, out=gains, where=self.start_objective > 0)
+        return gains - 1
 
     @property
     def rated_power(self) -> float:
