@@ -189,12 +189,12 @@ def open_reader(path: Path) -> Results:
     return Results(path, structure, launches, bytes(text).decode("utf-8", "replace"))
 
 
-def scan(store: PlainStore, dtype: np.dtype) -> Iterator[Piece]:
-    """Yield all rows in pieces of a few MB."""
-    n_rows = store.extents["config"].shape[0]
+def scan(store: PlainStore, dtype: np.dtype, first: int = 0, stop: int | None = None) -> Iterator[Piece]:
+    """Yield the rows first:stop, all by default, in pieces of a few MB."""
+    stop = store.extents["config"].shape[0] if stop is None else stop
     step = max(1, _CHUNK_BYTES // dtype.itemsize)
-    for start in range(0, n_rows, step):
-        rows = store.read_rows(dtype, start, min(start + step, n_rows))
+    for start in range(first, stop, step):
+        rows = store.read_rows(dtype, start, min(start + step, stop))
         piece = Piece(start, rows, is_committed(rows))
         for _ in range(_LOOKS - 1):
             # A row rewritten while it was read looks damaged; a second look tells.

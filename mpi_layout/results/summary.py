@@ -185,7 +185,7 @@ def summarise(results: Results, *, now: float, only: Sequence[str] = ()) -> Summ
         If a glob matches no key.
     """
     chosen = Selection(tuple(only)).matching(results)
-    launches = tuple(LaunchState(launch, _state(launch, results, now)) for launch in results.launches)
+    launches = launch_states(results, now=now)
     last = launches[-1].launch if launches and launches[-1].state == "running" else None
     groups = _empty_groups(results)
     n_per_group = results.n_rows // len(groups)
@@ -218,6 +218,16 @@ def summarise(results: Results, *, now: float, only: Sequence[str] = ()) -> Summ
         rate=rate,
         eta=(counts.waiting + counts.damaged) / rate if rate else None,
     )
+
+
+def launch_states(results: Results, *, now: float) -> tuple[LaunchState, ...]:
+    """What has become of each launch, in order; `now` in seconds since 1970."""
+    return tuple(LaunchState(launch, _state(launch, results, now)) for launch in results.launches)
+
+
+def longest_silence(results: Results) -> float:
+    """Seconds without a heartbeat after which a launch counts as lost."""
+    return max(3 * results.campaign.checkpoint.interval_s, _SHORTEST_SILENCE)
 
 
 def missing_keys(results: Results) -> Iterator[str]:
@@ -313,8 +323,7 @@ def _failure(results: Results, piece: Piece, index: int) -> Failure:
 def _state(launch: Launch, results: Results, now: float) -> str:
     if launch.ended is not None:
         return "ended"
-    silence = max(3 * results.campaign.checkpoint.interval_s, _SHORTEST_SILENCE)
-    return "running" if now - launch.heartbeat < silence else "lost"
+    return "running" if now - launch.heartbeat < longest_silence(results) else "lost"
 
 
 def _finite(value: Any) -> Any:

@@ -1,0 +1,469 @@
+"""What a results file tells somebody who looks at it again and again.
+
+A look reads three short columns, the launch table and the rows that have changed since the
+look before. Rows are remembered without layouts. So watching costs what has happened, not
+what the file holds, and it is only reading: no lock, no HDF5, nothing that the run would notice.
+
+The file does not say when a config began or ended. Whoever looks often has seen it happen:
+ages are those since the look that saw it first.
+"""
+
+import dataclasses
+import time
+from collections import deque
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mpi_layout.campaign import Campaign
+from mpi_layout.results.disk import DiskError
+from mpi_layout.results.launches import Launch, read_launches
+from mpi_layout.results.reader import Piece, Results, open_reader, scan
+from mpi_layout.results.row import Status, row_dtype
+from mpi_layout.results.store import PlainStore
+from mpi_layout.results.summary import LaunchState, launch_states, longest_silence, summarise
+
+RATE_WINDOW_S = 60.0  # over which "now" is measured, or longer until
+RATE_ENDS = 10  # configs have ended in it
+_HISTORY_S = 1800.0
+_HISTORY = 2000  # looks
+_GAP = 8  # rows that are read although they have not changed, because their neighbours have
+_MOST_DOUBTS = 1000  # damaged rows that get another look each time: they may be being written
+
+_PLAIN = {
+    "status": "u1",
+    "checksum": "<u4",
+    "aep": "<f8",
+    "wake_loss": "<f8",
+    "objective": "<f8",
+    "start_objective": "<f8",
+    "evaluations": "<i8",
+    "seconds": "<f8",
+    "rank": "<i4",
+    "launch": "<i4",
+    "attempts": "<i4",
+}
+_DTYPE = np.dtype([*_PLAIN.items(), ("message", "O")])  # texts of failures only
+
+
+@dataclass(frozen=True, eq=False)
+class Remembered(Results):
+    """A results file as it was at the last look, its rows without layouts.
+
+    Attributes
+    ----------
+    parsed : Campaign
+        The campaign, parsed when the file was seen first.
+    piece : Piece
+        All rows.
+    """
+
+    parsed: Campaign
+    piece: Piece
+
+    @property
+    def campaign(self) -> Campaign:
+        """The campaign."""
+        return self.parsed
+
+    def pieces(self) -> Iterator[Piece]:
+        """Yield all rows at once."""
+        yield self.piece
+
+
+@dataclass(frozen=True)
+class InFlight:
+    """A config that a rank has been given and that has not ended.
+
+    Attributes
+    ----------
+    number : int
+        Of the config.
+    attempts : int
+        Attempts begun, this one included.
+    age : float
+        Seconds since it was seen first.
+    seen : bool
+        Whether it began while the file was watched; else it is older than `age`.
+    """
+
+    number: int
+    attempts: int
+    age: float
+    seen: bool
+
+
+@dataclass(frozen=True)
+class RankWork:
+    """What a rank has done in the last launch.
+
+    Attributes
+    ----------
+    rank : int
+        Its number.
+    ended, failed : int
+        Configs that ended, and those of them that failed.
+    seconds : float
+        Spent on them.
+    last : int or None
+        Config that was seen ending last.
+    ago : float
+        Seconds since then; NaN if nothing was seen ending.
+    """
+
+    rank: int
+    ended: int
+    failed: int
+    seconds: float
+    last: int | None
+    ago: float
+
+
+@dataclass(frozen=True, eq=False)
+class Sight:
+    """What one look has found.
+
+    Attributes
+    ----------
+    results : Remembered
+        The file.
+    generation : int
+        Counts how often another file was found under the name.
+    launches : tuple of LaunchState
+        In order; the last one is believed to run while its heartbeat is seen moving, whatever clocks say.
+    rate, rate_now : float or None
+        Configs per second of the running launch, since it began and lately.
+    eta : float or None
+        Seconds until all configs are finished; None if nothing runs or nothing is known.
+    silence : float
+        Seconds since the last sign of life of the last launch; NaN without launches.
+    in_flight : tuple of InFlight
+        The oldest first; empty unless a launch runs.
+    interrupted : int
+        Configs on whose record there is an attempt that no running launch accounts for.
+    ended_ago : (n_configs,) float array
+        Seconds since each config was seen ending; NaN for what had ended before.
+    ends : tuple of (float, int)
+        For each look lately, seconds ago and how many configs the last launch had ended.
+    took : float
+        Seconds that the look took.
+    """
+
+    results: Remembered
+    generation: int
+    launches: tuple[LaunchState, ...]
+    rate: float | None
+    rate_now: float | None
+    eta: float | None
+    silence: float
+    in_flight: tuple[InFlight, ...]
+    interrupted: int
+    ended_ago: NDArray[np.float64]
+    ends: tuple[tuple[float, int], ...]
+    took: float
+
+    @property
+    def piece(self) -> Piece:
+        """All rows, without layouts."""
+        return self.results.piece
+
+    @property
+    def last(self) -> LaunchState | None:
+        """The last launch."""
+        return self.launches[-1] if self.launches else None
+
+    @property
+    def running(self) -> bool:
+        """Whether a launch runs."""
+        return self.last is not None and self.last.state == "running"
+
+    @property
+    def finished(self) -> bool:
+        """Whether every config is done or failed."""
+        return bool(self.piece.committed.all())
+
+    def per_group(self, of_rows: NDArray) -> NDArray:
+        """Values (n_configs,) as (areas, turbine types, seeds)."""
+        campaign = self.results.campaign
+        return of_rows.reshape(len(campaign.areas), len(campaign.turbine_types), -1)
+
+    def ranks(self) -> list[RankWork]:
+        """What each rank has done in the last launch, those that have ended something."""
+        if self.last is None:
+            return []
+        mine = np.flatnonzero(_of_launch(self.piece, self.last.launch))
+        rows, ago = self.piece.rows[mine], self.ended_ago[mine]
+        numbers, which = np.unique(rows["rank"], return_inverse=True)
+        ended = np.bincount(which, minlength=numbers.size)
+        failed = np.bincount(which, weights=self.piece.failed[mine], minlength=numbers.size).astype(int)
+        seconds = np.bincount(which, weights=_sound(rows["seconds"]), minlength=numbers.size)
+        # In this order the youngest end of each rank comes first, and ends that were not seen come last.
+        order = np.lexsort((-mine, ago, which))
+        first = order[np.searchsorted(which[order], np.arange(numbers.size))]
+        return [
+            RankWork(
+                int(rank), int(ended[i]), int(failed[i]), float(seconds[i]),
+                None if np.isnan(ago[first[i]]) else int(mine[first[i]]), float(ago[first[i]]),
+            )
+            for i, rank in enumerate(numbers)
+        ]  # fmt: skip
+
+    def to_json(self, *, now: float) -> dict[str, Any]:
+        """Plain dictionary for json.dumps: that of the summary, and what only a watcher knows.
+
+        Parameters
+        ----------
+        now : float
+            Seconds since 1970.
+        """
+        summary = dataclasses.replace(
+            summarise(self.results, now=now), launches=self.launches, rate=self.rate, eta=self.eta
+        )
+        flights = [{"key": self.results.key(one.number), **dataclasses.asdict(one)} for one in self.in_flight]
+        return {
+            **summary.to_json(),
+            "looked_at": now,
+            "rate_now": self.rate_now,
+            "seconds_since_heartbeat": None if np.isnan(self.silence) else self.silence,
+            "in_flight": flights,
+            "interrupted": self.interrupted,
+        }
+
+
+class LiveReader:
+    """Looks at a results file again and again.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+    clock : function, optional
+        Seconds that never go back.
+    """
+
+    def __init__(self, path: Path, clock: Callable[[], float] = time.monotonic) -> None:
+        self.path = path
+        self._clock = clock
+        self._memory: _Memory | None = None
+        self._generation = 0
+
+    def look(self, *, now: float) -> Sight:
+        """Look at the file as it is now, whichever file has the name now.
+
+        Parameters
+        ----------
+        now : float
+            Seconds since 1970; decides whether a launch still runs.
+
+        Raises
+        ------
+        InputError
+            There is no file, or none that can be used; the text says why. A later look may find one.
+        DiskError
+            It cannot be read.
+        """
+        began = self._clock()
+        if self._memory is None or not self._memory.is_of(self.path):
+            self._memory = None
+            results = open_reader(self.path)
+            self._memory = _Memory(results, results.campaign)
+            self._generation += 1
+        memory = self._memory
+        with PlainStore(self.path, memory.results.structure.extents, writable=False) as store:
+            memory.update(store, self._clock(), now)
+        return memory.sight(self._generation, now, self._clock(), began)
+
+
+class _Memory:
+    """What is known of one file."""
+
+    def __init__(self, results: Results, campaign: Campaign) -> None:
+        self.results = results
+        self._campaign = campaign
+        n = results.n_rows
+        self._rows = np.zeros(n, _DTYPE)
+        self._rows["message"] = b""
+        self._committed = np.zeros(n, bool)
+        self._ended_at = np.full(n, np.nan)
+        self._begun_at = np.full(n, np.nan)  # NaN where no attempt is on record
+        self._first = -np.inf  # time of the first look
+        with PlainStore(results.path, results.structure.extents, writable=False) as store:
+            self._map = bytes(store.read("map"))
+        self._launches: tuple[Launch, ...] = ()
+        self._beat_at = np.nan
+        self._ends: deque[tuple[float, int]] = deque(maxlen=_HISTORY)
+
+    def is_of(self, path: Path) -> bool:
+        """Whether the file with that name is still this one, or one exactly like it with other rows."""
+        try:
+            with PlainStore(path, self.results.structure.extents, writable=False) as store:
+                return bytes(store.read("map")) == self._map
+        except DiskError:
+            return False
+
+    # ---------------------------------------------------------------- reading
+
+    def update(self, store: PlainStore, clock: float, now: float) -> None:
+        """Read what is new."""
+        first = not np.isfinite(self._first)
+        if first:
+            self._first = clock
+        attempts = store.read("attempts")
+        status, checksum = store.read("status"), store.read("checksum")
+        new = (status != self._rows["status"]) | (checksum != self._rows["checksum"])
+        doubtful = ~self._committed & (self._rows["status"] != Status.WAITING)
+        if np.count_nonzero(doubtful) <= _MOST_DOUBTS:
+            new |= doubtful
+        self._empty(np.flatnonzero(new & (status == Status.WAITING)), checksum)
+        before = self._committed.copy()
+        dtype = row_dtype(self.results.structure.n_turbines_max)
+        for start, stop in _runs(np.flatnonzero(new & (status != Status.WAITING))):
+            for piece in scan(store, dtype, start, stop):
+                self._remember(piece)
+        # Taken before the rows: what has ended meanwhile is not in flight.
+        self._note_begun(attempts, clock)
+        ended = self._committed & (~before | new)
+        self._ended_at[ended] = np.nan if first else clock
+        self._ended_at[~self._committed] = np.nan
+        self._note_launches(read_launches(store), clock, now, first=first)
+
+    def _empty(self, numbers: NDArray[np.int64], checksum: NDArray) -> None:
+        """Note that rows wait."""
+        for name in _PLAIN:
+            self._rows[name][numbers] = 0
+        self._rows["message"][numbers] = b""
+        self._rows["checksum"][numbers] = checksum[numbers]
+        self._committed[numbers] = False
+
+    def _remember(self, piece: Piece) -> None:
+        here = slice(piece.start, piece.start + len(piece.rows))
+        for name in _PLAIN:
+            self._rows[name][here] = piece.rows[name]
+        self._rows["message"][here] = b""
+        self._rows["message"][here][piece.failed] = piece.rows["message"][piece.failed]
+        self._committed[here] = piece.committed
+
+    def _note_begun(self, attempts: NDArray[np.int32], clock: float) -> None:
+        flying = (self._rows["status"] == Status.WAITING) & (attempts > 0)
+        again = attempts != self._rows["attempts"]
+        self._begun_at[flying & (again | np.isnan(self._begun_at))] = clock
+        self._begun_at[~flying] = np.nan
+        waiting = self._rows["status"] == Status.WAITING
+        self._rows["attempts"][waiting] = attempts[waiting]
+
+    def _note_launches(self, launches: tuple[Launch, ...], clock: float, now: float, *, first: bool) -> None:
+        old, self._launches = self._launches, launches
+        if not launches:
+            return
+        last = launches[-1]
+        same = bool(old) and (old[-1].number, old[-1].started) == (last.number, last.started)
+        if not same:
+            self._ends.clear()
+            self._beat_at = clock - max(0.0, now - last.heartbeat) if first else clock
+        elif old[-1].heartbeat != last.heartbeat:
+            self._beat_at = clock
+        self._ends.append((clock, int(np.count_nonzero(_of_launch(self._piece, last)))))
+        while clock - self._ends[0][0] > _HISTORY_S:
+            self._ends.popleft()
+
+    @property
+    def _piece(self) -> Piece:
+        return Piece(0, self._rows, self._committed)
+
+    # ---------------------------------------------------------------- telling
+
+    def sight(self, generation: int, now: float, clock: float, began: float) -> Sight:
+        """What is known now, in a copy that stays as it is."""
+        piece = Piece(0, self._rows.copy(), self._committed.copy())
+        results = Remembered(
+            self.results.path, self.results.structure, self._launches, self.results.campaign_text,
+            parsed=self._campaign, piece=piece,
+        )  # fmt: skip
+        launches = self._states(results, now, clock)
+        running = bool(launches) and launches[-1].state == "running"
+        flying = self._in_flight(clock)
+        return Sight(
+            results=results,
+            generation=generation,
+            launches=launches,
+            rate=self._rate(now) if running else None,
+            rate_now=self._rate_now() if running else None,
+            eta=_seconds_left(piece, self._campaign, launches[-1].launch) if running else None,
+            silence=clock - self._beat_at if launches else np.nan,
+            in_flight=flying if running else (),
+            interrupted=0 if running else len(flying),
+            ended_ago=clock - self._ended_at,
+            ends=tuple((clock - then, ended) for then, ended in self._ends),
+            took=clock - began,
+        )
+
+    def _states(self, results: Results, now: float, clock: float) -> tuple[LaunchState, ...]:
+        states = launch_states(results, now=now)
+        if states and states[-1].state != "ended":
+            alive = clock - self._beat_at < longest_silence(results)
+            states = (*states[:-1], LaunchState(states[-1].launch, "running" if alive else "lost"))
+        return states
+
+    def _in_flight(self, clock: float) -> tuple[InFlight, ...]:
+        numbers = np.flatnonzero(~np.isnan(self._begun_at))
+        numbers = numbers[np.argsort(self._begun_at[numbers], kind="stable")]
+        attempts, begun = self._rows["attempts"][numbers], self._begun_at[numbers]
+        return tuple(
+            InFlight(*entry)
+            for entry in zip(
+                numbers.tolist(),
+                attempts.tolist(),
+                (clock - begun).tolist(),
+                (begun > self._first).tolist(),
+                strict=True,
+            )
+        )
+
+    def _rate(self, now: float) -> float | None:
+        last, ended = self._launches[-1], self._ends[-1][1]
+        elapsed = max(now, last.heartbeat) - last.started
+        return ended / elapsed if ended and elapsed > 0 else None
+
+    def _rate_now(self) -> float | None:
+        """Over the last minute, or as far back as it takes to see some configs end."""
+        clock, ended = self._ends[-1]
+        span = count = 0.0
+        for then, before in reversed(self._ends):
+            span, count = clock - then, float(ended - before)
+            if span >= RATE_WINDOW_S and count >= RATE_ENDS:
+                break
+        return count / span if count > 0 and span > 0 else None
+
+
+def _runs(numbers: NDArray[np.int64]) -> Iterator[tuple[int, int]]:
+    """Starts and ends of runs of rows that hold ascending numbers and small gaps."""
+    if not numbers.size:
+        return
+    breaks = np.flatnonzero(np.diff(numbers) > _GAP) + 1
+    for part in np.split(numbers, breaks):
+        yield int(part[0]), int(part[-1]) + 1
+
+
+def _of_launch(piece: Piece, launch: Launch) -> NDArray[np.bool_]:
+    return np.asarray(piece.committed & (piece.rows["launch"] == launch.number))
+
+
+def _sound(seconds: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Times as they are; in a forged row anything may stand."""
+    return np.where((seconds >= 0) & (seconds < 1e12), seconds, 0.0)
+
+
+def _seconds_left(piece: Piece, campaign: Campaign, launch: Launch) -> float | None:
+    """What all workers together need for the waiting configs, which take what others of their kind took."""
+    kinds = (len(campaign.configs.kinds), -1)
+    done, waiting = piece.done.reshape(kinds), ~piece.committed.reshape(kinds)
+    if not done.any():
+        return None
+    seconds = np.where(done, _sound(piece.rows["seconds"]).reshape(kinds), 0.0)
+    counts = done.sum(axis=1)
+    means = np.where(counts > 0, seconds.sum(axis=1) / np.maximum(counts, 1), seconds.sum() / done.sum())
+    return float(waiting.sum(axis=1) @ means) / max(launch.ranks - 1, 1)
