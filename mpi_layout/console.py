@@ -35,15 +35,13 @@ def answer_json(answer: dict[str, Any], *, indent: int | None = 2) -> None:
     sys.stdout.flush()
 
 
-def answer(view: "RenderableType", *, clear: bool = False) -> None:
+def answer(view: "RenderableType") -> None:
     """Print an answer for people, in colour on a terminal only."""
     from rich.console import Console
 
     terminal = sys.stdout.isatty()
     console = Console(width=None if terminal else FILE_WIDTH)
     with console.capture() as text:
-        if clear and terminal:
-            console.clear()
         console.print(view)
     sys.stdout.write(text.get())
     sys.stdout.flush()

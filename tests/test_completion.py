@@ -208,7 +208,7 @@ def examples(text):
             yield shlex.split(match[1].removesuffix(')"'))
 
 
-NOT_YET = {"status", "missing", "diff", "export"}
+NOT_YET = {"diff", "export"}
 
 
 @pytest.mark.parametrize("name", commands())

@@ -1,8 +1,10 @@
 """How commands get onto the command line."""
 
 import argparse
+import re
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any, NoReturn, TypeAlias
 
@@ -13,6 +15,8 @@ Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
 
 STYLE: dict[str, Any] = {"formatter_class": argparse.RawDescriptionHelpFormatter, "allow_abbrev": False}
 
+_NUMBER = re.compile(r"[-+]?\.?\d[\d.eE+-]*$")
+
 
 class Parser(argparse.ArgumentParser):
     """Says which word may be meant, and repeats nothing of a command line that could steer a terminal."""
@@ -20,9 +24,24 @@ class Parser(argparse.ArgumentParser):
     _given: Sequence[str] = ()
 
     def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
-        """Parse, and remember what was given."""
+        """Parse, and remember what was given.
+
+        What follows an option with an optional number is its own only if it is one: argparse would take the
+        file in `status --watch FILE` for the number.
+        """
         self._given = sys.argv[1:] if args is None else tuple(args)
-        return super().parse_known_args(args, namespace)
+        return super().parse_known_args(list(self._with_numbers(self._given)), namespace)
+
+    def _with_numbers(self, given: Sequence[str]) -> Iterator[str]:
+        numbered = {
+            name: action.const
+            for action in self._actions
+            if action.nargs == "?" and isinstance(action.const, float)
+            for name in action.option_strings
+        }
+        for word, following in zip_longest(given, given[1:], fillvalue=""):
+            alone = word in numbered and not _NUMBER.match(following)
+            yield f"{word}={numbered[word]}" if alone else word
 
     def error(self, message: str) -> NoReturn:
         """Say what is wrong with a command line, and exit with 2."""

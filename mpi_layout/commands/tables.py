@@ -157,7 +157,7 @@ def _head(summary: Summary) -> Iterable[RenderableType]:
         if count:
             line.append(f", {count:,} {word}", style)
     if summary.rate is not None and summary.eta is not None:
-        line.append(f"; {_rate(summary.rate)}, about {duration(summary.eta)} left")
+        line.append(f"; {rate(summary.rate)}, about {duration(summary.eta)} left")
     bar = Table.grid()  # a bar alone does not end its line
     bar.add_row(ProgressBar(total=counts.total, completed=finished, width=60))
     yield bar
@@ -182,7 +182,8 @@ def _percent(share: float) -> str:
     return f"{100 * share:+.2f} %"
 
 
-def _rate(per_second: float) -> str:
+def rate(per_second: float) -> str:
+    """Configs per second, in a unit that gives a number above one."""
     for unit, seconds in (("s", 1), ("min", 60)):
         if per_second * seconds >= 1:
             return f"{per_second * seconds:.3g} configs/{unit}"
@@ -211,7 +212,7 @@ def _cell(group: Group) -> Text:
     counts = group.counts
     cell = Text(justify="right")
     if group.mean_aep is not None and group.mean_wake_loss is not None:
-        cell.append(f"{_aep(group.mean_aep)} {100 * group.mean_wake_loss:.1f}%\n")
+        cell.append(f"{energy(group.mean_aep)} {100 * group.mean_wake_loss:.1f}%\n")
     if _is_gain(group.gain):
         cell.append(f"{100 * group.gain.mean:+.2f}% ")
     cell.append(f"{counts.done}/{counts.total}", "green" if counts.done == counts.total else "dim")
@@ -256,7 +257,7 @@ def _per_area(groups: Sequence[Group], areas: list[str]) -> RenderableType:
         energies = ("", "", "", "", "")
         if gain := Gain.over(sums[area].gains):
             loss = f"{100 * sums[area].wake_loss / n_done:.1f} %"
-            means = _aep(sums[area].aep / n_done), _aep(sums[area].best_aep), loss
+            means = energy(sums[area].aep / n_done), energy(sums[area].best_aep), loss
             energies = (*means, _percent(gain.mean), sums[area].best_key)
         rows.append([area, f"{n_done}/{counts.total}", str(counts.failed or ""), *energies])
     heads = ["area", "done", "failed", "mean AEP", "best AEP", "wake loss", "gain", "best config"]
@@ -272,7 +273,8 @@ def _per_area(groups: Sequence[Group], areas: list[str]) -> RenderableType:
     return Stack(*parts)
 
 
-def _aep(value: float) -> str:
+def energy(value: float) -> str:
+    """AEP in GWh as a table has it."""
     return f"{value:.1f}" if value >= 100 else f"{value:.4g}"
 
 
@@ -280,18 +282,23 @@ def _launches(launches: Sequence[LaunchState], now: float) -> RenderableType:
     rows = []
     for entry in launches[-_MOST_LAUNCHES:]:
         launch = entry.launch
-        state = {
-            "running": f"running, heartbeat {_ago(launch.heartbeat, now)}",
-            "ended": f"ended: {launch.reason}",
-            "lost": f"lost, last heartbeat {_utc(launch.heartbeat)}",
-        }[entry.state]
         place = f"{launch.host}:{launch.pid}"
         counts = (str(launch.ranks), f"{launch.configs_done:,}")
-        rows.append((str(launch.number), _utc(launch.started), place, *counts, state))
+        rows.append((str(launch.number), utc(launch.started), place, *counts, launch_state(entry, now)))
     heads = ("launch", "started [UTC]", "host:process", "ranks", "configs", "state")
     shown = table(heads, rows, right=(0, 3, 4))
     hidden = len(launches) - len(rows)
     return Stack(Text(f"{hidden} earlier launches not shown", "dim"), shown) if hidden else shown
+
+
+def launch_state(entry: LaunchState, now: float) -> str:
+    """What has become of a launch, in words; `now` in seconds since 1970."""
+    launch = entry.launch
+    if entry.state == "ended":
+        return f"ended: {launch.reason}"
+    if entry.state == "running":
+        return f"running, heartbeat {_ago(launch.heartbeat, now)}"
+    return f"lost, last heartbeat {utc(launch.heartbeat)}"
 
 
 def _ago(then: float, now: float) -> str:
@@ -300,7 +307,8 @@ def _ago(then: float, now: float) -> str:
     return f"{duration(max(0.0, now - then))} ago"
 
 
-def _utc(seconds: float) -> str:
+def utc(seconds: float) -> str:
+    """Seconds since 1970 as a date and a time."""
     try:
         return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M:%S")
     except (ValueError, OverflowError, OSError):

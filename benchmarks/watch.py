@@ -1,0 +1,73 @@
+"""What `status --watch` costs, look by look and screen by screen; with --picture also how it looks (SVG).
+
+    python benchmarks/watch.py campaign.h5 [--picture docs/watch.svg]
+
+The file is only read, and best one that a launch is writing.
+"""
+
+import argparse
+import io
+import re
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from rich.console import Console
+
+from mpi_layout.commands.watch_keys import PANELS, View
+from mpi_layout.commands.watch_screen import Moment, draw
+from mpi_layout.results.live import LiveReader, Sight
+
+SIZE = (100, 24)
+REPEATS = 30
+WATCHED_S = 20
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("file", type=Path)
+    parser.add_argument("--picture", type=Path)
+    args = parser.parse_args()
+    reader = LiveReader(args.file)
+    sight = reader.look(now=time.time())
+    first = time.process_time()
+    print(f"{len(sight.piece.rows)} configs; up to and with the first look {first:.2f} CPU s")
+    print(f"look: {cpu(lambda: reader.look(now=time.time())):.1f} ms")
+    console = Console(
+        file=io.StringIO(), width=SIZE[0], height=SIZE[1], force_terminal=True, color_system="truecolor"
+    )
+    for panel in PANELS:
+        print(f"screen, {panel}: {cpu(lambda panel=panel: show(console, sight, panel)):.1f} ms")
+    if args.picture:
+        for _ in range(WATCHED_S):  # until there is a rate
+            time.sleep(1.0)
+            reader.look(now=time.time())
+        picture(reader.look(now=time.time()), args.file.name, args.picture)
+
+
+def cpu(work: Callable[[], object]) -> float:
+    """CPU time of a call, ms."""
+    began = time.process_time()
+    for _ in range(REPEATS):
+        work()
+    return 1000 * (time.process_time() - began) / REPEATS
+
+
+def show(console: Console, sight: Sight, panel: str) -> None:
+    page, _ = draw(Moment(sight, "", time.time(), "campaign.h5"), View(2.0, panel=panel), SIZE)
+    console.print(page)
+
+
+def picture(sight: Sight, name: str, path: Path) -> None:
+    """Draw the screen without fonts from the network."""
+    console = Console(record=True, file=io.StringIO(), width=SIZE[0], height=SIZE[1], force_terminal=True)
+    page, _ = draw(Moment(sight, "", time.time(), name), View(2.0), SIZE)
+    console.print(page)
+    svg = console.export_svg(title=f"mpi-layout status {name} --watch", unique_id="watch")
+    path.write_text(re.sub(r"\s*@font-face \{.*?\n    \}", "", svg, flags=re.DOTALL))
+
+
+if __name__ == "__main__":
+    main()
