@@ -13,7 +13,7 @@ import pytest
 
 from mpi_layout import cli
 from mpi_layout.campaign import load_campaign
-from mpi_layout.doctor import child, folder, installation, machine, mpi, trial
+from mpi_layout.doctor import child, folder, installation, machine, mpi, probes, trial
 from mpi_layout.doctor.child import Ended, ask_child, run_child
 from mpi_layout.doctor.finding import Verdict
 from mpi_layout.doctor.mpi import Launcher, Mpi, launchers
@@ -64,7 +64,7 @@ def healthy(tmp_path_factory):
     variables = mpi_launcher.clean_environment()
     variables["PATH"] = os.pathsep.join([os.path.dirname(mpi_launcher.mpiexec()[0]), variables["PATH"]])
     command = [sys.executable, "-P", "-m", "mpi_layout", "doctor", str(where), "--json"]
-    ended = run_child(command, seconds=240, environ=variables)
+    ended = run_child(command, seconds=280, environ=variables)
     return json.loads(ended.out), list(where.iterdir()), ended.code
 
 
@@ -308,20 +308,21 @@ def failing(script, text):
         ("echo 'MPIR_Init(): failed in MPI_Init' >&2; exit 1", "different MPIs"),
         ("echo 'Bus error (core dumped)' >&2; exit 135", "--shm-size"),
         ("exit 9", "bug report"),
+        ("exit 0", "bug report"),  # and no file
     ],
 )
 def test_ranks_that_fail_are_a_problem_with_advice(script, tmp_path, text, advice):
     launcher = failing(script, text)
-    found = list(Trial(None, launcher, 2)._by_ranks(launcher, tmp_path, tmp_path / "one.h5"))
-    assert [finding.verdict for finding in found] == [PROBLEM]
-    assert advice in found[0].advice
-    assert found[0].facts["exit_code"] != 0
+    found = Trial(None, launcher, 2)._by_ranks(launcher, tmp_path)
+    assert found.verdict is PROBLEM
+    assert advice in found.advice
+    assert "exit_code" in found.facts
 
 
 def test_ranks_that_hang_are_a_problem(script, tmp_path, monkeypatch):
     monkeypatch.setattr(trial, "LIMIT_S", 0.5)
     launcher = failing(script, "exec sleep 1000")
-    (found,) = Trial(None, launcher, 2)._by_ranks(launcher, tmp_path, tmp_path / "one.h5")
+    found = Trial(None, launcher, 2)._by_ranks(launcher, tmp_path)
     assert found.verdict is PROBLEM
     assert "no end in time" in found.found
 
@@ -333,23 +334,31 @@ def test_what_open_mpi_refuses_is_allowed_and_told(script, tmp_path, monkeypatch
     )
     for name in ("OMPI_ALLOW_RUN_AS_ROOT", "OMPI_MCA_rmaps_base_oversubscribe"):
         monkeypatch.delenv(name, raising=False)
-    monkeypatch.setattr(trial, "_compared", lambda *_: trial.ok("same results", ""))
-    launcher = failing(script, refusing)
-    found = list(Trial(None, launcher, 2)._by_ranks(launcher, tmp_path, tmp_path / "one.h5"))
-    assert [finding.verdict for finding in found] == [HINT, OK]
-    assert "OMPI_ALLOW_RUN_AS_ROOT=1" in found[0].advice
-    assert "oversubscribe" in found[0].advice
+    launcher = failing(script, f'{refusing}for last; do :; done\n: >"$last"')
+    found = Trial(None, launcher, 2)._by_ranks(launcher, tmp_path)
+    assert found.verdict is HINT
+    assert "OMPI_ALLOW_RUN_AS_ROOT=1" in found.advice
+    assert "oversubscribe" in found.advice
 
 
-def test_other_results_of_ranks_are_a_problem(small_campaign, tmp_path):
+def test_other_results_of_ranks_are_a_problem(small_campaign, tmp_path, monkeypatch):
+    monkeypatch.setattr(trial, "ask_child", lambda _, *paths: probes.results(*paths))
     paths = [tmp_path / "one.h5", tmp_path / "other.h5"]
     text = small_campaign.read_text()
     for path, seeds in zip(paths, ("first: 0", "first: 7"), strict=True):
         small_campaign.write_text(text.replace("first: 0", seeds))
         create_results(path, load_campaign(small_campaign))
-    found = trial._compared(*paths)
+    found = by_name(trial.sound(paths))
+    assert found["same results"].verdict is PROBLEM
+    assert found["verify"].verdict is PROBLEM
+    assert "12 of 12 configs are not done" in found["verify"].found
+
+
+def test_results_that_cannot_be_read_are_a_problem(tmp_path, monkeypatch):
+    monkeypatch.setattr(trial, "ask_child", lambda *_: Ended(1, err="InputError: has no signature"))
+    (found,) = trial.sound([tmp_path / "one.h5"])
     assert found.verdict is PROBLEM
-    assert "do not agree" in found.found
+    assert "has no signature" in found.found
 
 
 # ---------------------------------------------------------------- the folder

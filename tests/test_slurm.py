@@ -183,6 +183,31 @@ def test_ranks_that_do_not_find_each_other_are_told_why(campaign, mpi, what):
     assert not (campaign.folder / "c.h5").exists()
 
 
+# ---------------------------------------------------------------- the doctor
+
+
+def test_the_doctor_in_a_job_tries_ranks_by_srun(campaign, cluster):
+    wrapped = f"--wrap=./{campaign.program.name} doctor --json > doctor.json"
+    job = cluster.sbatch("--ntasks=2", CALM, wrapped, cwd=campaign.folder, environ=campaign.environ(0))
+    cluster.wait_for_end(job, LATE_S)
+    answer = json.loads((campaign.folder / "doctor.json").read_text())
+    found = {finding["what"]: finding for finding in answer["findings"]}
+    assert answer["usable"], answer
+    assert found["batch system"]["facts"] == {"system": "Slurm", "job": job}
+    assert found["2 ranks"]["facts"]["command"].startswith(f"srun --mpi={MPI} ")
+    assert found["same results"]["verdict"] == "ok"
+
+
+def test_the_doctor_on_a_login_node_says_what_srun_wants(campaign, cluster):
+    words = [campaign.program, "doctor", "--json"]
+    asking = cluster.start(*words, cwd=campaign.folder, environ=campaign.environ(0))
+    out, err = asking.communicate(timeout=LATE_S)
+    found = {finding["what"]: finding for finding in json.loads(out)["findings"]}
+    assert found["batch system"]["verdict"] == "hint", err
+    assert f"srun --mpi={MPI}" in found["srun"]["found"]
+    assert not found["2 ranks"]["facts"]["command"].startswith("srun")
+
+
 # ---------------------------------------------------------------- job arrays
 
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from mpi_layout.parallel.launcher import without_launcher
 
-ASK_S = 60.0  # for a question that takes a second; machines are busy, and file systems slow
+ASK_S = 90.0  # for a question that takes a second; machines are busy, and file systems slow
 END_S = 5.0  # for the end of a process that was asked to leave; launchers take their ranks along
 
 

@@ -70,6 +70,20 @@ def folder(path: str) -> dict[str, Any]:
     return answer
 
 
+def results(*paths: str) -> dict[str, Any]:
+    """What is wrong with the last of some results files, and whether it is the same as the first."""
+    from mpi_layout.results.diff import diff
+    from mpi_layout.results.reader import open_reader
+    from mpi_layout.results.verify import verify
+
+    first, last = open_reader(Path(paths[0])), open_reader(Path(paths[-1]))
+    wrong = [f"{finding.key or 'the file'}: {finding.detail}" for finding in verify(last)]
+    waiting = last.n_rows - int(last.done.sum())
+    if waiting:
+        wrong.append(f"{waiting} of {last.n_rows} configs are not done")
+    return {"wrong": wrong, "same": diff(first, last).equal}
+
+
 def _written(file: Path) -> dict[str, Any]:
     """What happens to a file here."""
     before = time.time()
@@ -152,7 +166,12 @@ def _line(error: BaseException) -> str:
     return "; ".join(filter(None, map(str.strip, str(error).splitlines()))) or type(error).__name__
 
 
-_QUESTIONS: dict[str, Callable[..., dict[str, Any]]] = {"libraries": libraries, "mpi": mpi, "folder": folder}
+_QUESTIONS: dict[str, Callable[..., dict[str, Any]]] = {
+    "libraries": libraries,
+    "mpi": mpi,
+    "folder": folder,
+    "results": results,
+}
 
 if __name__ == "__main__":
     name, *arguments = sys.argv[1:]
