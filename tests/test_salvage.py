@@ -192,6 +192,8 @@ def test_all_commands_read_what_was_salvaged(salvage, layouts, old, path, capsys
     assert len(capsys.readouterr().out.split()) == 12 - 5
     assert cli.main(["export", str(path), "--csv", "-"]) == 0
     assert len(capsys.readouterr().out.splitlines()) == 1 + 5 * 5
+    assert cli.main(["plot", str(path), "--timeline"]) == 2
+    assert "nobody solved anything in launch 0: salvaged from worker_0.h5" in capsys.readouterr().err
 
 
 def test_stored_energies_are_not_believed(salvage, layouts, old, straight):
@@ -262,7 +264,7 @@ def test_482_of_3000_come_back(salvage, reference, old, tmp_path, path, capsys):
                 "farm_idx": int(config.area[4:]), "type_idx": int(config.turbine_type[1:]),
                 "n_turbines": 3, "diameter": int(config.rotor_diameter), "ss_seed": config.seed,
             }  # fmt: skip
-            for file in (merged, workers[4 + number % 5]):
+            for file in (merged, workers[4 + number % 5])[: 2 if number % 3 else 1]:
                 group = file.create_group(config.key)
                 group["layout"], group["aep"], group["init"] = positions, 0.0, positions
                 group.attrs.update(about)
@@ -276,7 +278,10 @@ def test_482_of_3000_come_back(salvage, reference, old, tmp_path, path, capsys):
     assert code == 3
     assert report["verdicts"] == {"sound": 6, "no layouts": 4, "0 bytes": 1}
     assert report["configs"] == {"all": 3000, "done_before": 0, "written": 482, "missing": 2518}
-    assert report["totals"] | {"taken": 482, "equal": 482, "refused": 0, "bad_files": 5} == report["totals"]
+    n_equal = int((chosen % 3 > 0).sum())
+    assert (
+        report["totals"] | {"taken": 482, "equal": n_equal, "refused": 0, "bad_files": 5} == report["totals"]
+    )
     assert sorted(p.name for p in quarantine.iterdir()) == [
         *(f"worker_{w}.h5" for w in range(4)),
         "worker_9.h5",
@@ -285,7 +290,7 @@ def test_482_of_3000_come_back(salvage, reference, old, tmp_path, path, capsys):
     assert all(str(file) in text.read_text() for file in before)
 
     results = open_reader(path)
-    assert list(verify(results)) == []
+    assert list(verify(results, aep=False)) == []  # elsewhere with it
     found = {results.key(n): results.rows[n] for n in np.flatnonzero(results.done).tolist()}
     assert found.keys() == wanted.keys()
     for key, row in found.items():
@@ -518,17 +523,21 @@ BROKEN = {
 }
 
 
-@pytest.mark.parametrize("case", BROKEN)
-def test_a_layout_that_does_not_fit_is_refused(salvage, layouts, old, path, case):
-    change, attributes, reason = BROKEN[case]
-    with h5py.File(old / "worker_0.h5", "w") as file:
-        put(file, "a_t10_s0", change(layouts["a_t10_s0"]), **attributes)
-        put(file, "a_t10_s1", layouts["a_t10_s1"])
+def test_layouts_that_do_not_fit_are_refused(salvage, layouts, old, path):
+    for number, (change, attributes, _) in enumerate(BROKEN.values()):
+        with h5py.File(old / f"worker_{number}.h5", "w") as file:
+            put(file, "a_t10_s0", change(layouts["a_t10_s0"]), **attributes)
+            put(file, "a_t10_s1", layouts["a_t10_s1"])
     code, report = salvage()
-    refused, taken = report["layouts"]
-    assert (code, refused["outcome"], taken["outcome"]) == (3, "refused", "taken")
-    assert reason in refused["detail"]
-    assert the_file(report, old / "worker_0.h5")["verdict"] == "partly sound"
+    assert code == 3
+    for number, (case, (_, _, reason)) in enumerate(BROKEN.items()):
+        refused, other = (
+            each for each in report["layouts"] if each["file"] == str(old / f"worker_{number}.h5")
+        )
+        assert (case, refused["outcome"]) == (case, "refused")
+        assert reason in refused["detail"], case
+        assert other["outcome"] == ("equal" if number else "taken"), case
+        assert the_file(report, old / f"worker_{number}.h5")["verdict"] == "partly sound"
     assert np.flatnonzero(open_reader(path).done).tolist() == [1]
 
 

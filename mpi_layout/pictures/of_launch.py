@@ -117,6 +117,8 @@ def _refuse(results: Results, launch: Launch, numbers: Numbers, rank: Numbers, s
             f"{results.path}: launch {launch.number} had {launch.ranks:,} ranks; a picture has room for "
             f"{_MOST_RANKS:,}"
         )
+    if not launch.ranks and (rank < 0).all():
+        raise InputError(f"{results.path}: nobody solved anything in launch {launch.number}: {launch.reason}")
     times = (launch.started, launch.heartbeat, launch.ended or launch.heartbeat)
     if not all(np.isfinite(times)) or not 0 <= times[2] - times[0] <= _LONGEST:
         raise InputError(f"{results.path}: launch {launch.number}: its times are none that a launch can have")
