@@ -22,7 +22,7 @@ from mpi_layout.results.superblock import Mended, find_signature, read_superbloc
 
 Label = int | float | str
 
-KEY = re.compile(r"farm(\d{1,9})_t(\d{1,9})_s(\d{1,10})")
+_KEY = re.compile(r"farm(\d{1,9})_t(\d{1,9})_s(\d{1,10})")
 _LABELS = {"farm_idx": "farm", "type_idx": "type", "ss_seed": "seed", "n_turbines": "n_turbines",
            "diameter": "diameter"}  # fmt: skip
 _COLUMN_LABELS = {"farm_id": "farm", "farm_type": "type", "seed": "seed"}
@@ -70,6 +70,8 @@ class OldFile:
     ----------
     layouts : list of OldLayout
         In the order of the file.
+    n_numbers : int
+        Coordinates in the groups among them.
     n_empty : int
         Entries of columns that nothing was ever written to.
     others : list of str
@@ -81,6 +83,7 @@ class OldFile:
     """
 
     layouts: list[OldLayout] = field(default_factory=list)
+    n_numbers: int = 0
     n_empty: int = 0
     others: list[str] = field(default_factory=list)
     malformed: str = ""
@@ -123,25 +126,30 @@ def read_old_file(path: Path, *, mend: bool) -> OldFile:
 
 def _read_groups(group: h5py.Group, prefix: str, found: OldFile) -> None:
     for name in _names(group, found):
-        if len(found.layouts) >= _MOST_LAYOUTS:
-            found.faults.append(f"there are more than {_MOST_LAYOUTS:,} layouts")
-            return
-        where = f"{prefix}{name}"
         if name == _IGNORED or (not prefix and name in _COLUMNS):
             continue
+        if len(found.layouts) >= _MOST_LAYOUTS or found.n_numbers > _MOST_NUMBERS:
+            found.faults.append("there are more layouts than anybody has")
+            return
+        where = f"{prefix}{name}"
         try:
-            member = _member(group, name)
+            _read_member(group, name, where, found)
         except Exception as error:  # damage has many faces
             found.layouts.append(OldLayout(where, {}, None, fault=_cannot_be_read(error)))
-            continue
-        if isinstance(member, str):
-            _note(found, f"{where} ({member})")
-        elif isinstance(member, h5py.Group) and (KEY.fullmatch(name) or "layout" in member):
-            found.layouts.append(_layout(member, where))
-        elif isinstance(member, h5py.Group) and where.count("/") < _DEEPEST:
-            _read_groups(member, f"{where}/", found)
-        else:
-            _note(found, where)
+
+
+def _read_member(group: h5py.Group, name: str, where: str, found: OldFile) -> None:
+    """Read a layout, those below a group, or note what else it is."""
+    member = _member(group, name)
+    if isinstance(member, str):
+        _note(found, f"{where} ({member})")
+    elif isinstance(member, h5py.Group) and (_KEY.fullmatch(name) or "layout" in member):
+        found.layouts.append(layout := _layout(member, where))
+        found.n_numbers += 0 if layout.positions is None else layout.positions.size
+    elif isinstance(member, h5py.Group) and where.count("/") < _DEEPEST:
+        _read_groups(member, f"{where}/", found)
+    else:
+        _note(found, where)
 
 
 def _names(group: h5py.Group, found: OldFile) -> list[str]:

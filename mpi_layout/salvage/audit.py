@@ -275,7 +275,8 @@ def _unequal_line(key: str, layouts: Sequence[LayoutAudit]) -> str:
         f"{_gwh(layout.aep)} in {layout.file}{' (kept)' if layout.outcome == Outcome.TAKEN else ''}"
         for layout in layouts
     )
-    return printable(f"{key}: {told}")
+    taken = any(layout.outcome == Outcome.TAKEN for layout in layouts)
+    return printable(f"{key}: {told}{'' if taken else f'; {layouts[0].detail}'}")
 
 
 def _totals(audit: Audit) -> Iterator[str]:
