@@ -8,6 +8,8 @@ What is read may be damaged, and then HDF5 may crash, hang, or fill the memory. 
 process of its own only (`mpi_layout.salvage.aside`). Here nothing is judged but whether there are numbers.
 """
 
+import math
+import os
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -68,6 +70,8 @@ class OldFile:
 
     Attributes
     ----------
+    n_bytes : float
+        Size of the file, without the end that it may have lost; infinite where it has not.
     layouts : list of OldLayout
         In the order of the file.
     n_numbers : int
@@ -82,6 +86,7 @@ class OldFile:
         What could not be read: there may be more layouts than were found.
     """
 
+    n_bytes: float
     layouts: list[OldLayout] = field(default_factory=list)
     n_numbers: int = 0
     n_empty: int = 0
@@ -109,8 +114,8 @@ def read_old_file(path: Path, *, mend: bool) -> OldFile:
     OSError
         If HDF5 cannot open the file.
     """
-    found = OldFile()
     with open(path, "rb") as raw:
+        found = OldFile(os.fstat(raw.fileno()).st_size if mend else math.inf)
         source: object = path
         offset = find_signature(raw) if mend else None
         if offset is not None and (superblock := read_superblock(raw, offset)):
@@ -144,7 +149,7 @@ def _read_member(group: h5py.Group, name: str, where: str, found: OldFile) -> No
     if isinstance(member, str):
         _note(found, f"{where} ({member})")
     elif isinstance(member, h5py.Group) and (_KEY.fullmatch(name) or "layout" in member):
-        found.layouts.append(layout := _layout(member, where))
+        found.layouts.append(layout := _layout(member, where, found.n_bytes))
         found.n_numbers += 0 if layout.positions is None else layout.positions.size
     elif isinstance(member, h5py.Group) and where.count("/") < _DEEPEST:
         _read_groups(member, f"{where}/", found)
@@ -170,7 +175,7 @@ def _member(group: h5py.Group, name: str) -> h5py.Group | h5py.Dataset | str:
     return group[name] if isinstance(link, h5py.HardLink) else "a link"
 
 
-def _layout(group: h5py.Group, name: str) -> OldLayout:
+def _layout(group: h5py.Group, name: str, n_bytes: float) -> OldLayout:
     labels: dict[str, Label] = {}
     aep = None
     try:
@@ -179,8 +184,8 @@ def _layout(group: h5py.Group, name: str) -> OldLayout:
         for attribute, label in _LABELS.items():
             if attribute in group.attrs:
                 labels[label] = _label(group.attrs, attribute)
-        aep = _stored_aep(group)
-        return OldLayout(name, labels, _positions(_member(group, "layout")), aep)
+        aep = _stored_aep(group, n_bytes)
+        return OldLayout(name, labels, _positions(_member(group, "layout"), n_bytes), aep)
     except _FaultyError as fault:
         return OldLayout(name, labels, None, aep, str(fault))
     except Exception as error:
@@ -202,24 +207,27 @@ def _plain(value: Any) -> Any:
     return value.decode("utf-8", "replace") if isinstance(value, bytes) else value
 
 
-def _stored_aep(group: h5py.Group) -> float | None:
+def _stored_aep(group: h5py.Group, n_bytes: float) -> float | None:
     """AEP as stored, for the report only; None if it is missing or none."""
     try:
         dataset = _member(group, "aep") if "aep" in group else None
         if isinstance(dataset, h5py.Dataset) and dataset.size == 1:
-            return float(np.asarray(_numbers(dataset, "aep")).ravel()[0])
+            return float(np.asarray(_numbers(dataset, "aep", n_bytes)).ravel()[0])
     except Exception:  # it is not believed anyway
         return None
     return None
 
 
-def _positions(dataset: object) -> NDArray[np.float64]:
+def _positions(dataset: object, n_bytes: float) -> NDArray[np.float64]:
     if not isinstance(dataset, h5py.Dataset):
         raise _FaultyError("its layout is no dataset")
     shape: tuple[int, ...] = dataset.shape or ()
     if len(shape) != 2 or shape[0] != 2 or not 1 <= shape[1] <= _MOST_TURBINES:
         raise _FaultyError(f"its layout has shape {shape}, wants (2, number of turbines)")
-    return np.array(_numbers(dataset, "layout"), float)
+    numbers = np.array(_numbers(dataset, "layout", n_bytes), float)
+    if _lacks_chunks(dataset):
+        raise _FaultyError("its layout was never written as a whole")
+    return numbers
 
 
 # ---------------------------------------------------------------- columns
@@ -230,7 +238,7 @@ def _read_columns(file: h5py.File, found: OldFile) -> None:
     if "layout" not in present and not {"farm_id", "farm_type"} & set(present):
         return
     try:
-        columns = {name: _column(file, name) for name in present}
+        columns = {name: _column(file, name, found.n_bytes) for name in present}
         missing = [name for name in (*_COLUMN_LABELS, "layout") if name not in columns]
         if missing:
             raise _FaultyError(f"there is no dataset {' and no '.join(missing)}")
@@ -251,7 +259,7 @@ def _read_columns(file: h5py.File, found: OldFile) -> None:
             found.layouts.append(layout)
 
 
-def _column(file: h5py.File, name: str) -> NDArray:
+def _column(file: h5py.File, name: str, n_bytes: float) -> NDArray:
     dataset = _member(file, name)
     if not isinstance(dataset, h5py.Dataset) or not dataset.shape:
         raise _FaultyError(f"{name} is no dataset with an entry per layout")
@@ -263,7 +271,11 @@ def _column(file: h5py.File, name: str) -> NDArray:
         return np.asarray(dataset[()])
     if dataset.ndim != 1 and name != "layout":
         raise _FaultyError(f"{name} has shape {dataset.shape}, wants an entry per layout")
-    return _numbers(dataset, name)
+    numbers = _numbers(dataset, name, n_bytes)
+    # Chunks of whole entries may wait to be written.
+    if _lacks_chunks(dataset) and math.prod(_grid(dataset)[1:]) > 1:
+        raise _FaultyError(f"{name} was never written as a whole")
+    return numbers
 
 
 def _entries(columns: dict[str, NDArray]) -> Iterator[OldLayout | None]:
@@ -297,8 +309,8 @@ def _of_entry(numbers: NDArray) -> NDArray[np.float64]:
 # ---------------------------------------------------------------- both
 
 
-def _numbers(dataset: h5py.Dataset, name: str) -> NDArray:
-    """All of a dataset of numbers that lie in this file and are not too many."""
+def _numbers(dataset: h5py.Dataset, name: str, n_bytes: float) -> NDArray:
+    """All of a dataset of numbers that lie in this file of n_bytes and are not too many."""
     if dataset.dtype.kind not in "fiu":
         raise _FaultyError(f"its {name} is of type {dataset.dtype}, wants numbers")
     if dataset.size > _MOST_NUMBERS:
@@ -307,7 +319,28 @@ def _numbers(dataset: h5py.Dataset, name: str) -> NDArray:
         raise _FaultyError(f"its {name} lies in other files: give these")
     if dataset.chunks and np.prod(dataset.chunks, dtype=float) * dataset.dtype.itemsize > _MOST_CHUNK:
         raise _FaultyError(f"its {name} has chunks of {dataset.chunks}, too large to be read")
+    if n_bytes < math.inf and any(not 0 < at <= n_bytes - size for at, size in _pieces(dataset)):
+        raise _FaultyError(f"its {name} lies behind the end of the file, which is cut off")
     return np.asarray(dataset[()])
+
+
+def _pieces(dataset: h5py.Dataset) -> list[tuple[int, int]]:
+    """Place and size of what a dataset is stored in; HDF5 would not miss it in a file that is mended."""
+    if dataset.chunks is None:
+        start = dataset.id.get_offset()  # None if there are no bytes, or they lie in the header
+        return [] if start is None else [(start, dataset.id.get_storage_size())]
+    chunks = (dataset.id.get_chunk_info(index) for index in range(dataset.id.get_num_chunks()))
+    return [(chunk.byte_offset, chunk.size) for chunk in chunks]
+
+
+def _lacks_chunks(dataset: h5py.Dataset) -> bool:
+    """Whether there are zeros where chunks were never written."""
+    return dataset.chunks is not None and dataset.id.get_num_chunks() < math.prod(_grid(dataset))
+
+
+def _grid(dataset: h5py.Dataset) -> list[int]:
+    """Number of chunks along each axis."""
+    return [-(-size // chunk) for size, chunk in zip(dataset.shape, dataset.chunks, strict=True)]
 
 
 def _note(found: OldFile, name: str) -> None:

@@ -106,8 +106,8 @@ def _turbines(positions: Floats, n_turbines: int) -> tuple[Floats, Floats]:
         raise RefusedError(f"has {used.shape[1] + there} turbines, wants {n_turbines}")
     if n_bad := int((~np.isfinite(used)).any(axis=0).sum()):
         raise RefusedError(f"{n_bad} of its {n_turbines} turbines have no finite position")
-    if n_turbines > 1 and not used.any():
-        raise RefusedError("all its positions are zero: they were never written")
+    if (n_zero := int((~used.any(axis=0)).sum())) > 1:
+        raise RefusedError(f"{n_zero} of its {n_turbines} positions are zero: they were never written")
     return used[0].copy(), used[1].copy()
 
 
