@@ -9,7 +9,7 @@ from shapely import LinearRing
 
 from mpi_layout import cli, pictures
 from mpi_layout.campaign import load_campaign, parse_campaign
-from mpi_layout.pictures import canvas, from_results
+from mpi_layout.pictures import canvas, from_results, timeline
 from mpi_layout.pictures.convergence import ConvergencePicture, draw_convergence, median_line
 from mpi_layout.pictures.draw import draw
 from mpi_layout.pictures.from_results import (
@@ -23,12 +23,14 @@ from mpi_layout.pictures.from_results import (
 )
 from mpi_layout.pictures.layout import draw_layout
 from mpi_layout.pictures.of_launch import timeline_picture
+from mpi_layout.results import launches
 from mpi_layout.results.best import best_layouts
 from mpi_layout.results.create import create_results
 from mpi_layout.results.file import open_writer
 from mpi_layout.results.reader import open_reader
 from mpi_layout.results.row import Status, row_dtype, seal, waiting_rows
 from mpi_layout.results.selection import Selection
+from mpi_layout.results.store import PlainStore
 from mpi_layout.wake.farm import Farm
 from mpi_layout.wake.flow_map import FlowCase, FlowMap
 
@@ -123,12 +125,9 @@ def test_each_picture_has_its_name_and_width(refined, tmp_path, monkeypatch, cap
     assert 400 < width <= 89 / 25.4 * 200 + 1
 
 
-@pytest.mark.parametrize(("suffix", "begins"), [("png", b"\x89PNG"), ("pdf", b"%PDF"), ("svg", b"<?xml")])
-def test_a_picture_is_the_same_each_time(refined, tmp_path, suffix, begins):
-    files = [tmp_path / f"{name}.{suffix}" for name in "ab"]
-    for file in files:
-        assert cli.main(["plot", str(refined.path), "--layout", "a_t15_s1", "-o", str(file)]) == 0
-    first, second = (file.read_bytes() for file in files)
+@pytest.mark.parametrize(("kind", "begins"), [("png", b"\x89PNG"), ("pdf", b"%PDF"), ("svg", b"<?xml")])
+def test_a_picture_is_the_same_each_time(refined, kind, begins):
+    first, second = (canvas.image(draw(gain_picture(refined), canvas.COLUMN), kind) for _ in "ab")
     assert first.startswith(begins)
     assert first == second
 
@@ -148,7 +147,7 @@ def test_a_picture_is_the_same_each_time(refined, tmp_path, suffix, begins):
         (["--flow-map", "--direction", "north"], "wants a number"),
         (["--flow-map", "--direction", "1000"], "wants 0 to 360 degrees"),
         (["--gain"], "nothing was refined"),
-        (["--timeline", "1"], "has no launch 1, only launch 0"),
+        (["--timeline", "1"], "has no launch 1; it has 1"),
         (["--timeline", "--only", "a_*"], "without --only and --best-per"),
         (["--layout", "--best-per", "area"], "`best --picture FOLDER` draws several"),
         (["--seeds", "--width", "10"], "wants 60 to 500 mm"),
@@ -169,46 +168,83 @@ def test_nothing_done_yet(small_campaign, tmp_path, capsys, what):
     create_results(tmp_path / "none.h5", load_campaign(small_campaign))
     code, err = drawn(open_reader(tmp_path / "none.h5"), [what], tmp_path, capsys)
     assert code == 2
-    assert "nothing was launched yet" in err if what == "--timeline" else "has no layout that is done" in err
+    assert (
+        "no config in it is done or failed yet" in err
+        if what == "--timeline"
+        else "has no layout that is done" in err
+    )
 
 
 NAN, INF = float("nan"), float("inf")
+FORGED = [
+    ("x", NAN, "--layout"),
+    ("y", 1e300, "--layout"),
+    ("x", INF, "--seeds"),
+    ("x", -INF, "--flow-map"),
+    ("turbine_aep", -INF, "--layout"),
+    ("gross_aep", NAN, "--layout"),
+    ("wake_loss", 1e9, "--layout"),
+    ("aep", INF, "--distribution"),
+    ("aep", -5.0, "--distribution"),
+    ("start_objective", 0.0, "--gain"),
+    ("start_objective", NAN, "--gain"),
+    ("trace_aep", NAN, "--convergence"),
+    ("trace_evaluations", -1, "--convergence"),
+    ("trace_evaluations", 0, "--convergence"),
+]
+
+
+@pytest.fixture(scope="module")
+def forged(tmp_path_factory, small_campaign_text):
+    """A results file with one of these numbers in each of its rows."""
+    text = small_campaign_text.replace("count: 3", "count: 4") + "refine: {gradient: 20}\n"
+
+    def value(name, usual):
+        wrong = {number: value for number, (column, value, _) in enumerate(FORGED) if column == name}
+        return lambda config: wrong.get(config.number, usual)
+
+    usual = {"x": 1000.0, "y": 500.0, "turbine_aep": 50.0, "gross_aep": 275.0, "wake_loss": 0.1, "aep": 250.0}
+    usual |= {"start_objective": 245.0, "trace_aep": 245.0, "trace_evaluations": 1}
+    columns = {name: value(name, number) for name, number in usual.items()}
+    return made_results(tmp_path_factory.mktemp("forged") / "forged.h5", text, **columns)
 
 
 @pytest.mark.parametrize(
-    ("column", "value", "arguments"),
+    ("number", "column", "what"), [(n, c, what) for n, (c, _, what) in enumerate(FORGED)]
+)
+def test_numbers_that_no_row_has(forged, tmp_path, capsys, number, column, what):
+    key = forged.key(number)
+    code, err = drawn(forged, [what, "--only", key], tmp_path, capsys)
+    assert code == 2
+    assert f"{forged.path}: {key}: " in err
+    assert column in err
+    assert not (tmp_path / "out.png").exists()
+
+
+def test_what_is_sound_beside_it_is_shown(forged):
+    sound = Selection((forged.key(len(FORGED)),))
+    for picture in (seeds_picture, distribution_picture, gain_picture, convergence_picture):
+        assert "1 " in picture(forged, sound).title
+    ((config, row),) = sound.rows(forged)
+    assert "AEP 250.000 GWh" in layout_picture(forged, config, row).title
+
+
+@pytest.mark.parametrize(
+    ("column", "value"),
     [
-        ("x", NAN, ["--layout"]),
-        ("y", 1e300, ["--layout"]),
-        ("x", INF, ["--seeds"]),
-        ("x", -INF, ["--flow-map"]),
-        ("turbine_aep", -INF, ["--layout"]),
-        ("gross_aep", NAN, ["--layout"]),
-        ("wake_loss", 1e9, ["--layout"]),
-        ("aep", INF, ["--distribution"]),
-        ("aep", -5.0, ["--distribution"]),
-        ("start_objective", 0.0, ["--gain"]),
-        ("start_objective", NAN, ["--gain"]),
-        ("trace_aep", NAN, ["--convergence"]),
-        ("trace_evaluations", -1, ["--convergence"]),
-        ("trace_evaluations", 0, ["--convergence"]),
-        ("rank", 2**31 - 1, ["--timeline"]),
-        ("rank", -3, ["--timeline"]),
-        ("seconds", NAN, ["--timeline"]),
-        ("seconds", 1e300, ["--timeline"]),
-        ("seconds", -1.0, ["--timeline"]),
-        ("launch", 2**31 - 1, ["--timeline"]),
-        ("launch", -7, ["--timeline"]),
+        ("rank", 2**31 - 1),
+        ("rank", -3),
+        ("seconds", NAN),
+        ("seconds", 1e300),
+        ("launch", 2**31 - 1),
+        ("launch", -7),
     ],
 )
-def test_numbers_that_no_row_has(small_campaign_text, tmp_path, capsys, column, value, arguments):
-    text = small_campaign_text + "refine: {gradient: 20}\n"
-    trace = {"trace_evaluations": lambda config: 1, "trace_aep": lambda config: 1.0}
-    results = made_results(tmp_path / "forged.h5", text, **trace | {column: lambda config: value})
-    code, err = drawn(results, arguments, tmp_path, capsys)
+def test_numbers_that_no_launch_has(small_campaign_text, tmp_path, capsys, column, value):
+    results = made_results(tmp_path / "forged.h5", small_campaign_text, **{column: lambda config: value})
+    code, err = drawn(results, ["--timeline"], tmp_path, capsys)
     assert code == 2
     assert str(results.path) in err
-    assert "Traceback" not in err
     assert not (tmp_path / "out.png").exists()
 
 
@@ -496,6 +532,95 @@ def test_each_config_is_in_the_launch_that_solved_it(small_campaign_text, tmp_pa
     counts = [len(bars(draw(timeline_picture(results, number)).axes[0])) for number in (0, 1)]
     assert counts == [6, 3]
     assert timeline_picture(results).names == ("b, t10",)
+
+
+def test_many_configs_are_joined_where_nothing_lies_between_them(monkeypatch):
+    monkeypatch.setattr(timeline, "_EDGES", 3)
+    picture = timeline.TimelinePicture(
+        title="made up",
+        ranks=np.array([1, 2]),
+        span=10.0,
+        rank=np.array([0, 1, 0, 1, 0]),
+        begin=np.array([0.0, 0, 2, 5, 4]),
+        seconds=np.array([2.0, 3, 2, 1, 1]),
+        category=np.array([0, 0, 0, 0, 1]),
+        names=("a", "b"),
+    )
+    left, right, row, _ = bars(draw(picture).axes[0]).T
+    assert sorted(zip(row, left, right, strict=True)) == [(0, 0, 4), (0, 4, 5), (1, 0, 3), (1, 5, 6)]
+
+
+def test_a_thousand_ranks(small_campaign_text, tmp_path):
+    results = made_results(
+        tmp_path / "wide.h5", small_campaign_text, ranks=1000, rank=lambda config: 80 * (1 + config.number)
+    )
+    axes = timeline_axes(results)
+    ((left, low), (right, high)) = axes.patches[0].get_bbox().get_points()  # all idle
+    assert (left, low, right, high) == (0, -0.5, 10, 998.5)
+    places = axes.get_yticks()
+    assert [label.get_text() for label in axes.get_yticklabels()] == [f"{place + 1:g}" for place in places]
+    _, _, row, height = bars(axes).T
+    np.testing.assert_allclose(row + 1, 80.0 * np.arange(1, 13))
+    np.testing.assert_allclose(height, 1)
+
+
+@pytest.fixture(scope="module")
+def two_launches(tmp_path_factory, small_campaign_text):
+    """A results file with two launches; all rows are of the first one."""
+    results = made_results(tmp_path_factory.mktemp("launches") / "two.h5", small_campaign_text)
+    with open_writer(results.path, results.campaign) as writer:
+        about = {"host": "h", "pid": 2, "scheduler_id": "", "versions": "numpy=2"}
+        writer.begin_launch(ranks=1, now=STARTED + 100, **about)
+        writer.end_launch(STARTED + 101, "complete", 0)
+    return results
+
+
+def forged_launch(results, path, **values):
+    """A copy of a results file in which the first launch has other values."""
+    path.write_bytes(results.path.read_bytes())
+    with PlainStore(path, results.structure.extents, writable=True) as store:
+        for name, value in values.items():
+            store.write(f"launch_{name}", 0, np.array([value], launches.DTYPE[name]))
+    return open_reader(path)
+
+
+@pytest.mark.parametrize(
+    ("values", "said"),
+    [
+        ({"ranks": 2**31 - 1}, "2,147,483,647 ranks"),
+        ({"ranks": -5}, "-5 ranks"),
+        ({"started": 1e300}, "its times are none that a launch can have"),
+        ({"heartbeat": np.inf}, "its times are none that a launch can have"),
+        ({"ended": 1.0}, "its times are none that a launch can have"),
+        ({"ended": 1.6e11}, "its times are none that a launch can have"),
+    ],
+)
+def test_a_launch_that_cannot_be(two_launches, tmp_path, capsys, values, said):
+    code, err = drawn(
+        forged_launch(two_launches, tmp_path / "f.h5", **values), ["--timeline"], tmp_path, capsys
+    )
+    assert code == 2
+    assert said in err
+
+
+def test_a_launch_whose_entry_was_damaged(two_launches, tmp_path):
+    damaged = forged_launch(two_launches, tmp_path / "damaged.h5", host=b"elsewhere", ranks=3)
+    assert cli.main(["recover", str(damaged.path), str(tmp_path / "new.h5")]) == 0
+    recovered = open_reader(tmp_path / "new.h5")
+    assert recovered.launches[0].ranks == 0
+    axes = timeline_axes(recovered)
+    assert [label.get_text() for label in axes.get_yticklabels()] == ["0"]
+    assert axes.get_xlim() == (0, 12)  # nothing is known but what rows took
+
+
+def test_no_config_is_of_a_launch(two_launches, tmp_path, capsys):
+    code, err = drawn(two_launches, ["--timeline", "1"], tmp_path, capsys)
+    assert (code, "no config in it is of launch 1" in err) == (2, True)
+
+
+def timeline_axes(results):
+    (axes,) = draw(timeline_picture(results)).axes
+    return axes
 
 
 def test_more_pairs_than_colours(small_campaign_text, tmp_path):

@@ -24,6 +24,7 @@ Numbers = NDArray[np.int64]
 
 _MOST_RANKS, _MOST_CONFIGS = 20_000, 1_000_000
 _LONGEST = 1e9  # s
+_LATEST = 1e11  # s since 1970
 _COLUMNS = ("rank", "launch", "seconds")
 
 
@@ -70,29 +71,19 @@ def _committed(results: Results) -> tuple[Numbers, NDArray[np.void]]:
 
 
 def _no_launch(results: Results, number: int) -> str:
-    if not results.launches:
-        return f"{results.path}: nothing was launched yet"
+    """Say that there is no launch of that number; a negative one stands for the last of any row."""
     if number < 0:
         return f"{results.path}: no config in it is done or failed yet"
-    last = len(results.launches) - 1
-    return (
-        f"{results.path}: has no launch {number}; launches are 0 to {last}"
-        if last
-        else (f"{results.path}: has no launch {number}, only launch 0")
-    )
+    return f"{results.path}: has no launch {number}; it has {len(results.launches)}, numbered from 0"
 
 
 def _picture(results: Results, launch: Launch, numbers: Numbers, rows: NDArray[np.void]) -> TimelinePicture:
     configs, rank = results.campaign.configs, rows["rank"].astype(np.int64)
     seconds = rows["seconds"].astype(float)
     _refuse(results, launch, numbers, rank, seconds)
-    ranks = np.union1d(np.arange(min(1, launch.ranks - 1), launch.ranks), rank)
+    ranks = np.union1d(np.arange(1 if launch.ranks > 1 else 0, launch.ranks), rank)
     index = np.searchsorted(ranks, rank)
-    order = _handed_out(configs.kinds_of(numbers), numbers, seconds)
-    begin = np.empty(numbers.size)
-    for each in range(ranks.size):
-        own = order[index[order] == each]
-        begin[own] = np.cumsum(seconds[own]) - seconds[own]
+    begin = _side_by_side(index, _handed_out(configs.kinds_of(numbers), numbers, seconds), seconds)
     end = launch.heartbeat if launch.ended is None else launch.ended
     span = max(end - launch.started, float((begin + seconds).max()), 1e-3)
     category, names = _categories(configs, configs.kinds_of(numbers))
@@ -120,7 +111,7 @@ def _refuse(results: Results, launch: Launch, numbers: Numbers, rank: Numbers, s
     if not launch.ranks and (rank < 0).all():
         raise InputError(f"{results.path}: nobody solved anything in launch {launch.number}: {launch.reason}")
     times = (launch.started, launch.heartbeat, launch.ended or launch.heartbeat)
-    if not all(np.isfinite(times)) or not 0 <= times[2] - times[0] <= _LONGEST:
+    if not all(0 <= time <= _LATEST for time in times) or not 0 <= times[2] - times[0] <= _LONGEST:
         raise InputError(f"{results.path}: launch {launch.number}: its times are none that a launch can have")
     most = launch.ranks or _MOST_RANKS
     for wrong, text in (
@@ -141,6 +132,17 @@ def _handed_out(kinds: Numbers, numbers: Numbers, seconds: Floats) -> Numbers:
     _, of = np.unique(kinds, return_inverse=True)
     mean = np.bincount(of, seconds) / np.bincount(of)
     return np.lexsort((numbers, kinds, -mean[of]))
+
+
+def _side_by_side(index: Numbers, order: Numbers, seconds: Floats) -> Floats:
+    """Begin of each config (n,), s, if each rank solves its own one after the other, in an order (n,)."""
+    order = order[np.argsort(index[order], kind="stable")]  # rank after rank
+    before = np.cumsum(seconds[order]) - seconds[order]
+    first = np.flatnonzero(np.diff(index[order], prepend=-1))
+    lengths = np.diff(first, append=order.size)
+    begin = np.empty(order.size)
+    begin[order] = np.maximum(0, before - np.repeat(before[first], lengths))
+    return begin
 
 
 def _categories(configs: Configs, kinds: Numbers) -> tuple[Numbers, tuple[str, ...]]:

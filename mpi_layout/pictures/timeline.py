@@ -23,11 +23,13 @@ from mpi_layout.pictures.canvas import (
 )
 
 Floats = NDArray[np.float64]
+Numbers = NDArray[np.int64]
 
 _LEFT, _RIGHT, _BELOW = 0.6, 0.15, 0.42  # inches
 _LEGEND_ROW = 0.17
 _ROW, _LEAST, _MOST = 0.16, 0.6, 5.5  # height of a rank, of all of them
 _IDLE = "#d62f2f"
+_APART, _HEIGHT = 64, 0.8  # ranks whose bars have gaps between them, and how high those are
 _EDGES = 4000  # configs of which each is still told from the next by a line
 
 
@@ -54,12 +56,12 @@ class TimelinePicture:
     """
 
     title: str
-    ranks: NDArray[np.int64]
+    ranks: Numbers
     span: float
-    rank: NDArray[np.int64]
+    rank: Numbers
     begin: Floats
     seconds: Floats
-    category: NDArray[np.int64]
+    category: Numbers
     names: tuple[str, ...]
 
     @property
@@ -92,9 +94,7 @@ def draw_timeline(picture: TimelinePicture, width: float = PAGE) -> Figure:
     above = heading_height(title)
     with figure(width, above + height + _BELOW + legend) as drawn:
         axes = drawn.add_axes(place(drawn, _LEFT, above, width - _LEFT - _RIGHT, height))
-        axes.barh(
-            np.arange(n_ranks), picture.span / unit, height=0.8 if n_ranks <= 64 else 1, color=_IDLE, zorder=1
-        )
+        _draw_idle(axes, n_ranks, picture.span / unit)
         _draw_configs(axes, picture, unit)
         axes.set_xlim(0, picture.span / unit)
         axes.set_ylim(n_ranks - 0.5, -0.5)
@@ -121,17 +121,29 @@ def _unit(span: float) -> tuple[float, str]:
     return next(((s, name) for s, name in ((3600.0, "h"), (60.0, "min")) if span >= 3 * s), (1.0, "s"))
 
 
+def _draw_idle(axes: Axes, n_ranks: int, length: float) -> None:
+    """Fill the bars with what is left where nothing is drawn over it."""
+    if n_ranks <= _APART:
+        axes.barh(np.arange(n_ranks), length, height=_HEIGHT, color=_IDLE, zorder=1)
+    else:
+        axes.barh((n_ranks - 1) / 2, length, height=n_ranks, color=_IDLE, zorder=1)
+
+
 def _draw_configs(axes: Axes, picture: TimelinePicture, unit: float) -> None:
-    half = 0.4 if picture.ranks.size <= 64 else 0.5
-    left, right = picture.begin / unit, (picture.begin + picture.seconds) / unit
-    low, high = picture.rank - half, picture.rank + half
-    corners = np.stack(
-        [np.stack(pair, axis=1) for pair in ((left, low), (right, low), (right, high), (left, high))], axis=1
+    few, half = picture.rank.size <= _EDGES, (_HEIGHT if picture.ranks.size <= _APART else 1) / 2
+    begin, end, rank, category = (
+        picture.begin,
+        picture.begin + picture.seconds,
+        picture.rank,
+        picture.category,
     )
-    few = picture.rank.size <= _EDGES
+    if not few:
+        begin, end, rank, category = _joined(begin, end, rank, category)
+    left, right, low, high = begin / unit, end / unit, rank - half, rank + half
+    corners = np.stack([left, low, right, low, right, high, left, high], axis=1).reshape(-1, 4, 2)
     made = PolyCollection(
         corners,
-        facecolors=np.array(CATEGORIES)[picture.category],
+        facecolors=np.array(CATEGORIES)[category],
         edgecolors="white" if few else "none",
         linewidths=0.25 if few else 0,
         rasterized=not few,
@@ -140,9 +152,23 @@ def _draw_configs(axes: Axes, picture: TimelinePicture, unit: float) -> None:
     axes.add_collection(made)
 
 
-def _label_ranks(axes: Axes, ranks: NDArray[np.int64]) -> None:
-    step = -(-ranks.size // 30)
-    shown = np.arange(0, ranks.size, step)
+def _joined(
+    begin: Floats, end: Floats, rank: Numbers, category: Numbers
+) -> tuple[Floats, Floats, Numbers, Numbers]:
+    """One piece for each run of configs of a category without a gap: without edges it looks the same."""
+    order = np.lexsort((begin, rank))
+    begin, end, rank, category = begin[order], end[order], rank[order], category[order]
+    starts = np.ones(order.size, bool)
+    starts[1:] = (np.diff(rank) != 0) | (np.diff(category) != 0) | (begin[1:] > end[:-1] + 1e-6 * end.max())
+    first = np.flatnonzero(starts)
+    return begin[first], np.maximum.reduceat(end, first), rank[first], category[first]
+
+
+def _label_ranks(axes: Axes, ranks: Numbers) -> None:
+    step = next(
+        size * 10**power for power in range(9) for size in (1, 2, 5) if 25 * size * 10**power >= ranks.size
+    )
+    shown = np.flatnonzero(ranks % step == 0) if step > 1 else np.arange(ranks.size)
     axes.set_yticks(shown, [str(rank) for rank in ranks[shown]])
     axes.tick_params(axis="y", length=0, labelsize=SMALL, labelcolor=INK)
     axes.spines["top"].set_color(DIM)
