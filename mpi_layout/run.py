@@ -186,9 +186,15 @@ def begin_launch(results: ResultsFile, team: Team) -> int:
         host=socket.gethostname(),
         pid=os.getpid(),
         scheduler_id=scheduler_id(),
-        versions=" ".join(f"{name}={version}" for name, version in software_versions().items()),
+        versions=" ".join(f"{name}={version}" for name, version in versions_of(team).items()),
         now=time.time(),
     )
+
+
+def versions_of(team: Team) -> dict[str, str]:
+    """What results depend on, if only in digits far behind; and the MPI, in one word."""
+    found = software_versions() | {"kernel": instruction_set()}
+    return found | {"mpi": team.library.replace(" ", "_")} if team.library else found
 
 
 def make_schedule(numbers: np.ndarray, campaign: Campaign, results: ResultsFile) -> Schedule:

@@ -30,7 +30,7 @@ from mpi_layout.results.structure import locate
 ESCAPE = "\x1b[2J\x07\x9b"
 DRIVER = """
 import contextlib, io, json, resource, sys, time
-import mpi_layout.commands.best_tables, mpi_layout.run, mpi_layout.commands.tables
+import mpi_layout.commands.best_tables, mpi_layout.report.report, mpi_layout.run, mpi_layout.commands.tables
 from mpi_layout import cli
 from mpi_layout.results import best, diff, export, recover, verify
 
@@ -40,7 +40,7 @@ resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
 campaign, sound, *files = sys.argv[1:]
 COMMANDS = [
     "status FILE", "status --json FILE", "verify FILE", "missing FILE", "diff FILE SOUND", "diff SOUND FILE",
-    "export FILE --csv -", "export FILE --configs -", "best FILE",
+    "export FILE --csv -", "export FILE --configs -", "best FILE", "report FILE -o -",
     "recover FILE FILE.new", "recover FILE FILE.new --campaign CAMPAIGN",
     "run CAMPAIGN -o FILE --only a_t10_s0",
 ]
@@ -87,7 +87,7 @@ def tell(files, sound, campaign_path, limit=120):
     ended = subprocess.run(command, capture_output=True, text=True, timeout=limit, check=False)
     assert ended.returncode == 0, ended.stderr[-3000:]
     told = json.loads(ended.stdout)["told"]
-    assert len(told) == 12 * len(files)
+    assert len(told) == 13 * len(files)
     return [line[:5] for line in told]
 
 

@@ -28,6 +28,7 @@ def test_the_number_of_ranks_does_not_matter(launch, straight, path, ranks):
     assert diff(results, straight).equal
     assert set(results.rows["rank"]) <= set(range(1, ranks))
     assert results.launches[0].ranks == ranks
+    assert ("mpi=" in results.launches[0].versions) == (ranks > 1)
     assert f"{ranks} ranks: 1 hands out, {ranks - 1} solve" in ended.err
 
 

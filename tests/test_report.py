@@ -26,6 +26,7 @@ from mpi_layout.results.create import create_results
 from mpi_layout.results.row import Status, row_dtype, seal
 from mpi_layout.results.store import PlainStore
 from mpi_layout.results.structure import locate
+from mpi_layout.wake.kernel.native import instruction_set
 
 VOID = {"meta", "link", "img", "br", "hr"}
 EVIL = '</pre></script><script>alert("x")</script><img src=x onerror=alert(1)>"\'&amp;<!--'
@@ -130,6 +131,12 @@ def rewrite(path, change):
         store.write_rows(0, rows)
 
 
+@pytest.fixture
+def no_pictures(monkeypatch):
+    """They take most of the time, and are not what these tests are about."""
+    monkeypatch.setattr(drawn, "can_draw", lambda: False)
+
+
 @pytest.fixture(scope="module")
 def page(straight, tmp_path_factory):
     """The page of the small campaign: two areas, two turbine types, three seeds, all done."""
@@ -212,7 +219,8 @@ def test_pictures_are_whole(page, straight):
         assert len(list(root.iter("{http://www.w3.org/2000/svg}path"))) > 20
 
 
-def test_the_same_page_each_time_with_pictures(straight, tmp_path, monkeypatch):
+@pytest.mark.usefixtures("no_pictures")
+def test_the_same_page_each_time(straight, tmp_path, monkeypatch):
     file = copy(straight, tmp_path)
     monkeypatch.setattr("time.time", lambda: 1.8e9)
     for name in ("a.html", "b.html"):
@@ -331,12 +339,6 @@ def test_refinement_is_shown(small_campaign_text, tmp_path):
 # ---------------------------------------------------------------- campaigns in all states
 
 
-@pytest.fixture
-def no_pictures(monkeypatch):
-    """They take most of the time, and are not what these tests are about."""
-    monkeypatch.setattr(drawn, "can_draw", lambda: False)
-
-
 @pytest.mark.usefixtures("no_pictures")
 def test_nothing_done_yet(small_campaign_text, tmp_path):
     path = tmp_path / "none.h5"
@@ -447,7 +449,9 @@ def test_all_text_stays_text(straight, small_campaign_text, tmp_path):
 
 
 @pytest.mark.parametrize("forged", [np.nan, np.inf, -np.inf, 1e300, -1.0, 0.0])
-def test_rows_may_hold_any_number(straight, tmp_path, forged):
+def test_rows_may_hold_any_number(straight, tmp_path, monkeypatch, forged):
+    with_pictures = forged == np.inf
+    monkeypatch.setattr(drawn, "can_draw", lambda: with_pictures)
     path = copy(straight, tmp_path)
 
     def forge(rows):
@@ -522,6 +526,7 @@ def test_origin_is_that_of_the_file(page, straight):
     assert shown["Campaign text (SHA-256)"] == hashlib.sha256(text).hexdigest()
     assert shown["File"] == f"small.h5, {straight.path.stat().st_size:,} bytes"
     assert shown["Ranks"] == "1"
+    assert f"kernel {instruction_set()}" in shown["Versions of the launches"]
     assert section(page, "origin").all("details")[0].all("pre")[0].text == text.decode()
 
 

@@ -18,6 +18,10 @@ class Team(Protocol):
         """All ranks, the manager's included."""
 
     @property
+    def library(self) -> str:
+        """Name and version of the MPI library; empty without ranks."""
+
+    @property
     def workers(self) -> int:
         """Ranks that solve: neither dead nor hung."""
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 MISSING = "Pictures are missing, as matplotlib was not there: pip install 'mpi-layout[plot]'"
 
-_MOST_LAYOUTS, _MOST_AREAS, _MOST_CONFIGS = 12, 500, 20_000
+_MOST_LAYOUTS, _MOST_AREAS, _MOST_CONFIGS, _MOST_NAMES = 12, 500, 20_000, 20
 _PIXELS = 96 * 1.2  # CSS pixels of an inch: text of 8 points becomes as large as that of tables
 _MAP = 4.5  # inches
 _LARGE = 200_000  # bytes of a vector graphic, from which on pixels may be the better choice
@@ -33,12 +33,9 @@ def areas(campaign: Campaign) -> tuple[Block, ...]:
         return ()
     from mpi_layout.pictures.from_results import areas_picture
 
-    names = ", ".join(spec.name for spec in campaign.areas)
-    return (
-        _picture(
-            "Map of the areas", f"Map of the areas {names}", lambda: areas_picture(campaign), width=_MAP
-        ),
-    )
+    names = [spec.name for spec in campaign.areas]
+    alt = f"Map of the areas {', '.join(names[:_MOST_NAMES])}{' and more' if names[_MOST_NAMES:] else ''}"
+    return (_picture("Map of the areas", alt, lambda: areas_picture(campaign), width=_MAP),)
 
 
 def energies(results: Results, selection: Selection, n_done: int, *, refined: bool) -> tuple[Block, ...]:

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
+from mpi_layout.progress import duration
 from mpi_layout.report.blocks import Block, Cell, Column, Section, Table, Text
 from mpi_layout.report.words import (
     MOST_ROWS,
@@ -202,6 +203,10 @@ def highlights(summary: Summary, bests: Sequence[Best]) -> list[tuple[str, str, 
     # Rounded down: 100 % means that all are finished.
     percent_done = math.floor(1000 * finished / counts.total) / 10 if counts.total else 0.0
     shown = [("Finished", f"{percent_done:g} %", f"{finished:,} of {several(counts.total, 'config')}")]
+    if summary.rate and summary.eta is not None:
+        shown.append(
+            ("Left", f"about {duration(summary.eta)}", f"{60 * summary.rate:,.3g} configs per minute")
+        )
     if not bests:
         return shown
     best = max(bests, key=lambda one: _or_less(float(one.row["objective"])))

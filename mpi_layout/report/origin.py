@@ -1,5 +1,6 @@
 """Where results come from, and how to get them again: digest, versions, hosts, commands, citation."""
 
+import re
 import shlex
 from pathlib import PurePath
 
@@ -58,9 +59,14 @@ def _facts(results: Results) -> list[tuple[str, str]]:
         facts += [
             ("Ranks", ", ".join(f"{n:,}" for n in ranks[:_MOST_NAMES])),
             ("Hosts of rank 0", _names([launch.host for launch in launches])),
-            ("Versions of the launches", _names([launch.versions.replace("=", " ") for launch in launches])),
+            ("Versions of the launches", _names([_versions(launch.versions) for launch in launches])),
         ]
     return facts
+
+
+def _versions(text: str) -> str:
+    """Say pairs such as `numpy=2.4.6` as a list."""
+    return re.sub(r"(^| )(\w+)=", lambda pair: f"{pair[1] and ', '}{pair[2]} ", text)
 
 
 def _names(given: list[str]) -> str:

@@ -43,7 +43,9 @@ def join(hint: LauncherHint) -> ManagerTeam | WorkerRank:
             f"without MPI, use no launcher and unset {hint.variable}."
         )
     places = talk.gather_texts(comm, str(Place.here(MPI.Get_processor_name())))
-    return ManagerTeam(comm, [Place(text) for text in places]) if comm.rank == 0 else WorkerRank(comm)
+    if comm.rank:
+        return WorkerRank(comm)
+    return ManagerTeam(comm, [Place(text) for text in places], library.name)
 
 
 def tell(hint: LauncherHint, library: Library) -> None:
