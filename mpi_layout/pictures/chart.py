@@ -7,6 +7,7 @@ import shapely
 from matplotlib.axes import Axes
 from matplotlib.patches import PathPatch
 from matplotlib.path import Path as Outline
+from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 from shapely import Geometry, MultiPolygon, Polygon
 from shapely.geometry.polygon import orient
@@ -42,17 +43,20 @@ class Chart:
     ----------
     low, high : (2,) array
         Lower left and upper right corner, m.
+    corner : (2,) array
+        Lower left corner of what it is of, m.
     """
 
     low: Floats
     high: Floats
+    corner: Floats
 
     @classmethod
     def around(cls, points: Floats, least_room: float = 0.0) -> "Chart":
         """Chart of points (n, 2), m, with at least some room around them, m."""
         low, high = points.min(axis=0), points.max(axis=0)
         room = max(_MARGIN * float(max(high - low)), least_room)
-        return cls(low - room, high + room)
+        return cls(low - room, high + room, low)
 
     @classmethod
     def of(
@@ -75,7 +79,7 @@ class Chart:
     @property
     def origin(self) -> Floats:
         """What is subtracted from coordinates so that numbers stay short: whole tens of km, m."""
-        return np.where(np.abs(self.low) < 1e5, 0.0, np.ceil(self.low / 1e4) * 1e4)
+        return np.where(np.abs(self.corner) < 1e5, 0.0, np.floor(self.corner / 1e4) * 1e4)
 
     def fitted(self, width: float, height: float) -> tuple[float, float]:
         """Width and height of the map, inches, in a room of so many inches."""
@@ -93,6 +97,8 @@ class Chart:
         axes.set_xlim(left, right)
         axes.set_ylim(bottom, top)
         axes.set_aspect("equal", adjustable="box")
+        for axis in (axes.xaxis, axes.yaxis):
+            axis.set_major_locator(MaxNLocator("auto", steps=[1, 2, 5, 10]))
         if labelled:
             axes.set_xlabel(_label("easting", self.origin[0]))
             axes.set_ylabel(_label("northing", self.origin[1]))

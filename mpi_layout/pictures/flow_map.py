@@ -105,7 +105,8 @@ def _chart(picture: FlowMapPicture) -> Chart:
     """Chart of the area, its turbines, near neighbours, and some of what lies downwind."""
     chart = Chart.of(picture.ground, picture.x, picture.y, picture.neighbours)
     further = _BEHIND * chart.size * picture.case.downwind
-    return Chart(chart.low + np.minimum(further, 0), chart.high + np.maximum(further, 0))
+    low, high = chart.low + np.minimum(further, 0), chart.high + np.maximum(further, 0)
+    return Chart(low, high, chart.corner)
 
 
 def _field(picture: FlowMapPicture, chart: Chart) -> Floats:
