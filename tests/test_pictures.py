@@ -189,8 +189,8 @@ FORGED = [
     ("start_objective", 0.0, "--gain"),
     ("start_objective", NAN, "--gain"),
     ("trace_aep", NAN, "--convergence"),
-    ("trace_evaluations", -1, "--convergence"),
     ("trace_evaluations", 0, "--convergence"),
+    ("trace_evaluations", 10**17, "--convergence"),
 ]
 
 
@@ -693,6 +693,18 @@ def test_convergence_of_configs_that_were_not_refined():
     ).axes
     assert axes.get_ylim()[0] < 7 < axes.get_ylim()[1]
     assert axes.get_xlim()[0] < 1 < axes.get_xlim()[1]
+
+
+def test_layouts_without_a_trace_are_left_out(small_campaign_text, tmp_path, capsys):
+    text = small_campaign_text + "refine: {gradient: 20}\n"
+    trace = {
+        "trace_evaluations": lambda config: 1 if config.area == "a" else -1,
+        "trace_aep": lambda config: 245.0,
+    }
+    results = made_results(tmp_path / "salvaged.h5", text, **trace)
+    assert len(convergence_picture(results).traces) == 6
+    code, err = drawn(results, ["--convergence", "--only", "b_*"], tmp_path, capsys)
+    assert (code, "no trace tells how" in err) == (2, True)
 
 
 # ---------------------------------------------------------------- areas

@@ -246,12 +246,16 @@ def convergence_picture(results: Results, selection: Selection = ANY) -> Converg
     traces, kinds = [], set[int]()
     for number, row in _each(results, selection):
         evaluations, aep = trace_of(row)
-        check(number, "trace_evaluations", evaluations, 1, _MOST_EVALUATIONS, least=1)
+        if not evaluations.size:
+            continue  # salvaged: nobody knows how it was found
+        check(number, "trace_evaluations", evaluations, 1, _MOST_EVALUATIONS)
         check(number, "trace_aep", aep, np.nextafter(0, 1), _LARGEST)
         if (np.diff(evaluations) < 0).any():
             raise InputError(f"{results.path}: {results.key(number)}: trace_evaluations fall; they only rise")
         traces.append((evaluations, aep))
         kinds.add(number // len(configs.seeds))
+    if not traces:
+        raise InputError(f"{results.path}: no trace tells how the chosen layouts were found")
     count = "1 config" if len(traces) == 1 else f"{len(traces):,} configs"
     title = f"{clipped(results.campaign.name, 40)}: {count}{_which(configs.kinds, kinds)}"
     return ConvergencePicture(title, traces, gains=len(kinds) > 1)
@@ -271,13 +275,9 @@ class _Check:
     def __init__(self, results: Results) -> None:
         self._results = results
 
-    def __call__(
-        self, number: int, column: str, values: object, low: float, high: float, *, least: int = 0
-    ) -> Floats:
-        """Values of a column of a config as floats, at least so many of them, if each is from low to high."""
+    def __call__(self, number: int, column: str, values: object, low: float, high: float) -> Floats:
+        """Values of a column of a config as floats, if each is from low to high."""
         found = np.array(values, float)
-        if found.size < least:
-            raise InputError(f"{self._results.path}: {self._results.key(number)}: {column} is empty")
         wrong = found[~((found >= low) & (found <= high))]
         if wrong.size:
             raise InputError(
