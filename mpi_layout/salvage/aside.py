@@ -3,10 +3,13 @@
 Run as ``python -m mpi_layout.salvage.aside`` by `Aside` only.
 """
 
+import math
 import os
+import resource
 import signal
 import subprocess
 import sys
+import time
 from contextlib import suppress
 from multiprocessing import Pipe
 from multiprocessing.connection import Connection
@@ -16,7 +19,7 @@ from typing import TYPE_CHECKING, Self
 if TYPE_CHECKING:
     from mpi_layout.results.old_file import OldFile
 
-SLOWEST_S, SLOWEST_MB_PER_S = 60.0, 1.0  # a file server on a bad day
+LEAST_S, S_PER_MB = 60, 1  # of the processor: however slow disk and machine are, only that tells of a loop
 
 
 class UnreadableError(Exception):
@@ -36,7 +39,7 @@ class Aside:
     def __exit__(self, *error: object) -> None:
         self._end()
 
-    def read(self, path: Path, *, mend: bool, limit: float | None = None) -> "OldFile":
+    def read(self, path: Path, *, mend: bool, limit: int | None = None) -> "OldFile":
         """Read all layouts of a file, see `mpi_layout.results.old_file`.
 
         Parameters
@@ -45,8 +48,8 @@ class Aside:
             Only read.
         mend : bool
             Whether to show HDF5 a file that nobody has left open, with zeros for an end that is lost.
-        limit : float, optional
-            How long it may take, s; by default more with a larger file.
+        limit : int, optional
+            How much CPU time it may take, s; by default more with a larger file.
 
         Raises
         ------
@@ -54,16 +57,16 @@ class Aside:
             If HDF5 cannot open it, or the process dies or comes to no end.
         """
         if limit is None:
-            limit = SLOWEST_S + path.stat().st_size / (1e6 * SLOWEST_MB_PER_S)
+            limit = LEAST_S + S_PER_MB * path.stat().st_size // 10**6
         line = self._start() if self._line is None else self._line
         try:
-            line.send((os.fspath(path), mend))
-            if not line.poll(limit):
-                self._end()
-                raise UnreadableError(f"HDF5 has come to no end within {limit:.0f} s")
+            line.send((os.fspath(path), mend, limit))
             said: OldFile | str = line.recv()
         except (EOFError, ConnectionError):
-            raise UnreadableError(f"HDF5 crashed on it: {self._end()}") from None
+            how = self._end()
+            if how == signal.SIGXCPU.name:
+                raise UnreadableError(f"HDF5 has come to no end within {limit} s of CPU time") from None
+            raise UnreadableError(f"HDF5 crashed on it: {how}") from None
         except BaseException:
             self._end()
             raise
@@ -107,17 +110,26 @@ class Aside:
 
 def main() -> None:
     """Be the other process: a path comes, a file or what is wrong with it goes."""
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # a crash is expected
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent, which then closes the line
     from mpi_layout.results.old_file import read_old_file
 
     with Connection(int(sys.argv[1])) as line, suppress(EOFError, ConnectionError):
         while True:
-            path, mend = line.recv()
+            path, mend, limit = line.recv()
+            _limit_cpu_time(limit)
             try:
                 said: OldFile | str = read_old_file(Path(path), mend=mend)
             except Exception as error:  # damage has many faces
                 said = " ".join(str(error).split()) or type(error).__name__
             line.send(said)
+
+
+def _limit_cpu_time(seconds: int) -> None:
+    """Let the kernel end this process if it takes so much more of the processor, s."""
+    _, most = resource.getrlimit(resource.RLIMIT_CPU)
+    wanted = math.ceil(time.process_time()) + seconds
+    resource.setrlimit(resource.RLIMIT_CPU, (wanted if most < 0 else min(wanted, most), most))
 
 
 if __name__ == "__main__":
