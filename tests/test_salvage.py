@@ -384,7 +384,7 @@ def test_of_a_truncated_file_whole_layouts_are_taken_and_no_others(layouts, asid
             group.create_dataset("layout", data=layouts[key], chunks=chunks)
     whole = source.read_bytes()
     n_found = []
-    for cut in range(len(whole) - 1, 500, -97):
+    for cut in range(len(whole) - 1, 500, -293):
         (tmp_path / "worker_0.h5").write_bytes(whole[:cut])
         judged = judge_file(tmp_path / "worker_0.h5", aside)
         assert judged.verdict == "truncated"
@@ -687,6 +687,33 @@ def test_a_second_salvage_adds_what_is_new(salvage, layouts, old, path):
     code, report = salvage()
     assert (code, report["totals"]["taken"], report["configs"]["written"]) == (0, 0, 0)
     assert len(open_reader(path).launches) == n_launches
+
+
+def test_interrupted_while_it_writes_it_goes_on_with_the_same_command(
+    salvage, layouts, old, path, monkeypatch
+):
+    from mpi_layout.results.file import ResultsFile
+
+    worker(old, 0, layouts, KEYS)
+    write_rows, batches = ResultsFile.write_rows, []
+
+    def interrupted(results, numbers, rows):
+        if batches:
+            raise KeyboardInterrupt
+        batches.append(numbers)
+        write_rows(results, numbers, rows)
+
+    monkeypatch.setattr("mpi_layout.salvage.target._BATCH", 2)
+    monkeypatch.setattr(ResultsFile, "write_rows", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        salvage()
+    assert np.flatnonzero(open_reader(path).done).tolist() == batches[0]
+    monkeypatch.setattr(ResultsFile, "write_rows", write_rows)
+    code, report = salvage()
+    assert (code, report["totals"]["equal"], report["configs"]["written"]) == (0, 2, 3)
+    results = open_reader(path)
+    assert list(verify(results)) == []
+    assert [launch.configs_done for launch in results.launches] == [2, 3]
 
 
 @pytest.mark.parametrize("replace", [False, True])
