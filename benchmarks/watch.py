@@ -10,6 +10,7 @@ import io
 import re
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 from rich.console import Console
@@ -61,7 +62,11 @@ def show(console: Console, sight: Sight, panel: str) -> None:
 
 
 def picture(sight: Sight, name: str, path: Path) -> None:
-    """Draw the screen without fonts from the network."""
+    """Draw the screen, of a launch on some host, without fonts from the network."""
+    launches = [
+        replace(state, launch=replace(state.launch, host="node17", pid=4711)) for state in sight.launches
+    ]
+    sight = replace(sight, launches=tuple(launches))
     console = Console(record=True, file=io.StringIO(), width=SIZE[0], height=SIZE[1], force_terminal=True)
     page, _ = draw(Moment(sight, "", time.time(), name), View(2.0), SIZE)
     console.print(page)

@@ -27,7 +27,7 @@ _KEY = re.compile(rb"\x1b\[[0-?]*[ -/]*[@-~]|\x1bO.|[\xc2-\xf4][\x80-\xbf]{1,3}|
 _BEGUN = re.compile(rb"\x1b(?:\[[0-?]*[ -/]*|O)?$|[\xc2-\xf4][\x80-\xbf]{0,2}$")
 _REST_S = 0.05  # after which a lone ESC is the key of that name
 
-LEAVING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+LEAVING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
 HEARD = (*LEAVING, signal.SIGTSTP, signal.SIGWINCH)
 
 

@@ -103,10 +103,10 @@ def watch_on_screen(path: Path, interval: float, *, wait: bool, until_done: bool
         If there is no file to begin with.
     """
     screen = _Screen(path, interval)
-    screen.look()
-    if screen.moment.fault and not (wait and not exists(path)):
-        raise InputError(screen.moment.fault)
     with Keyboard() as keyboard:
+        screen.look()
+        if screen.moment.fault and not (wait and not exists(path)):
+            raise InputError(screen.moment.fault)
         while screen.stay(keyboard, until_done=until_done):
             try:
                 with _other_screen() as live:

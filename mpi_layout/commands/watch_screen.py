@@ -310,6 +310,6 @@ def _state_in_short(sight: Sight) -> str:
     if sight.last is None:
         return "no launch"
     if sight.last.state == "ended":
-        return f"ended: {sight.last.launch.reason}"
+        return f"ended: {printable(sight.last.launch.reason)}"
     word = "running, heartbeat" if sight.running else "lost, last heartbeat"
     return f"{word} {duration(sight.silence)} ago"

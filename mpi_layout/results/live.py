@@ -147,8 +147,6 @@ class Sight:
         Configs on whose record there is an attempt that no running launch accounts for.
     ended_ago : (n_configs,) float array
         Seconds since each config was seen ending; NaN for what had ended before.
-    ends : tuple of (float, int)
-        For each look lately, seconds ago and how many configs the last launch had ended.
     took : float
         Seconds that the look took.
     """
@@ -163,7 +161,6 @@ class Sight:
     in_flight: tuple[InFlight, ...]
     interrupted: int
     ended_ago: NDArray[np.float64]
-    ends: tuple[tuple[float, int], ...]
     took: float
 
     @property
@@ -397,7 +394,6 @@ class _Memory:
             in_flight=flying if running else (),
             interrupted=0 if running else len(flying),
             ended_ago=clock - self._ended_at,
-            ends=tuple((clock - then, ended) for then, ended in self._ends),
             took=clock - began,
         )
 
