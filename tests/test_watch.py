@@ -180,8 +180,9 @@ def test_every_look_finds_what_a_fresh_reader_finds(write, look, path, clock):
         sight = look()
         fresh = open_reader(path)
         assert sight.piece.committed.tolist() == fresh.committed.tolist()
+        (rows,) = (piece.rows for piece in sight.results.pieces())
         for name in ("status", "launch", "rank", "attempts", "aep", "message"):
-            found, wanted = sight.piece.rows[name], fresh.rows[name]
+            found, wanted = rows[name], fresh.rows[name]
             there = fresh.committed & (wanted == wanted)
             assert found[there].tolist() == wanted[there].tolist(), name
         assert sorted(f.number for f in sight.in_flight) == [n for n in state if state[n] == "running"]

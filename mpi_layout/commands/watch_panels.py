@@ -17,7 +17,6 @@ from mpi_layout.commands.watch_keys import MEASURES, View
 from mpi_layout.printable import printable
 from mpi_layout.progress import duration
 from mpi_layout.results.live import InFlight, RankWork, Sight
-from mpi_layout.results.row import Status
 from mpi_layout.results.summary import LaunchState
 
 GAP = 1  # cells between columns
@@ -358,10 +357,10 @@ def _failures(sight: Sight, view: View) -> Panel:
         seen = sight.ended_ago[number]
         when = "" if math.isnan(seen) else f"{duration(float(seen))} ago"
         damaged = not sight.piece.committed[number]
-        what = "the row is damaged, it will be computed again" if damaged else _message(rows[number])
+        what = "the row is damaged, it will be computed again" if damaged else _message(sight, number)
         return [sight.results.key(number), str(rows["attempts"][number]), when, what]
 
-    longest = max((cell_len(printable(_message(rows[n]))) for n in numbers[:200]), default=0)
+    longest = max((cell_len(printable(_message(sight, n))) for n in numbers[:200]), default=0)
     return Panel(
         heads=("config", "attempts", "seen", "message"),
         widths=(_key_width(sight, numbers), 8, 10, max(45, longest)),
@@ -372,8 +371,8 @@ def _failures(sight: Sight, view: View) -> Panel:
     )
 
 
-def _message(row: np.void) -> str:
-    return row["message"].decode("utf-8", "replace") if row["status"] == Status.FAILED else ""
+def _message(sight: Sight, number: int) -> str:
+    return sight.results.messages.get(number, b"").decode("utf-8", "replace")
 
 
 # ---------------------------------------------------------------- launches

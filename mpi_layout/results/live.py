@@ -47,7 +47,8 @@ _PLAIN = {
     "launch": "<i4",
     "attempts": "<i4",
 }
-_DTYPE = np.dtype([*_PLAIN.items(), ("message", "O")])  # texts of failures only
+_DTYPE = np.dtype(list(_PLAIN.items()))
+_WITH_MESSAGE = np.dtype([*_PLAIN.items(), ("message", "O")])
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,11 +60,14 @@ class Remembered(Results):
     parsed : Campaign
         The campaign, parsed when the file was seen first.
     piece : Piece
-        All rows.
+        All rows, without messages.
+    messages : dict of int to bytes
+        Why configs failed, by their numbers.
     """
 
     parsed: Campaign
     piece: Piece
+    messages: dict[int, bytes]
 
     @property
     def campaign(self) -> Campaign:
@@ -71,8 +75,13 @@ class Remembered(Results):
         return self.parsed
 
     def pieces(self) -> Iterator[Piece]:
-        """Yield all rows at once."""
-        yield self.piece
+        """Yield all rows at once, with messages."""
+        rows = np.zeros(self.n_rows, _WITH_MESSAGE)
+        rows[list(_PLAIN)] = self.piece.rows
+        rows["message"] = b""
+        for number, message in self.messages.items():
+            rows["message"][number] = message
+        yield Piece(0, rows, self.piece.committed)
 
 
 @dataclass(frozen=True)
@@ -283,7 +292,7 @@ class _Memory:
         self._campaign = campaign
         n = results.n_rows
         self._rows = np.zeros(n, _DTYPE)
-        self._rows["message"] = b""
+        self._messages: dict[int, bytes] = {}
         self._committed = np.zeros(n, bool)
         self._ended_at = np.full(n, np.nan)
         self._begun_at = np.full(n, np.nan)  # NaN where no attempt is on record
@@ -332,7 +341,8 @@ class _Memory:
         """Note that rows wait."""
         for name in _PLAIN:
             self._rows[name][numbers] = 0
-        self._rows["message"][numbers] = b""
+        for number in self._messages.keys() & set(numbers.tolist()):
+            del self._messages[number]
         self._rows["checksum"][numbers] = checksum[numbers]
         self._committed[numbers] = False
 
@@ -340,8 +350,10 @@ class _Memory:
         here = slice(piece.start, piece.start + len(piece.rows))
         for name in _PLAIN:
             self._rows[name][here] = piece.rows[name]
-        self._rows["message"][here] = b""
-        self._rows["message"][here][piece.failed] = piece.rows["message"][piece.failed]
+        for number in self._messages.keys() & set(range(here.start, here.stop)):
+            del self._messages[number]
+        for index in np.flatnonzero(piece.failed).tolist():
+            self._messages[piece.start + index] = piece.rows["message"][index]
         self._committed[here] = piece.committed
 
     def _note_begun(self, attempts: NDArray[np.int32], clock: float) -> None:
@@ -378,7 +390,7 @@ class _Memory:
         piece = Piece(0, self._rows.copy(), self._committed.copy())
         results = Remembered(
             self.results.path, self.results.structure, self._launches, self.results.campaign_text,
-            parsed=self._campaign, piece=piece,
+            parsed=self._campaign, piece=piece, messages=self._messages.copy(),
         )  # fmt: skip
         launches = self._states(results, now, clock)
         running = bool(launches) and launches[-1].state == "running"
