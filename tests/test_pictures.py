@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 from matplotlib.collections import PathCollection
-from matplotlib.colors import to_hex
+from matplotlib.colors import to_hex, to_rgb
 from matplotlib.image import imread
 from shapely import LinearRing
 
@@ -548,6 +548,35 @@ def test_many_configs_are_joined_where_nothing_lies_between_them(monkeypatch):
     )
     left, right, row, _ = bars(draw(picture).axes[0]).T
     assert sorted(zip(row, left, right, strict=True)) == [(0, 0, 4), (0, 4, 5), (1, 0, 3), (1, 5, 6)]
+
+
+def lightness_and_colour(colour, seen):
+    """CIE L*a*b* of a colour as somebody sees it, from a matrix for linear RGB."""
+    rgb = np.array(to_rgb(colour))
+    linear = seen @ np.where(rgb <= 0.04045, rgb / 12.92, ((rgb + 0.055) / 1.055) ** 2.4)
+    to_xyz = np.array([[0.4124, 0.3576, 0.1805], [0.2126, 0.7152, 0.0722], [0.0193, 0.1192, 0.9505]])
+    x, y, z = np.cbrt(to_xyz @ np.clip(linear, 0, 1) / [0.9505, 1, 1.089])
+    return np.array([116 * y - 16, 500 * (x - y), 200 * (y - z)])
+
+
+# Complete deuteranopia and protanopia: G. M. Machado et al. (2009), IEEE Trans. Vis. Comput. Graph. 15, 1291.
+DEUTERANOPIA = [
+    [0.367322, 0.860646, -0.227968],
+    [0.280085, 0.672501, 0.047413],
+    [-0.01182, 0.04294, 0.968881],
+]
+PROTANOPIA = [
+    [0.152286, 1.052583, -0.204868],
+    [0.114503, 0.786281, 0.099216],
+    [-0.003882, -0.048116, 1.051998],
+]
+
+
+@pytest.mark.parametrize("seen", [np.eye(3), np.array(DEUTERANOPIA), np.array(PROTANOPIA)])
+def test_everybody_tells_idle_from_busy(seen):
+    idle = lightness_and_colour(timeline.IDLE, seen)
+    apart = [np.linalg.norm(lightness_and_colour(colour, seen) - idle) for colour in canvas.CATEGORIES]
+    assert min(apart) > 30  # 2.3 can just be noticed
 
 
 def test_a_thousand_ranks(small_campaign_text, tmp_path):

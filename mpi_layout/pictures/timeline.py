@@ -28,9 +28,9 @@ Numbers = NDArray[np.int64]
 _LEFT, _RIGHT, _BELOW = 0.6, 0.15, 0.42  # inches
 _LEGEND_ROW = 0.17
 _ROW, _LEAST, _MOST = 0.16, 0.6, 5.5  # height of a rank, of all of them
-_IDLE = "#d62f2f"
+IDLE = "#c00000"
 _APART, _HEIGHT = 64, 0.8  # ranks whose bars have gaps between them, and how high those are
-_EDGES = 4000  # configs of which each is still told from the next by a line
+_EDGES, _EDGES_PER_BAR = 4000, 150  # configs of which each is still told from the next by a line
 
 
 @dataclass(frozen=True, eq=False)
@@ -87,7 +87,7 @@ def draw_timeline(picture: TimelinePicture, width: float = PAGE) -> Figure:
     height = min(_MOST, max(_LEAST, _ROW * n_ranks))
     unit, name = _unit(picture.span)
     handles = [Patch(color=CATEGORIES[i], label=text) for i, text in enumerate(picture.names)]
-    handles.append(Patch(color=_IDLE, label="idle"))
+    handles.append(Patch(color=IDLE, label="idle"))
     per_row = max(1, int((width - 0.2) / (0.35 + 0.06 * max(len(h.get_label()) for h in handles))))
     legend = _LEGEND_ROW * -(-len(handles) // per_row) + 0.05
     title = wrapped(picture.title, width)
@@ -124,13 +124,14 @@ def _unit(span: float) -> tuple[float, str]:
 def _draw_idle(axes: Axes, n_ranks: int, length: float) -> None:
     """Fill the bars with what is left where nothing is drawn over it."""
     if n_ranks <= _APART:
-        axes.barh(np.arange(n_ranks), length, height=_HEIGHT, color=_IDLE, zorder=1)
+        axes.barh(np.arange(n_ranks), length, height=_HEIGHT, color=IDLE, zorder=1)
     else:
-        axes.barh((n_ranks - 1) / 2, length, height=n_ranks, color=_IDLE, zorder=1)
+        axes.barh((n_ranks - 1) / 2, length, height=n_ranks, color=IDLE, zorder=1)
 
 
 def _draw_configs(axes: Axes, picture: TimelinePicture, unit: float) -> None:
-    few, half = picture.rank.size <= _EDGES, (_HEIGHT if picture.ranks.size <= _APART else 1) / 2
+    half = (_HEIGHT if picture.ranks.size <= _APART else 1) / 2
+    few = picture.rank.size <= _EDGES and np.bincount(picture.rank).max() <= _EDGES_PER_BAR
     begin, end, rank, category = (
         picture.begin,
         picture.begin + picture.seconds,
