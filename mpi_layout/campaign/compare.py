@@ -3,6 +3,7 @@
 import hashlib
 import json
 from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from typing import Any
 
 from pydantic import BaseModel
@@ -52,6 +53,26 @@ def differ_in_seeds_alone(a: BaseModel, b: BaseModel) -> bool:
     return {**one, "seeds": None} == {**other, "seeds": None} and one["seeds"] != other["seeds"]
 
 
+@dataclass(frozen=True)
+class Change:
+    """A key whose value is another one in another campaign.
+
+    Attributes
+    ----------
+    key : str
+        Path of the key, such as "wake.k" or "areas['north'].boundary_m[2][0]".
+    a, b : str
+        What stands there in either campaign, in short.
+    more : int
+        Further entries of the same list that differ.
+    """
+
+    key: str
+    a: str
+    b: str
+    more: int = 0
+
+
 def first_difference(a: BaseModel, b: BaseModel) -> str | None:
     """First difference that shapes results, in the order of the file.
 
@@ -67,10 +88,41 @@ def first_difference(a: BaseModel, b: BaseModel) -> str | None:
     str or None
         Such as "turbine_types[3].rated_power_MW: 13.0 in the file, 13000.0 in the campaign".
     """
-    return next(_differences("", shaping(a), shaping(b)), None)
+    change = next(_differences("", shaping(a), shaping(b)), None)
+    return None if change is None else f"{change.key}: {change.a} in the file, {change.b} in the campaign"
 
 
-def _differences(path: str, a: Any, b: Any) -> Iterator[str]:
+def differences(a: BaseModel, b: BaseModel) -> Iterator[Change]:
+    """Yield all differences that shape results, in the order of the file, areas and turbine types by name.
+
+    Lists of other things make one difference each.
+    """
+    yield from _by_name("", shaping(a), shaping(b))
+
+
+def _by_name(path: str, a: Any, b: Any) -> Iterator[Change]:
+    if isinstance(a, dict) and isinstance(b, dict):
+        for key in dict.fromkeys([*a, *b]):
+            inner = f"{path}.{key}" if path else key
+            yield from _by_name(inner, a.get(key, _ABSENT), b.get(key, _ABSENT))
+    elif _have_names(a) and _have_names(b):
+        named_a, named_b = ({entry["name"]: entry for entry in entries} for entries in (a, b))
+        for name in dict.fromkeys([*named_a, *named_b]):
+            yield from _by_name(f"{path}[{name!r}]", named_a.get(name, _ABSENT), named_b.get(name, _ABSENT))
+        order_a = [name for name in named_a if name in named_b]
+        order_b = [name for name in named_b if name in named_a]
+        if order_a != order_b:
+            yield Change(f"order of {path}", _brief_names(order_a), _brief_names(order_b))
+    else:
+        found = list(_differences(path, a, b))
+        yield from (replace(change, more=len(found) - 1) for change in found[:1])
+
+
+def _have_names(values: Any) -> bool:
+    return isinstance(values, list) and all(isinstance(entry, dict) and "name" in entry for entry in values)
+
+
+def _differences(path: str, a: Any, b: Any) -> Iterator[Change]:
     if isinstance(a, dict) and isinstance(b, dict):
         for key in dict.fromkeys([*a, *b]):
             inner = f"{path}.{key}" if path else key
@@ -80,7 +132,11 @@ def _differences(path: str, a: Any, b: Any) -> Iterator[str]:
             pair = (values[i] if i < len(values) else _ABSENT for values in (a, b))
             yield from _differences(f"{path}[{i}]", *pair)
     elif a != b:
-        yield f"{path}: {_brief(a)} in the file, {_brief(b)} in the campaign"
+        yield Change(path, _brief(a), _brief(b))
+
+
+def _brief_names(names: list[str]) -> str:
+    return f"{', '.join(map(repr, names[:3]))}{', ...' if len(names) > 3 else ''}"
 
 
 def _brief(value: Any) -> str:

@@ -170,3 +170,14 @@ def number(text: str) -> float:
     if not math.isfinite(value):
         raise argparse.ArgumentTypeError(f"wants a number; has {text!r}")
     return value
+
+
+def no_less_than_zero(text: str) -> float:
+    """A finite number that is not negative."""
+    try:
+        value = number(text)
+    except argparse.ArgumentTypeError:
+        value = -1.0
+    if value < 0:
+        raise argparse.ArgumentTypeError(f"wants a number from 0 on; has {text!r}")
+    return value

@@ -1,4 +1,4 @@
-"""What status, verify, diff and evaluate show: rich renderables, plain text where no terminal is."""
+"""What status, verify and evaluate show: rich renderables, plain text where no terminal is."""
 
 import math
 from collections.abc import Iterable, Sequence
@@ -14,7 +14,6 @@ from rich.text import Text
 
 from mpi_layout.printable import printable
 from mpi_layout.progress import duration
-from mpi_layout.results.diff import Difference
 from mpi_layout.results.summary import Counts, Gain, Group, LaunchState, Summary
 from mpi_layout.results.verify import Finding
 
@@ -81,19 +80,6 @@ def verify_view(findings: Sequence[Finding], n_rows: int, *, most: int = _MOST_L
     head = f"{n_rows:,} rows checked, {faults} {where}"
     rows = [(finding.key or "(file)", finding.what, finding.detail) for finding in findings]
     return _listing(head, ("config", "fault", "detail"), rows, most=most)
-
-
-def diff_view(difference: Difference) -> RenderableType:
-    """Show how two files differ."""
-    if difference.campaign is not None:
-        return Text(f"different campaigns: {printable(difference.campaign)}", "red")
-    if difference.equal:
-        return Text(f"{difference.n_rows:,} rows, no difference", "green")
-    columns = ", ".join(f"{name} {count:,}" for name, count in difference.by_column.items())
-    head = f"{difference.n_differing:,} of {difference.n_rows:,} rows differ ({columns})"
-    rows = [(d.key, d.column, d.a, d.b) for d in difference.first]
-    more = "the first differences:" if len(rows) < sum(difference.by_column.values()) else "all of them:"
-    return Stack(Text(head, "red"), Text(more), table(("config", "column", "a", "b"), rows))
 
 
 def evaluation_view(

@@ -1,4 +1,4 @@
-"""The commands verify and diff: is every result sound, and are two files the same."""
+"""The command verify: is every result sound."""
 
 import argparse
 from dataclasses import asdict
@@ -16,11 +16,11 @@ examples:
 Nothing in the file is believed: checksums, distances, areas, AEP and objective are computed again.
 `mpi-layout recover` saves what is sound.
 """
-EXIT_FOUND = 1  # something is wrong, or differs
+EXIT_FOUND = 1  # something is wrong
 
 
 def add(commands: Commands) -> None:
-    """Add them."""
+    """Add `verify`."""
     verify = add_reader(
         commands,
         "verify",
@@ -30,14 +30,6 @@ def add(commands: Commands) -> None:
     )
     verify.add_argument("--no-aep", action="store_true", help="do not compute the energies again (faster)")
     add_code_option(verify)
-    add_reader(
-        commands,
-        "diff",
-        diff_command,
-        "compare two results files in all but rank, launch, attempts and seconds; exit code 1 if they differ",
-        "Equal files are what 1 and 1000 ranks, one launch and twenty killed ones give.",
-        files=("a", "b"),
-    )
 
 
 def verify_command(args: argparse.Namespace) -> int:
@@ -60,17 +52,3 @@ def verify_command(args: argparse.Namespace) -> int:
                 "note: the objective was not computed again, as it is code of the campaign: --allow-code does"
             )
     return EXIT_FOUND if findings else 0
-
-
-def diff_command(args: argparse.Namespace) -> int:
-    """Compare two results files."""
-    from mpi_layout.commands.tables import diff_view
-    from mpi_layout.results.diff import diff
-    from mpi_layout.results.reader import open_reader
-
-    difference = diff(open_reader(args.a), open_reader(args.b))
-    if args.json:
-        answer_json(difference.to_json())
-    else:
-        answer(diff_view(difference))
-    return 0 if difference.equal else EXIT_FOUND

@@ -163,14 +163,26 @@ def mend(store: PlainStore) -> None:
 
 def copy_launches(source: PlainStore, target: PlainStore) -> None:
     """Copy the launches whose entries hold from a damaged file, so that their numbers mean the same."""
-    entries = _read_entries(source)
-    for number in range(_n_held(entries)):
+    write_launches(target, sealed_launches(source))
+
+
+def sealed_launches(store: PlainStore) -> NDArray[np.void]:
+    """Entries (n,) of the launches so far, sealed; one that was damaged says just that."""
+    entries = _read_entries(store)
+    entries = entries[: _n_held(entries)]
+    for number in range(len(entries)):
         entry = entries[number : number + 1]
         if not _holds(entry[0]):
-            entry = new_launch(ranks=0, host="", pid=0, scheduler_id="", versions="", now=0.0)
+            entry[:] = new_launch(ranks=0, host="", pid=0, scheduler_id="", versions="", now=0.0)
             entry["ended"], entry["reason"] = 0.0, b"its entry was damaged"
         entry["checksum"] = _whole(entry[0])
-        _write_entry(target, number, entry)
+    return entries
+
+
+def write_launches(store: PlainStore, entries: NDArray[np.void]) -> None:
+    """Write sealed entries (n,) into a table that has none yet."""
+    for number in range(len(entries)):
+        _write_entry(store, number, entries[number : number + 1])
 
 
 def _write_entry(store: PlainStore, number: int, entry: NDArray[np.void]) -> None:

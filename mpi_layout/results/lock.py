@@ -12,6 +12,7 @@ import errno
 import fcntl
 import json
 import logging
+import math
 import os
 import shlex
 import socket
@@ -220,24 +221,13 @@ class WriterLock:
         )
 
     def _refusal(self, owner: dict[str, Any]) -> str:
-        launch = _last_launch(self.path)
-        if not owner and launch is not None:
-            owner = {"host": launch.host, "pid": launch.pid, "started": launch.started}
-        who = "of unknown host"
-        if {"host", "pid", "started"} <= owner.keys():
-            who = f"host {owner['host']}, process {owner['pid']}, started {_utc(owner['started'])}"
-        job = owner.get("scheduler_id")
-        if launch is not None and launch.pid == owner.get("pid"):
-            who += f", last heartbeat {_utc(launch.heartbeat)}"
-            job = job or launch.scheduler_id
-        who += f", job {job}" if job else ""
         advice = "wait for its end, stop it, or give another output file with -o"
         if any(name in os.environ for name in _ARRAY_TASK):
             advice = (
                 "each task of a job array is a launch of its own: ask for one job with more ranks instead, "
                 "or give each task another output file with -o"
             )
-        return f"{self.path}: another launch is working on this file ({who}); {advice}"
+        return f"{_at_work(self.path, owner)}; {advice}"
 
 
 class SharedLock:
@@ -281,6 +271,51 @@ class SharedLock:
             self._descriptor = None
 
 
+def check_idle(path: Path, advice: str) -> None:
+    """See that no launch works on a results file; nothing is written, and no lock is kept.
+
+    Parameters
+    ----------
+    path : Path
+        The results file.
+    advice : str
+        What to do if one does.
+
+    Raises
+    ------
+    InputError
+        Saying which launch works on it.
+    """
+    lock_path = path.with_name(path.name + ".lock")
+    try:
+        descriptor = _open_to_look(lock_path)
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        raise InputError(f"{lock_path}: cannot be read: {what_failed(error)}") from error
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)  # ranks that write together share theirs
+    except BlockingIOError:
+        raise InputError(f"{_at_work(path, _read_owner(descriptor))}; {advice}") from None
+    except OSError:  # no locks here, or none for who may only read: then a sign of life tells
+        last = _last_launch(path)
+        silence = math.inf if last is None or last.ended is not None else abs(time.time() - last.heartbeat)
+        if silence < HEARTBEAT_LIMIT_S:
+            raise InputError(f"{_at_work(path, _read_owner(descriptor))}; {advice}") from None
+    finally:
+        os.close(descriptor)
+
+
+def _open_to_look(lock_path: Path) -> int:
+    """Open a lock file that exists; some file systems give an exclusive lock to writers only."""
+    try:
+        return os.open(lock_path, os.O_RDWR | os.O_CLOEXEC)
+    except FileNotFoundError:
+        raise
+    except OSError:  # not ours, or on a disk that is read-only
+        return os.open(lock_path, os.O_RDONLY | os.O_CLOEXEC)
+
+
 def lock_owner(path: Path) -> dict[str, Any]:
     """What the lock file of the results file `path` says of its launch, as seen from here; {} if nothing."""
     try:
@@ -301,6 +336,22 @@ def _last_launch(path: Path) -> Launch | None:
     except (InputError, OSError):
         return None  # not there yet, or not readable: the refusal stands without it
     return launches[-1] if launches else None
+
+
+def _at_work(path: Path, owner: dict[str, Any]) -> str:
+    """Say which launch works on a results file."""
+    launch = _last_launch(path)
+    if not owner and launch is not None:
+        owner = {"host": launch.host, "pid": launch.pid, "started": launch.started}
+    who = "of unknown host"
+    if {"host", "pid", "started"} <= owner.keys():
+        who = f"host {owner['host']}, process {owner['pid']}, started {_utc(owner['started'])}"
+    job = owner.get("scheduler_id")
+    if launch is not None and launch.pid == owner.get("pid"):
+        who += f", last heartbeat {_utc(launch.heartbeat)}"
+        job = job or launch.scheduler_id
+    who += f", job {job}" if job else ""
+    return f"{path}: another launch is working on this file ({who})"
 
 
 def _write_owner(descriptor: int, now: float) -> None:

@@ -1,5 +1,6 @@
 """A results file as its readers see it, piece by piece, without disturbing whoever writes it."""
 
+import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
@@ -192,13 +193,35 @@ def open_reader(path: Path) -> Results:
 def scan(store: PlainStore, dtype: np.dtype, first: int = 0, stop: int | None = None) -> Iterator[Piece]:
     """Yield the rows first:stop, all by default, in pieces of a few MB."""
     stop = store.extents["config"].shape[0] if stop is None else stop
-    step = max(1, _CHUNK_BYTES // dtype.itemsize)
+    step = rows_at_once(dtype)
     for start in range(first, stop, step):
-        rows = store.read_rows(dtype, start, min(start + step, stop))
-        piece = Piece(start, rows, is_committed(rows))
-        for _ in range(_LOOKS - 1):
-            # A row rewritten while it was read looks damaged; a second look tells.
-            for index in np.flatnonzero(piece.damaged).tolist():
-                rows[index] = store.read_rows(dtype, start + index, start + index + 1)[0]
-                piece.committed[index] = is_committed(rows[index : index + 1])[0]
-        yield piece
+        yield _piece(store, dtype, start, min(start + step, stop))
+
+
+def rows_at_once(dtype: np.dtype) -> int:
+    """Rows that are read together."""
+    return max(1, _CHUNK_BYTES // dtype.itemsize)
+
+
+def pick(store: PlainStore, dtype: np.dtype, numbers: NDArray[np.int64]) -> Piece:
+    """Read the rows of configs (n,), n > 0, in any order; adjacent ones together."""
+    ends = [*(np.flatnonzero(np.diff(numbers) != 1) + 1).tolist(), len(numbers)]
+    parts = []
+    for begin, end in itertools.pairwise([0, *ends]):
+        start = int(numbers[begin])
+        parts.append(_piece(store, dtype, start, start + end - begin))
+    if len(parts) == 1:
+        return parts[0]
+    rows, committed = ([getattr(part, name) for part in parts] for name in ("rows", "committed"))
+    return Piece(parts[0].start, np.concatenate(rows), np.concatenate(committed))
+
+
+def _piece(store: PlainStore, dtype: np.dtype, start: int, stop: int) -> Piece:
+    rows = store.read_rows(dtype, start, stop)
+    piece = Piece(start, rows, is_committed(rows))
+    for _ in range(_LOOKS - 1):
+        # A row rewritten while it was read looks damaged; a second look tells.
+        for index in np.flatnonzero(piece.damaged).tolist():
+            rows[index] = store.read_rows(dtype, start + index, start + index + 1)[0]
+            piece.committed[index] = is_committed(rows[index : index + 1])[0]
+    return piece

@@ -22,12 +22,12 @@ def note_launch(store: PlainStore, reason: str, n_rows: int) -> int:
     reason : str
         What it did, such as "merged 2 files"; what does not fit is cut off.
     n_rows : int
-        Rows that it has brought.
+        Configs that it has finished: rows that have it in their column `launch`.
 
     Returns
     -------
     int
-        Number of the launch, which rows may have in their column `launch`.
+        Number of the launch.
     """
     entry = launches.new_launch(
         ranks=0,
