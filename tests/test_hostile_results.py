@@ -40,6 +40,7 @@ resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
 campaign, sound, *files = sys.argv[1:]
 COMMANDS = [
     "status FILE", "status --json FILE", "verify FILE", "missing FILE", "diff FILE SOUND", "diff SOUND FILE",
+    "diff FILE SOUND --json", "diff SOUND FILE --tolerance 1", "merge FILE SOUND --into FILE.all --dry-run",
     "export FILE --csv -", "export FILE --configs -", "best FILE", "report FILE -o -",
     "recover FILE FILE.new", "recover FILE FILE.new --campaign CAMPAIGN",
     "run CAMPAIGN -o FILE --only a_t10_s0",
@@ -47,7 +48,8 @@ COMMANDS = [
 told = []
 for file in files:
     for command in COMMANDS:
-        names = {"FILE": file, "SOUND": sound, "CAMPAIGN": campaign, "FILE.new": file + ".new"}
+        names = {"FILE": file, "SOUND": sound, "CAMPAIGN": campaign}
+        names |= {f"FILE.{end}": f"{file}.{end}" for end in ("new", "all")}
         words = [names.get(word, word) for word in command.split()]
         out, err = io.StringIO(), io.StringIO()
         began = time.monotonic()
@@ -87,7 +89,7 @@ def tell(files, sound, campaign_path, limit=120):
     ended = subprocess.run(command, capture_output=True, text=True, timeout=limit, check=False)
     assert ended.returncode == 0, ended.stderr[-3000:]
     told = json.loads(ended.stdout)["told"]
-    assert len(told) == 13 * len(files)
+    assert len(told) == 16 * len(files)
     return [line[:5] for line in told]
 
 

@@ -5,7 +5,7 @@ import csv
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mpi_layout.commands.options import no_less_than_zero
+from mpi_layout.commands.options import add_selection, no_less_than_zero
 from mpi_layout.commands.parser import Commands, add_reader
 from mpi_layout.console import answer, answer_json, counting, say
 
@@ -20,7 +20,7 @@ compared in the configs that are in both: the same area, turbine type and seed.
 examples:
   mpi-layout diff a.h5 b.h5                        every bit
   mpi-layout diff a.h5 b.h5 --tolerance 0.001      turbines within a millimetre, AEP within 1e-9 of it
-  mpi-layout diff old.h5 new.h5 --only 'farm0_*' --csv changes.csv
+  mpi-layout diff a.h5 b.h5 --only 'farm0_*' --csv changes.csv
 """
 CSV_COLUMNS = (
     "key",
@@ -45,7 +45,7 @@ def add(commands: Commands) -> None:
         EPILOG,
         files=("a", "b"),
     )
-    diff.add_argument("--only", default="*", metavar="GLOB", help="only configs whose key matches")
+    add_selection(diff, best_per=False, status=False)
     diff.add_argument(
         "--tolerance",
         type=no_less_than_zero,

@@ -11,10 +11,10 @@ The files are of one campaign, and are only read. Each row is checked before it 
 a failure, a failure before nothing. `mpi-layout run CAMPAIGN -o OUT` then computes what no file has.
 
 examples:
-  mpi-layout run campaign.yaml -o a.h5 --only 'farm[0-4]_*'    on one machine
-  mpi-layout run campaign.yaml -o b.h5 --only 'farm[5-9]_*'    on another one
-  mpi-layout merge a.h5 b.h5 --into campaign.h5
-  mpi-layout merge runs/*.h5 --into all.h5 --on-conflict better --dry-run
+  mpi-layout run campaign.yaml -o a.h5 --only 'farm0_*'    on one machine
+  mpi-layout run campaign.yaml -o b.h5 --only 'farm1_*'    on another one
+  mpi-layout merge a.h5 b.h5 --into all.h5
+  mpi-layout merge a.h5 b.h5 other.h5 --into all.h5 --on-conflict better --dry-run
 """
 
 

@@ -87,7 +87,8 @@ def _outcome(merged: Merged, into: str, *, made: bool) -> Iterator[RenderableTyp
         return
     holds = f"{merged.done:,} done, {merged.failed:,} failed, {merged.waiting:,} waiting"
     verb = "" if made else "would have "
-    yield Text(f"{printable(into)}: {verb}{holds}; {merged.launches:,} launches")
+    launches = "1 launch" if merged.launches == 1 else f"{merged.launches:,} launches"
+    yield Text(f"{printable(into)}: {verb}{holds}; {launches}")
     if made:
         name = printable(shlex.quote(into))
         if merged.waiting:

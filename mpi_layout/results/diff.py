@@ -5,7 +5,7 @@ on who computed a config and when is not compared.
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
 from typing import Any
 
@@ -42,7 +42,7 @@ def diff(
     a: Results,
     b: Results,
     *,
-    only: str = "*",
+    only: Sequence[str] = (),
     tolerance: Tolerance | None = None,
     n_first: int = 10,
     progress: Callable[[int, int], None] | None = None,
@@ -56,8 +56,8 @@ def diff(
     ----------
     a, b : Results
         From `open_reader`; of one campaign or of two.
-    only : str
-        Glob that the keys of the configs must match.
+    only : sequence of str
+        Globs of which the key of a config must match one; none of them for all keys.
     tolerance : Tolerance, optional
         Compare states, layouts, AEP and objective alone, and take this for rounding.
     n_first : int
@@ -75,7 +75,7 @@ def diff(
     n_changes = len(kept) + sum(1 for _ in changes)
     numbers = _paired(a.campaign.configs, b.campaign.configs)
     n_only_a, n_only_b = a.n_rows - len(numbers[0]), b.n_rows - len(numbers[0])
-    chosen = np.isin(numbers[0], a.campaign.select(only))
+    chosen = np.isin(numbers[0], np.concatenate([a.campaign.select(glob) for glob in only or ("*",)]))
     found = _Found(a, b, tolerance, n_first)
     for pair in _pairs(a, b, numbers[0][chosen], numbers[1][chosen]):
         found.add(*pair)
@@ -218,8 +218,8 @@ def _widened(piece: Piece, dtype: np.dtype) -> Piece:
 
 def _masks(a: Piece, b: Piece) -> Masks:
     """Compare every bit."""
-    both = a.committed & b.committed
     status = _states(a) != _states(b)
+    both = a.committed & b.committed & ~status
     return {"status": status} | {
         name: both & differs(a.rows[name], b.rows[name]) for name in COMPARED if name != "status"
     }
@@ -240,7 +240,8 @@ def _beyond(
 def close(a: NDArray, b: NDArray, share: float) -> NDArray[np.bool_]:
     """Whether numbers (n,) are the same but for a share of them, or both NaN."""
     with np.errstate(all="ignore"):
-        near = np.abs(a - b) <= share * np.maximum(np.abs(a), np.abs(b))
+        limit = share * np.maximum(np.abs(a), np.abs(b))
+        near = (np.abs(a - b) <= limit) & np.isfinite(limit)
     return np.asarray(near | (a == b) | (np.isnan(a) & np.isnan(b)))
 
 
