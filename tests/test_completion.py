@@ -202,7 +202,7 @@ def examples(text):
             yield shlex.split(match[1].removesuffix(')"'))
 
 
-NOT_YET = {"diff", "export"}
+NOT_YET = {"export"}
 
 
 @pytest.mark.parametrize("name", commands())
