@@ -5,6 +5,7 @@ Each page is worked through from top to bottom in one folder, which has the file
 
 import contextlib
 import doctest
+import functools
 import io
 import os
 import re
@@ -62,7 +63,7 @@ RUN_ELSEWHERE = {
 }
 NEEDS_NAMES = {"docs/refinement.md": "test_relocation.py has a farm for it"}
 EMPTY = {"docs/tutorial.md", "docs/faq.md"}  # which make all files themselves
-APART = {"docs/commands.md"}  # where no command builds on the one before it
+APART = "docs/commands.md"  # where no command builds on the one before it, and many stand on another page too
 LANGUAGES = {"sh", "console", "python", "yaml", "csv", "text"}
 
 CAMPAIGN = """\
@@ -179,6 +180,12 @@ def commands_of_page(page):
     return [command for block in shells if not block.hidden for command in commands_of(block)]
 
 
+@functools.cache
+def elsewhere():
+    """Texts of the commands of all pages but one."""
+    return {command.text for page in PAGES if page != APART for command in commands_of_page(page)}
+
+
 LONG = [page for page in PAGES if any(map(is_slow, commands_of_page(page)))]
 
 
@@ -228,10 +235,10 @@ def work_through(page, folder, *, slow=False):
             (folder / block.title).write_text(block.text)
         elif block.language in ("sh", "console"):
             for command in commands_of(block):
-                if is_slow(command) == slow:
+                if is_slow(command) == slow and not (page == APART and command.text in elsewhere()):
                     there = set(folder.iterdir())
                     obey(command)
-                    for new in set(folder.iterdir()) - there if page in APART else ():
+                    for new in set(folder.iterdir()) - there if page == APART else ():
                         new.unlink()
         elif block.language == "yaml":
             check_yaml(block, folder)
