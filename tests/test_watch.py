@@ -900,7 +900,8 @@ COLOURS = re.compile(rb"\x1b\[(?:\d+;)*(?:3[0-7]|[34]8;[25];)")
 
 
 def test_ctrl_c_leaves_the_terminal_as_it_was(in_terminal, half_done):
-    screen = in_terminal("status", half_done, "--watch", environ={"NO_COLOR": "1"})
+    plain = {"NO_COLOR": "1", "PYTHONIOENCODING": "latin-1"}
+    screen = in_terminal("status", half_done, "--watch", size=(30, 12), environ=plain)
     screen.sees(r"6 of 12 \(50.0 %\)")
     screen.sees(r"^a +100 % +100 % +100 %")  # said in words, too
     screen.type(b"\x03")

@@ -1,6 +1,7 @@
 """Looking at a campaign again and again: on a screen with keys, as lines, or as JSON."""
 
 import contextlib
+import io
 import os
 import signal
 import sys
@@ -127,6 +128,8 @@ def watch_on_screen(path: Path, interval: float, *, wait: bool, until_done: bool
 
 def _other_screen() -> Live:
     """Another screen than the one that the shell writes to, which comes back afterwards."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")  # a name that the terminal cannot show
     return Live(console=Console(file=sys.stdout), screen=True, auto_refresh=False, vertical_overflow="crop")
 
 

@@ -1,6 +1,7 @@
 """The screen of a campaign that is watched: head, panel, foot, as many lines as the terminal has."""
 
 import math
+import textwrap
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -116,8 +117,8 @@ def draw(moment: Moment, view: View, size: tuple[int, int], *, unicode: bool = T
 def _head(moment: Moment, view: View, width: int, height: int, signs: dict[str, str]) -> list[Text]:
     """At most seven lines, fewer on a low screen."""
     lines = [_title(moment, view, width)]
-    if moment.fault:
-        lines.append(Text(printable(moment.fault), "bold red"))
+    faults = textwrap.wrap(printable(moment.fault), max(width, 20))[: 2 if height >= _TALL else 1]
+    lines += [Text(fault, "bold red") for fault in faults]
     sight = moment.sight
     if sight is not None:
         lines += [_bar(sight, width, signs), _counts(sight), _speed(sight, moment.looked, width)]
@@ -213,7 +214,7 @@ def _launch(sight: Sight, now: float) -> list[Text]:
         every = duration(sight.results.campaign.checkpoint.interval_s)
         runs = f"runs; last checkpoint or sign of life {silence} ago (checkpoints every {every})"
         return [Text(who), Text(runs)]
-    lost = f"silent for {silence} after {lasted}: lost, or cut off from this file; run the same command again"
+    lost = f"silent for {silence}: lost, or cut off from here; the same command goes on"
     return [Text(who), Text(lost, "bold yellow")]
 
 
