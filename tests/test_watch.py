@@ -156,7 +156,7 @@ def test_every_look_finds_what_a_fresh_reader_finds(write, look, path, clock):
     dice = random.Random(seed)
     writer = write()
     state = dict.fromkeys(range(12), "waiting")
-    for step in range(25):
+    for step in range(15):
         for number in dice.sample(range(12), dice.randrange(4)):
             if state[number] == "waiting":
                 writer.begin(number, attempts=int(writer.file.attempts[number]) + 1)
@@ -910,6 +910,7 @@ def test_ctrl_c_leaves_the_terminal_as_it_was(in_terminal, half_done):
     assert not COLOURS.search(screen.raw)
 
 
+@pytest.mark.slow
 def test_a_signal_leaves_the_terminal_as_it_was(in_terminal, half_done):
     screen = in_terminal("status", half_done, "--watch")
     screen.sees(r"6 of 12 \(50.0 %\)")
