@@ -656,8 +656,9 @@ def test_of_unequal_layouts_one_is_kept_by_a_rule(salvage, three_of_one, path, r
 def test_unequal_layouts_may_be_an_error(salvage, three_of_one, path):
     code, report = salvage("--on-duplicate", "error")
     assert code == 2
-    assert "1 configs have unequal layouts" in salvage.err
+    assert "1 config has unequal layouts" in salvage.err
     assert len(report["unequal"]["a_t10_s0"]) == 3
+    assert (report["configs"]["written"], report["configs"]["missing"]) == (0, 12)
     assert not path.exists()
 
 
@@ -668,6 +669,25 @@ def test_turbines_in_another_order_or_with_fewer_digits_make_no_other_layout(sal
         worker(old, number, {"a_t10_s0": copy}, ["a_t10_s0"])
     _, report = salvage("--on-duplicate", "first")
     assert outcomes(report, "a_t10_s0") == ["taken", "equal", "equal", "not kept"]
+
+
+def test_better_is_what_the_campaign_maximises(salvage, three_of_one, small_campaign, path, tmp_path):
+    (tmp_path / "west.py").write_text(
+        "def west(layout):\n    return -layout.x.mean() if layout.x.max() < 6000 else float('nan')\n"
+    )
+    with small_campaign.open("a") as file:
+        file.write("objective: {function: west, file: west.py}\n")
+    assert salvage() == (2, None)
+    assert "--allow-code" in salvage.err
+    code, _ = salvage("--allow-code", "--max-bad", 0)
+    assert (code, path.exists()) == (4, False)  # the function refuses what it gives no number
+    code, _ = salvage("--allow-code")
+    assert code == 3
+    fits = [number for number, (x, _) in three_of_one.items() if x.max() < 6000]
+    kept = min(fits, key=lambda number: three_of_one[number][0].mean())
+    results = open_reader(path)
+    np.testing.assert_array_equal(results.rows[0]["x"], three_of_one[kept][0])
+    assert list(verify(results, allow_code=True)) == []
 
 
 # ---------------------------------------------------------------- into a file that exists

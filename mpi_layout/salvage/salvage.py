@@ -23,7 +23,7 @@ from mpi_layout.salvage.find import SUFFIXES, Found, find_files
 from mpi_layout.salvage.identity import RefusedError
 from mpi_layout.salvage.layouts import judged, solution_of
 from mpi_layout.salvage.quarantine import copy_bad
-from mpi_layout.salvage.target import stored_layouts, write_layouts
+from mpi_layout.salvage.target import open_target, stored_layouts, write_layouts
 
 Progress = Callable[[int, int], None]
 
@@ -72,13 +72,17 @@ def salvage(asked: Request, progress: Progress | None = None) -> Audit:
     campaign = _campaign(asked)
     found = _find(asked)
     with nullcontext() if asked.dry_run else WriterLock(asked.into) as lock:
+        target = open_target(asked.into, campaign)
         audit, entries = _looked_at(asked, campaign, found)
-        stored, audit.n_done_before = stored_layouts(asked.into, campaign, set(entries))
+        stored, audit.n_done_before = stored_layouts(target, campaign, set(entries))
         _stop_if_bad(audit, asked)
         solutions = {} if audit.stopped else _chosen(asked, campaign, audit, entries, stored, progress)
+        _stop_if_bad(audit, asked)  # the user's function may have refused some
+        _stop_if_useless(audit, asked)
+        if audit.stopped:
+            solutions = {}
         audit.n_written = len(solutions)
         audit.n_missing = audit.n_configs - audit.n_done_before - len(solutions.keys() - stored.keys())
-        _stop_if_useless(audit, asked)
         if lock is not None and not audit.stopped:
             if asked.quarantine is not None:
                 bad = [file for file in audit.files if file.is_bad]
@@ -206,9 +210,10 @@ def _stop_if_useless(audit: Audit, asked: Request) -> None:
     if audit.stopped:
         return
     if asked.on_duplicate == OnDuplicate.ERROR and audit.unequal:
+        n = len(audit.unequal)
         audit.stopped = (
-            f"{len(audit.unequal)} configs have unequal layouts; choose with --on-duplicate keep-better, "
-            "first or last"
+            f"{n} {'config has' if n == 1 else 'configs have'} unequal layouts; choose with --on-duplicate "
+            "keep-better, first or last"
         )
     elif not audit.count(Outcome.TAKEN) + audit.count(Outcome.EQUAL) + audit.count(Outcome.NOT_KEPT):
         audit.stopped = f"no layout was found that fits {asked.campaign}"

@@ -13,7 +13,7 @@ from mpi_layout.optimise.problem import Solution
 from mpi_layout.results.disk import exists
 from mpi_layout.results.file import ResultsFile, WriterLock, check_campaign, create_results, open_writer
 from mpi_layout.results.launches import scheduler_id
-from mpi_layout.results.reader import open_reader
+from mpi_layout.results.reader import Results, open_reader
 from mpi_layout.results.row import done_row
 from mpi_layout.results.versions import software_versions
 from mpi_layout.salvage.choice import StoredLayout
@@ -23,21 +23,28 @@ RANK = -1  # of rows that no rank has solved
 _BATCH = 500  # rows that are written together
 
 
-def stored_layouts(path: Path, campaign: Campaign, numbers: set[int]) -> tuple[dict[int, StoredLayout], int]:
-    """Layouts that a results file has of the configs `numbers`, and how many configs are done in it.
+def open_target(path: Path, campaign: Campaign) -> Results | None:
+    """Results file that there is already, to be read.
 
     Raises
     ------
     InputError
         If it is no results file, or that of another campaign.
     """
-    found: dict[int, StoredLayout] = {}
-    n_done = 0
     if not exists(path):
-        return found, n_done
+        return None
     results = open_reader(path)
     check_campaign(path, results.structure, campaign)
-    for piece in results.pieces():
+    return results
+
+
+def stored_layouts(
+    results: Results | None, campaign: Campaign, numbers: set[int]
+) -> tuple[dict[int, StoredLayout], int]:
+    """Layouts that a results file has of the configs `numbers`, and how many configs are done in it."""
+    found: dict[int, StoredLayout] = {}
+    n_done = 0
+    for piece in results.pieces() if results is not None else ():
         for index in np.flatnonzero(piece.done).tolist():
             n_done += 1
             number = piece.start + index
