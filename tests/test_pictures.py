@@ -697,7 +697,7 @@ def test_convergence_has_a_line_for_each_config_and_two_that_stand_out(gains):
     (left, right), (bottom, top) = axes.get_xlim(), axes.get_ylim()
     assert left < 1 < 5000 < right
     assert bottom < shown[0].min() <= shown[4].max() < top
-    assert axes.get_ylabel() == ("gain over the start (% of its AEP)" if gains else "AEP (GWh)")
+    assert axes.get_ylabel() == ("gain over the start (%)" if gains else "AEP (GWh)")
     assert [text.get_text() for text in axes.get_legend().get_texts()] == [
         "median of 5",
         "best, ends at +2.40 %" if gains else "best, ends at 512.000 GWh",

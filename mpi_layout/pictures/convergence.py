@@ -25,7 +25,7 @@ from mpi_layout.pictures.canvas import (
 Floats = NDArray[np.float64]
 Trace = tuple[NDArray[np.int64], Floats]  # evaluations, AEP: the start first, the result last
 
-_TALL, _SHORTEST = 0.58, 2.3  # height: in widths, inches
+_TALL, _SHORTEST = 0.58, 2.6  # height: in widths, inches
 _LEFT, _RIGHT, _BELOW = 0.7, 0.15, 0.45  # inches
 _POINTS = 200  # of the median
 
@@ -117,7 +117,7 @@ def _label(axes: Axes, picture: ConvergencePicture) -> None:
     axes.xaxis.set_major_formatter(StrMethodFormatter("{x:,.0f}"))
     axes.xaxis.set_minor_formatter(NullFormatter())
     if picture.gains:
-        axes.set_ylabel("gain over the start (% of its AEP)")
+        axes.set_ylabel("gain over the start (%)")
     else:
         axes.set_ylabel("AEP (GWh)")
         axes.ticklabel_format(axis="y", useOffset=False)

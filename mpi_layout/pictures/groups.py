@@ -31,7 +31,7 @@ Floats = NDArray[np.float64]
 _ROW, _HEAD, _BELOW, _GAP, _RIGHT = 0.15, 0.2, 0.75, 0.12, 0.12
 _LETTER = 0.062  # width of a small letter
 _LONGEST_NAME = 1.5
-_TWO_COLUMNS = 24  # rows from which panels stand in two columns
+_MANY_ROWS, _PAGE_OF_ROWS = 24, 45  # from which panels stand side by side: on a page, in a column of it
 _GOLDEN = 0.6180339887498949
 _MANY = 5000  # dots, of which no vector graphic wants to keep each
 
@@ -86,7 +86,9 @@ def draw_groups(picture: GroupsPicture, width: float = PAGE) -> Figure:
         Inches.
     """
     panels = _panels(picture.groups)
-    n_columns = 2 if width > 5 and len(panels) > 1 and len(picture.groups) >= _TWO_COLUMNS else 1
+    n_columns = (
+        2 if len(panels) > 1 and len(picture.groups) >= (_MANY_ROWS if width > 5 else _PAGE_OF_ROWS) else 1
+    )
     left = min(_LONGEST_NAME, _LETTER * max(len(group.row) for group in picture.groups) + 0.12)
     room = (width - left - _RIGHT - (n_columns - 1) * _GAP) / n_columns
     rows = [panels[i : i + n_columns] for i in range(0, len(panels), n_columns)]

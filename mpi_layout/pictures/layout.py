@@ -20,7 +20,8 @@ Floats = NDArray[np.float64]
 # Inches: around the map, and the column beside it.
 _LEFT, _BELOW, _GAP, _BESIDE, _NARROW_BESIDE = 0.55, 0.45, 0.15, 1.2, 0.9
 _TALLEST, _SHORTEST = 1.3, 2.5  # of the map: in widths, and inches of what is beside it
-_SMALLEST = 0.012  # of the longer side: a rotor that is drawn smaller cannot be seen
+_SMALLEST = 4.5  # points: a rotor that is drawn smaller cannot be seen,
+_LARGEST = 0.6  # nor tell from the next one if it is drawn larger than this share of their distance
 _NUMBERS = (4.0, 6.0)  # points: smallest that can be read, largest that is wanted
 _MOST_NUMBERS = 1000
 _EQUAL = 1e-3  # %, wake losses that no colours need to tell apart
@@ -87,8 +88,11 @@ def draw_layout(picture: LayoutPicture, width: float = PAGE) -> Figure:
         chart.prepare(axes)
         chart.draw_ground(axes, picture.ground)
         chart.draw_neighbours(axes, picture.neighbours)
-        colours = _draw_turbines(axes, picture, chart)
-        _draw_numbers(axes, picture, chart, points_per_m=72 * w / float(chart.high[0] - chart.low[0]))
+        points_per_m = 72 * w / float(chart.high[0] - chart.low[0])
+        apart = _usual_distance(np.column_stack([picture.x, picture.y]))
+        rotor = max(picture.rotor_diameter, min(_SMALLEST / points_per_m, _LARGEST * apart))
+        colours = _draw_turbines(axes, picture, chart, rotor)
+        _draw_numbers(axes, picture, chart, 0.35 * points_per_m * apart, below=points_per_m * rotor / 2 + 1)
         left = _LEFT + w + _GAP
         dial = 0.66 * beside
         at = place(drawn, left + (beside - dial) / 2, above + 0.25, dial, dial)
@@ -112,8 +116,8 @@ def _circles(
     return made
 
 
-def _draw_turbines(axes: Axes, picture: LayoutPicture, chart: Chart) -> EllipseCollection:
-    spacing, rotor = picture.spacing, max(picture.rotor_diameter, _SMALLEST * chart.size)
+def _draw_turbines(axes: Axes, picture: LayoutPicture, chart: Chart, rotor: float) -> EllipseCollection:
+    spacing = picture.spacing
     apart = spacing.along, spacing.across or spacing.along, spacing.direction
     at = picture.x, picture.y
     _circles(axes, chart, *at, apart, facecolor="none", edgecolor="#b8c4cc", linewidth=0.5, zorder=2)
@@ -126,24 +130,19 @@ def _draw_turbines(axes: Axes, picture: LayoutPicture, chart: Chart) -> EllipseC
     return colours
 
 
-def _draw_numbers(axes: Axes, picture: LayoutPicture, chart: Chart, *, points_per_m: float) -> None:
-    """Write the numbers of the turbines below them, where there is room for letters that can be read."""
-    places = np.column_stack([picture.x, picture.y])
-    if len(places) > _MOST_NUMBERS:
+def _draw_numbers(axes: Axes, picture: LayoutPicture, chart: Chart, size: float, *, below: float) -> None:
+    """Write the numbers of the turbines below them, in points, if letters of a size can be read."""
+    if size < _NUMBERS[0] or picture.x.size > _MOST_NUMBERS:
         return
-    size = min(_NUMBERS[1], 0.35 * points_per_m * _usual_distance(places))
-    if size < _NUMBERS[0]:
-        return
-    below = -points_per_m * max(picture.rotor_diameter, _SMALLEST * chart.size) / 2 - 1
-    for number, at in enumerate(chart.km(places)):
+    for number, at in enumerate(chart.km(np.column_stack([picture.x, picture.y]))):
         axes.annotate(
             str(number),
             at,
-            xytext=(0, below),
+            xytext=(0, -below),
             textcoords="offset points",
             ha="center",
             va="top",
-            fontsize=size,
+            fontsize=min(size, _NUMBERS[1]),
             color=INK,
             zorder=4,
         )
@@ -153,6 +152,7 @@ def _usual_distance(places: Floats) -> float:
     """Median distance of points (n, 2) to their nearest neighbours; infinite for a single one."""
     if len(places) < 2:
         return np.inf
+    places = places[:_MOST_NUMBERS]
     apart = np.hypot(*(places[:, None] - places[None]).transpose(2, 0, 1))
     np.fill_diagonal(apart, np.inf)
     return float(np.median(apart.min(axis=1)))
