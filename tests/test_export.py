@@ -99,9 +99,30 @@ def test_figures_of_every_done_config(path, tmp_path, capsys):
     }  # fmt: skip
     for name, column in columns.items():
         assert [float(line[name]) for line in lines] == rows[column].tolist()
+    assert {line["status"] for line in lines} == {"done"}
     assert cli.main(["export", str(path), "--configs", "-", "--only", "b_t15_s1"]) == 0
     head, line = csv.reader(io.StringIO(capsys.readouterr().out))
     assert line == [lines[-1][name] for name in head]
+
+
+def test_figures_of_configs_that_are_not_done(path, capsys):
+    assert cli.main(["export", str(path), "--configs", "-", "--status", "all"]) == 0
+    lines = list(csv.DictReader(io.StringIO(capsys.readouterr().out)))
+    assert [line["key"] for line in lines] == [config.key for config in open_reader(path).campaign.configs]
+    assert [line["status"] for line in lines] == [*["done"] * 2, "failed", *["done", "done", "waiting"] * 3]
+    failed, waiting = lines[2], lines[5]
+    assert (failed["message"], failed["aep_GWh"], failed["evaluations"]) == ("no room", "", "")
+    assert (waiting["seconds"], waiting["min_spacing_m"], waiting["n_turbines"]) == ("", "", "3")
+    assert cli.main(["export", str(path), "--configs", "-", "--status", "failed"]) == 0
+    _, line = csv.reader(io.StringIO(capsys.readouterr().out))
+    assert line[0] == "a_t10_s2"
+
+
+@pytest.mark.parametrize("form", ["csv", "parquet", "geojson", "windio", "legacy"])
+def test_only_configs_that_are_done_have_layouts(path, tmp_path, capsys, form):
+    assert cli.main(["export", str(path), f"--{form}", str(tmp_path / "out"), "--status", "failed"]) == 2
+    assert f"--{form} writes layouts, which only configs have that are done" in capsys.readouterr().err
+    assert [p.name for p in tmp_path.iterdir()] == ["results.h5"]
 
 
 def test_one_table_at_a_time(path, capsys):

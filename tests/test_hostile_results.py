@@ -32,7 +32,8 @@ DRIVER = """
 import contextlib, io, json, resource, sys, time
 import mpi_layout.commands.best_tables, mpi_layout.report.report, mpi_layout.run, mpi_layout.commands.tables
 from mpi_layout import cli
-from mpi_layout.results import best, diff, export, recover, verify
+from mpi_layout.exports import tables
+from mpi_layout.results import best, diff, recover, verify
 
 pages = int(open("/proc/self/statm").read().split()[0])
 limit = pages * resource.getpagesize() + 2**30

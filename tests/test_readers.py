@@ -11,9 +11,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from mpi_layout.exports.tables import export_turbines
 from mpi_layout.results.diff import diff
-from mpi_layout.results.export import export_csv
 from mpi_layout.results.reader import open_reader
+from mpi_layout.results.selection import Selection
 from mpi_layout.results.summary import missing_keys, summarise
 from mpi_layout.results.verify import verify
 
@@ -79,7 +80,7 @@ def library(path, seen, tmp_path):
 
     def export():
         out = tmp_path / "layouts.csv"
-        n_configs = export_csv(open_reader(path), out, force=True)
+        n_configs = export_turbines(open_reader(path), out, Selection(), force=True)
         with open(out, newline="") as file:
             assert sum(1 for _ in csv.reader(file)) == 1 + 5 * n_configs
 

@@ -27,6 +27,7 @@ from mpi_layout.campaign.schema import (
     Capacity,
     CheckpointSpec,
     Count,
+    Crs,
     FailureSpec,
     Name,
     Section,
@@ -75,6 +76,11 @@ class Campaign(Section):
 
     name: Name = Field(description="Name of the campaign.")
     description: str | None = Field(default=None, description="Free text.")
+    crs: Crs | None = Field(
+        default=None,
+        description="Coordinate reference system of all x and y, such as EPSG:25831; only exports for GIS "
+        "need it.",
+    )
     system: IncludedFile | None = Field(
         default=None,
         description="windIO wind_energy_system (YAML): its areas, turbine_types and site, unless given here.",

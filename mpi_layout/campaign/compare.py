@@ -11,6 +11,7 @@ from pydantic import BaseModel
 # Free text, and what may change between two launches of the same campaign.
 _SHAPES_NOTHING: dict[str, Any] = {
     "description": True,
+    "crs": True,  # where on Earth a layout lies changes nothing of it
     "system": True,  # the sections that it gives count
     "areas": {"__all__": {"description"}},
     "turbine_types": {"__all__": {"description"}},

@@ -39,6 +39,7 @@ Name = Annotated[str, Field(pattern=NAME_PATTERN, max_length=64)]
 Seed = Annotated[Integer, Field(ge=0, le=LARGEST_SEED)]
 Count = Annotated[Integer, Field(ge=1, le=MOST_TURBINES)]
 Capacity = Annotated[Number, Field(gt=0, le=1e9)]
+Crs = Annotated[str, Field(min_length=1, max_length=1000)]  # what it means only PROJ knows
 Coordinate = Annotated[Number, Field(ge=-FARTHEST, le=FARTHEST)]
 Point = tuple[Coordinate, Coordinate]
 

@@ -1,38 +1,162 @@
-"""The command export: layouts or figures as a table."""
+"""The command export: layouts and figures for other programs."""
 
 import argparse
+from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
 
 from mpi_layout.commands.options import add_selection, selection_of
 from mpi_layout.commands.parser import Commands, add_command
 from mpi_layout.console import say
+from mpi_layout.errors import InputError
+
+if TYPE_CHECKING:
+    from mpi_layout.exports.crs import Projection
+    from mpi_layout.results.reader import Results
+    from mpi_layout.results.selection import Selection
+
+EPILOG = """\
+examples:
+  mpi-layout export campaign.h5 --csv - --only farm0_t5_s3       one layout, on the screen
+  mpi-layout export campaign.h5 --configs all.csv --status all   AEP, spacing, failures: a line per config
+  mpi-layout export campaign.h5 --geojson best.geojson --best-per area --crs EPSG:25831
+  mpi-layout export campaign.h5 --windio farms/ --best-per area,turbine
+  mpi-layout export campaign.h5 --pywake best.py && python best.py     the best layout, AEP by PyWake
+"""
 
 
 def add(commands: Commands) -> None:
     """Add `export`."""
-    export = add_command(commands, "export", export_command, "write the done configs as a table")
+    export = add_command(
+        commands, "export", export_command, "write layouts and figures for other programs", EPILOG
+    )
     export.add_argument("file", type=Path, metavar="FILE", help="results file (.h5)")
-    table = export.add_mutually_exclusive_group(required=True)
-    table.add_argument(
-        "--csv", type=Path, metavar="OUT", help="layouts, a line per turbine; - for standard output"
-    )
-    table.add_argument(
-        "--configs", type=Path, metavar="OUT", help="AEP and other figures, a line per config; - likewise"
-    )
+    formats = export.add_mutually_exclusive_group(required=True)
+    for name, form in FORMATS.items():
+        formats.add_argument(f"--{name}", type=Path, metavar=form.metavar, help=form.help)
     add_selection(export)
+    export.add_argument(
+        "--crs",
+        metavar="CRS",
+        help="coordinate reference system of x and y, such as EPSG:25831, if the campaign does not say",
+    )
     export.add_argument("--force", action="store_true", help="replace OUT if it exists")
 
 
 def export_command(args: argparse.Namespace) -> int:
-    """Write layouts or figures as a table."""
-    from mpi_layout.results.export import export_configs, export_csv
+    """Write layouts or figures."""
     from mpi_layout.results.reader import open_reader
 
-    results = open_reader(args.file)
-    export, target, what = export_csv, args.csv, "layouts"
-    if target is None:
-        export, target, what = export_configs, args.configs, "figures"
-    n_configs = export(results, target, selection_of(args), force=args.force)
+    name = next(name for name in FORMATS if getattr(args, name) is not None)
+    form, target = FORMATS[name], getattr(args, name)
+    selection = selection_of(args)
+    if selection.status != "done" and not form.any_status:
+        raise InputError(
+            f"--{name} writes layouts, which only configs have that are done: --status {selection.status} "
+            "goes with --configs and --netcdf"
+        )
+    told = form.write(args, open_reader(args.file), target, selection)
     if str(target) != "-":
-        say(f"{target}: the {what} of {n_configs} configs")
+        say(f"{target}: {told}")
     return 0
+
+
+def _csv(args: argparse.Namespace, results: "Results", target: Path, selection: "Selection") -> str:
+    from mpi_layout.exports.tables import export_turbines
+
+    return f"the layouts of {_configs(export_turbines(results, target, selection, force=args.force))}"
+
+
+def _parquet(args: argparse.Namespace, results: "Results", target: Path, selection: "Selection") -> str:
+    from mpi_layout.exports.tables import export_turbines
+
+    n_configs = export_turbines(results, target, selection, parquet=True, force=args.force)
+    return f"the layouts of {_configs(n_configs)}"
+
+
+def _configs_table(args: argparse.Namespace, results: "Results", target: Path, selection: "Selection") -> str:
+    from mpi_layout.exports.tables import export_configs
+
+    parquet = target.suffix == ".parquet"
+    n_configs = export_configs(results, target, selection, parquet=parquet, force=args.force)
+    return f"the figures of {_configs(n_configs)}"
+
+
+def _netcdf(args: argparse.Namespace, results: "Results", target: Path, selection: "Selection") -> str:
+    from mpi_layout.exports.netcdf import export_netcdf
+
+    wanted = args.crs is not None or results.campaign.crs is not None
+    projection = _projection(args, results) if wanted else None
+    n_configs = export_netcdf(results, target, selection, projection=projection, force=args.force)
+    return _configs(n_configs)
+
+
+def _geojson(args: argparse.Namespace, results: "Results", target: Path, selection: "Selection") -> str:
+    from mpi_layout.exports.geojson import export_geojson
+
+    projection = _projection(args, results)
+    extent = export_geojson(results, target, selection, projection, force=args.force)
+    warning = projection.far_away(extent.corners)
+    told = f"the layouts of {_configs(extent.n_configs)}, {extent}"
+    return told if warning is None else f"{told}\nwarning: {warning}"
+
+
+def _windio(args: argparse.Namespace, results: "Results", target: Path, selection: "Selection") -> str:
+    from mpi_layout.exports.windio import export_windio
+
+    files = export_windio(results, target, selection, force=args.force)
+    return (
+        "1 wind farm" if len(files) == 1 else f"{len(files)} wind farms, one for each area and turbine type"
+    )
+
+
+def _legacy(args: argparse.Namespace, results: "Results", target: Path, selection: "Selection") -> str:
+    from mpi_layout.results.legacy import export_legacy
+
+    return f"the layouts of {_configs(export_legacy(results, target, selection, force=args.force))}"
+
+
+def _configs(n_configs: int) -> str:
+    return "1 config" if n_configs == 1 else f"{n_configs} configs"
+
+
+def _projection(args: argparse.Namespace, results: "Results") -> "Projection":
+    """Take from the command line what x and y are, else from the campaign."""
+    from mpi_layout.exports.crs import Projection
+
+    if args.crs is not None:
+        return Projection(args.crs, "--crs")
+    if results.campaign.crs is None:
+        raise InputError(
+            f"{args.file}: its campaign does not say where on Earth x and y lie: give their coordinate "
+            "reference system by --crs, such as --crs EPSG:25831 (ETRS89 / UTM zone 31N), "
+            "or future campaigns the key crs"
+        )
+    return Projection(results.campaign.crs, f"{args.file}: crs")
+
+
+class _Format(NamedTuple):
+    """A format that results can be written in."""
+
+    metavar: str
+    help: str
+    write: Callable[[argparse.Namespace, "Results", Path, "Selection"], str]
+    any_status: bool = False  # whether it has a place for configs without a layout
+
+
+FORMATS = {
+    "csv": _Format("OUT", "table, a line per turbine; - for standard output", _csv),
+    "parquet": _Format("OUT", "the same table for data frames, by pyarrow", _parquet),
+    "configs": _Format(
+        "OUT",
+        "table, a line per config: AEP and other figures; - likewise, or Parquet if named .parquet",
+        _configs_table,
+        any_status=True,
+    ),
+    "netcdf": _Format(
+        "OUT", "netCDF by the CF conventions, with everything of the configs", _netcdf, any_status=True
+    ),
+    "geojson": _Format("OUT", "turbines and areas on the map, by pyproj; - for standard output", _geojson),
+    "windio": _Format("DIR", "windIO wind farms, a file for each area and turbine type", _windio),
+    "legacy": _Format("OUT", "HDF5 with a group for each config: farm0_t5_s0/layout", _legacy),
+}

@@ -8,11 +8,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mpi_layout.campaign.turbine_build import turbine_of
-from mpi_layout.formats.windio_out import windio_farm, windio_text
+from mpi_layout.exports.tables import write_turbines
+from mpi_layout.exports.windio import farm_text
+from mpi_layout.formats.windio_out import windio_text
 from mpi_layout.pictures import require_matplotlib
 from mpi_layout.results.best import Best
-from mpi_layout.results.export import export_rows
 from mpi_layout.results.reader import Results
 from mpi_layout.results.written import written
 
@@ -22,10 +22,9 @@ if TYPE_CHECKING:
 
 def write_windio(target: Path, results: Results, bests: Sequence[Best], *, force: bool) -> None:
     """Write a windIO wind farm with the layouts as alternatives, and their turbine types."""
-    types = {spec.name: turbine_of(spec) for spec in results.campaign.turbine_types}
     layouts = [best.layout(str(results.path)) for best in bests]
     with written(target, force=force) as file:
-        file.write(windio_text(windio_farm(results.campaign.name, layouts, types)))
+        file.write(farm_text(results.campaign, layouts))
 
 
 def write_system(target: Path, system: Mapping[str, Any], best: Best, *, force: bool) -> None:
@@ -38,7 +37,7 @@ def write_system(target: Path, system: Mapping[str, Any], best: Best, *, force: 
 
 def write_csv(target: Path, bests: Sequence[Best], *, force: bool) -> None:
     """Write a table with a line per turbine."""
-    export_rows(((best.config, best.row) for best in bests), target, force=force)
+    write_turbines([(best.config, best.row) for best in bests], target, force=force)
 
 
 def write_picture(target: Path, results: Results, best: Best, *, force: bool) -> None:

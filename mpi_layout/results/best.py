@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from mpi_layout.campaign.configs import Config
 from mpi_layout.formats.layouts import Layout
+from mpi_layout.results.layouts import layout_of
 from mpi_layout.results.reader import Results
 from mpi_layout.results.selection import Selection, group_of
 from mpi_layout.wake.farm import GWH_PER_YEAR
@@ -77,9 +78,7 @@ class Best:
 
     def layout(self, source: str) -> Layout:
         """The layout, for those who want to work with it; messages call its file `source`."""
-        n, key = self.config.n_turbines, self.config.key
-        types = (self.config.turbine_type,) * n
-        return Layout(key, f"{source}: {key}", self.column("x"), self.column("y"), types)
+        return layout_of(self.config, self.row, source)
 
 
 def best_layouts(

@@ -63,10 +63,29 @@ def results_neighbours(path: str, key: str | None) -> dict[str, Any]:
 
 
 def _found(results: Results, only: str) -> tuple[Layout, ...]:
-    return tuple(_layout(results, *each) for each in Selection((only,)).rows(results))
+    source = str(results.path)
+    return tuple(layout_of(config, row, source) for config, row in Selection((only,)).rows(results))
 
 
-def _layout(results: Results, config: Config, row: np.void) -> Layout:
+def layout_of(config: Config, row: np.void, source: str) -> Layout:
+    """Layout in the row of a config that is done.
+
+    Parameters
+    ----------
+    config : Config
+        Of the row.
+    row : numpy.void
+        From the file.
+    source : str
+        What messages call the file.
+
+    Raises
+    ------
+    InputError
+        If two turbines stand at the same place, or one nowhere: no row that was computed.
+    """
+    where = f"{source}: {config.key}"
     x, y = (np.array(row[name][: config.n_turbines], dtype=float) for name in ("x", "y"))
-    types = (config.turbine_type,) * config.n_turbines
-    return Layout(config.key, f"{results.path}: {config.key}", x, y, types)
+    if not np.isfinite([x, y]).all():
+        raise InputError(f"{where}: damaged layout: a turbine has no place")
+    return Layout(config.key, where, x, y, (config.turbine_type,) * config.n_turbines)

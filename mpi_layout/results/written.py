@@ -30,19 +30,47 @@ def written(target: Path, *, force: bool) -> Iterator[TextIO]:
     if str(target) == "-":
         yield sys.stdout
         return
-    if os.path.lexists(target) and not force:
-        raise InputError(f"{target}: exists already and is not replaced; give another name, or --force")
-    beside = target.with_name(f".{target.name}.{os.getpid()}.writing")
+    with beside(target, force=force) as path, open(path, "x", encoding="utf-8", newline="") as file:
+        yield file
+        file.flush()
+
+
+@contextmanager
+def beside(target: Path, *, force: bool) -> Iterator[Path]:
+    """Path of a file, for libraries that open files themselves, that gets its name when it is whole.
+
+    Parameters and errors are those of `written`, but that "-" is a name like others.
+    """
+    refuse_existing(target, force=force)
+    path = target.with_name(f".{target.name}.{os.getpid()}.writing")
     try:
-        with open(beside, "x", encoding="utf-8", newline="") as file:
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(beside, target)
+        yield path
+        _sync(path)
+        os.replace(path, target)
         sync_folder(target.parent)
     except OSError as error:
-        if error.filename not in (None, str(beside), str(target)):
+        if error.filename not in (None, str(path), str(target)):
             raise  # of a file that is read meanwhile
         raise InputError(f"{target}: cannot be written: {error.strerror}") from error
     finally:
-        beside.unlink(missing_ok=True)
+        path.unlink(missing_ok=True)
+
+
+def refuse_existing(target: Path, *, force: bool) -> None:
+    """See that no file is replaced that is not meant to be.
+
+    Raises
+    ------
+    InputError
+        If there is one.
+    """
+    if os.path.lexists(target) and not force:
+        raise InputError(f"{target}: exists already and is not replaced; give another name, or --force")
+
+
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
