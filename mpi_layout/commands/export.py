@@ -12,6 +12,7 @@ from mpi_layout.errors import InputError
 
 if TYPE_CHECKING:
     from mpi_layout.exports.crs import Projection
+    from mpi_layout.exports.scripts.case import Case
     from mpi_layout.results.reader import Results
     from mpi_layout.results.selection import Selection
 
@@ -21,7 +22,7 @@ examples:
   mpi-layout export campaign.h5 --configs all.csv --status all   AEP, spacing, failures: a line per config
   mpi-layout export campaign.h5 --geojson best.geojson --best-per area --crs EPSG:25831
   mpi-layout export campaign.h5 --windio farms/ --best-per area,turbine
-  mpi-layout export campaign.h5 --pywake best.py && python best.py     the best layout, AEP by PyWake
+  mpi-layout export campaign.h5 --pywake best.py                 the best layout as a script for PyWake
 """
 
 
@@ -110,6 +111,38 @@ def _windio(args: argparse.Namespace, results: "Results", target: Path, selectio
     )
 
 
+def _pywake(args: argparse.Namespace, results: "Results", target: Path, selection: "Selection") -> str:
+    from mpi_layout.exports.scripts.pywake import pywake_script
+
+    return _script(args, results, target, selection, pywake_script)
+
+
+def _floris(args: argparse.Namespace, results: "Results", target: Path, selection: "Selection") -> str:
+    from mpi_layout.exports.scripts.floris import counterpart, floris_script
+
+    told = _script(args, results, target, selection, floris_script)
+    return f"{told}; {counterpart(results.campaign.problem(0).model).agreement}"
+
+
+def _script(
+    args: argparse.Namespace,
+    results: "Results",
+    target: Path,
+    selection: "Selection",
+    script: Callable[["Case"], str],
+) -> str:
+    """Write a script with the chosen layouts, the best one if nothing is said."""
+    from mpi_layout.exports.scripts.case import case_of
+    from mpi_layout.results.selection import Selection
+    from mpi_layout.results.written import written
+
+    case = case_of(results, Selection(best_per=()) if selection == Selection() else selection)
+    with written(target, force=args.force) as file:
+        file.write(script(case))
+    names = [layout.name for layout in case.layouts]
+    return f"the layout of {names[0]}" if len(names) == 1 else f"{len(names)} layouts"
+
+
 def _legacy(args: argparse.Namespace, results: "Results", target: Path, selection: "Selection") -> str:
     from mpi_layout.results.legacy import export_legacy
 
@@ -158,5 +191,7 @@ FORMATS = {
     ),
     "geojson": _Format("OUT", "turbines and areas on the map, by pyproj; - for standard output", _geojson),
     "windio": _Format("DIR", "windIO wind farms, a file for each area and turbine type", _windio),
+    "pywake": _Format("OUT", "script for PyWake with the best layout, or those chosen (OUT.py)", _pywake),
+    "floris": _Format("OUT", "script for FLORIS 4, with the wake model that comes nearest (OUT.py)", _floris),
     "legacy": _Format("OUT", "HDF5 with a group for each config: farm0_t5_s0/layout", _legacy),
 }
