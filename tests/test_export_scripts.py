@@ -90,7 +90,7 @@ TABLE = """\
 """
 STEPS = """\
   turbulence_intensity: 0.1
-  steps:
+  time_series:
     wind_direction_deg: [250, 260, 270, 280, 270]
     wind_speed_m_s: [8, 9.5, 11, 7, 9]
 """

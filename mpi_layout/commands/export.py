@@ -23,6 +23,7 @@ examples:
   mpi-layout export campaign.h5 --geojson best.geojson --best-per area --crs EPSG:25831
   mpi-layout export campaign.h5 --windio farms/ --best-per area,turbine
   mpi-layout export campaign.h5 --pywake best.py                 the best layout as a script for PyWake
+  mpi-layout export campaign.h5 --floris best.py --force         ... and for FLORIS
 """
 
 
