@@ -201,12 +201,16 @@ def _wind(case: Case) -> str:
 
 
 def _turbines(case: Case) -> str:
-    entries = "".join(f'    "{name}": {_turbine(turbine)},\n' for name, turbine in case.turbines.items())
+    entries = "".join(
+        f'    "{name}": {_turbine(turbine, name)},\n' for name, turbine in case.turbines.items()
+    )
     code = f"# Power in kW; curves in the air of the site.\nTURBINES = {{\n{entries}}}"
     others = case.neighbours
     if others is None:
         return code
-    types = "".join(f"    {_turbine(turbine)},\n" for turbine in others.turbine_types)
+    # Names of their own: FLORIS takes a type that it has met under that name for another one.
+    named = [(turbine, f"neighbour_{i}") for i, turbine in enumerate(others.turbine_types)]
+    types = "".join(f"    {_turbine(turbine, name)},\n" for turbine, name in named)
     return "\n".join(
         [
             code,
@@ -219,14 +223,14 @@ def _turbines(case: Case) -> str:
     )
 
 
-def _turbine(turbine: Turbine) -> str:
+def _turbine(turbine: Turbine, name: str) -> str:
     """Give a turbine whose table ends where it stands still: beyond a table FLORIS's turbines do."""
     last = turbine.cut_out if math.isfinite(turbine.cut_out) else FASTEST
     inner = turbine.speed[(turbine.speed > turbine.cut_in) & (turbine.speed < last)]
     speed = np.concatenate([[turbine.cut_in], inner, [last]])
     return (
         "{\n"
-        f'        "turbine_type": "{turbine.name}",\n'
+        f'        "turbine_type": "{name}",\n'
         f'        "hub_height": {number(turbine.hub_height)},\n'
         f'        "rotor_diameter": {number(turbine.rotor_diameter)},\n'
         '        "TSR": 8.0,\n'
