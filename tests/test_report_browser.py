@@ -169,7 +169,8 @@ def test_no_page_is_wider_than_its_window(show, size):
     assert inner == size[0]
     assert width <= inner
     outside = browser.execute_script(
-        """return [...document.querySelectorAll("body *")].filter(e => !e.closest(".wide, pre, .skip"))
+        """const all = [...document.querySelectorAll("body *")];
+        return all.filter(e => !e.closest(".wide, .paper, pre, .skip"))
         .filter(e => e.getBoundingClientRect().right > innerWidth + 0.5)
         .map(e => e.outerHTML.slice(0, 200));"""
     )
@@ -259,5 +260,9 @@ def test_it_prints(show):
         """const tables = [...document.querySelectorAll(".wide")];
         return tables.filter(e => getComputedStyle(e).overflow !== "visible").length;"""
     )
+    # A button's text is missing where a table's head is repeated on its next page.
+    heads = browser.execute_script(
+        "return [...document.querySelectorAll('thead button')].map(b => getComputedStyle(b).display)"
+    )
     browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": ""})
-    assert (hidden, cut) == ("none", 0)
+    assert (hidden, cut, set(heads)) == ("none", 0, {"contents"})

@@ -68,7 +68,7 @@ def make_page(results: Results, *, now: float, only: Sequence[str] = ()) -> Page
         highlights=found.highlights(summary, bests),
         shares=shares,
         sections=[section for section in sections if section is not None],
-        made=f"{results.path.name} on {moment(now)} UTC, told by mpi-layout {_version()}",
+        made=f"{results.path.name} on {moment(now)} UTC, written by mpi-layout {_version()}",
     )
 
 
