@@ -239,7 +239,7 @@ def work_through(page, folder, *, slow=False):
                     there = set(folder.iterdir())
                     obey(command)
                     for new in set(folder.iterdir()) - there if page == APART else ():
-                        new.unlink()
+                        shutil.rmtree(new) if new.is_dir() else new.unlink()
         elif block.language == "yaml":
             check_yaml(block, folder)
         elif block.language == "python" and page not in RUN_ELSEWHERE | NEEDS_NAMES:
