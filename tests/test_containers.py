@@ -137,6 +137,7 @@ def images():
         folder = Path(os.environ.get(KEPT) or stack.enter_context(_folder_for_all()))
         if not (folder / "base").exists():
             making.make_base(folder / "base")
+        making.lay_stand_in(folder)
         yield _build_all(folder)
 
 
@@ -211,7 +212,7 @@ def outside(tmp_path_factory):
 
 def run_as_nobody(command, work, environ=(), within=(), mpi_folder=None):
     """Run a command as a user without privileges in `work`; `within` is a command of root around it."""
-    programs = [str(making.STAND_IN), *([f"{mpi_folder}/bin"] if mpi_folder else []), "/usr/bin", "/bin"]
+    programs = [*([f"{mpi_folder}/bin"] if mpi_folder else []), "/usr/bin", "/bin"]
     variables = {"PATH": ":".join(programs), "USER": "nobody", "HOME": "/nonexistent"} | dict(environ)
     # Open MPI's launcher will not have more ranks than cores otherwise.
     variables |= {"PRTE_MCA_rmaps_default_mapping_policy": ":oversubscribe"}
