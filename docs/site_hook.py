@@ -21,7 +21,9 @@ PAGES = {
     "jobs/README.md": "jobs/README.md",
 }
 SHOWN = {".yaml": "yaml", ".cff": "yaml", ".py": "python", ".sh": "sh", ".csv": "text", ".def": "text"}
-_LINK = re.compile(r'(\]\(|<img src=")(?!\w+:|#)([^)#"\s]+)')
+_CODE = re.compile(r"`[^`]+`")
+_LINK = re.compile(r"(\]\()(?!\w+:|#)([^)#\s]+)")
+_IMAGE = re.compile(r'<img src="(.*?)" width="(\d+)" alt="(.*?)">')  # as repositories show it in a chosen size
 
 
 def _shown() -> list[str]:
@@ -60,4 +62,11 @@ def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Fil
         target = os.path.normpath(folder / link[2])
         return link[1] + os.path.relpath(_place(target), here)
 
-    return _LINK.sub(mended, markdown)
+    markdown = _IMAGE.sub(r'![\3](\1){ width="\2" }', markdown)
+    lines = _LINK.sub(mended, markdown).splitlines()
+    return "\n".join(_CODE.sub(_with_bars, line) if line.startswith("|") else line for line in lines)
+
+
+def _with_bars(code: re.Match[str]) -> str:
+    """Code in a table, whose bars must be escaped for repositories and must not for Python-Markdown."""
+    return code[0].replace("\\|", "|")

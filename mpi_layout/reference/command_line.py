@@ -28,7 +28,7 @@ def _section(name: str, parser: argparse.ArgumentParser) -> str:
     usage = " ".join(["mpi-layout", name, *needed, "[options]"])
     rows = [(f"`{_all_words(action)}`", _help(action)) for action in actions]
     parts = [f"## `{name}`", _prose(parser.description or ""), f"`{usage}`"]
-    parts += [table(("", ""), rows)] if rows else []
+    parts += [table(("argument", "meaning"), rows)] if rows else []
     return "\n\n".join([*parts, *_epilog(parser.epilog or "")])
 
 
