@@ -23,7 +23,7 @@ PAGES = {
 SHOWN = {".yaml": "yaml", ".cff": "yaml", ".py": "python", ".sh": "sh", ".csv": "text", ".def": "text"}
 _CODE = re.compile(r"`[^`]+`")
 _LINK = re.compile(r"(\]\()(?!\w+:|#)([^)#\s]+)")
-_IMAGE = re.compile(r'<img src="(.*?)" width="(\d+)" alt="(.*?)">')  # as repositories show it in a chosen size
+_IMAGE = re.compile(r'<img src="(.*?)" width="(\d+)" alt="(.*?)">')  # which Markdown cannot size
 
 
 def _shown() -> list[str]:
