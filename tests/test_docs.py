@@ -261,7 +261,7 @@ def obey(command):
         code, said = run_here(calls) if calls is not None else run_by_shell(command.text)
     assert code == command.code, f"{command}\n{said}"
     if wanted is not None:
-        said = said if "[0]" in wanted else re.sub(NEWS, "", said)
+        said = said if " [0] " in wanted else re.sub(NEWS, "", said)
         options = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
         same = doctest.OutputChecker().check_output(wanted.replace(CTRL_C, ""), said, options)
         assert same, f"{command} says\n{said}"
