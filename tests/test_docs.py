@@ -156,8 +156,9 @@ def folder(desk, page, tmp_path, monkeypatch):
         others = [path.name for path in desk.glob("*.h5") if path.name not in text_of(page)]
         shutil.copytree(desk, folder, symlinks=True, ignore=shutil.ignore_patterns(*others))
     programs.mkdir()
+    python = f'exec {sys.executable} "$@"'  # also where its environment is not activated
     ours = f'exec {sys.executable} -P -m mpi_layout "$@"'
-    for name, does in {**PROGRAMS, "mpi-layout": ours}.items():
+    for name, does in {**PROGRAMS, "python": python, "mpi-layout": ours}.items():
         (programs / name).write_text(f"#!/bin/sh\n{does}\n")
         (programs / name).chmod(0o755)
     for name in set(os.environ) - set(clean_environment()):
