@@ -33,5 +33,5 @@ def completion_command(args: argparse.Namespace) -> int:
     """Print the script for a shell."""
     from argcomplete.shell_integration import shellcode
 
-    say(shellcode(["mpi-layout"], shell=args.shell))
+    say(shellcode(["mpi-layout"], True, args.shell))
     return 0

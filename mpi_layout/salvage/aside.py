@@ -58,10 +58,14 @@ class Aside:
         """
         if limit is None:
             limit = LEAST_S + S_PER_MB * path.stat().st_size // 10**6
+        from mpi_layout.salvage import wire
+
         line = self._start() if self._line is None else self._line
         try:
-            line.send((os.fspath(path), mend, limit))
-            said: OldFile | str = line.recv()
+            wire.send_words(line, os.fspath(path), mend, limit)
+            (fault,) = wire.receive_words(line)
+            if not fault:
+                return wire.receive_file(line)
         except (EOFError, ConnectionError):
             how = self._end()
             if how == signal.SIGXCPU.name:
@@ -70,9 +74,7 @@ class Aside:
         except BaseException:
             self._end()
             raise
-        if isinstance(said, str):
-            raise UnreadableError(said)
-        return said
+        raise UnreadableError(fault)
 
     def _start(self) -> Connection:
         here, there = Pipe()
@@ -113,16 +115,19 @@ def main() -> None:
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # a crash is expected
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent, which then closes the line
     from mpi_layout.results.old_file import read_old_file
+    from mpi_layout.salvage import wire
 
     with Connection(int(sys.argv[1])) as line, suppress(EOFError, ConnectionError):
         while True:
-            path, mend, limit = line.recv()
+            path, mend, limit = wire.receive_words(line)
             _limit_cpu_time(limit)
             try:
-                said: OldFile | str = read_old_file(Path(path), mend=mend)
+                file = read_old_file(Path(path), mend=mend)
             except Exception as error:  # damage has many faces
-                said = " ".join(str(error).split()) or type(error).__name__
-            line.send(said)
+                wire.send_words(line, " ".join(str(error).split()) or type(error).__name__)
+            else:
+                wire.send_words(line, "")
+                wire.send_file(line, file)
 
 
 def _limit_cpu_time(seconds: int) -> None:
