@@ -204,9 +204,9 @@ def path(small_campaign):
     return small_campaign.with_suffix(".h5")
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def straight(tmp_path_factory, small_campaign_text):
-    """Results of an undisturbed serial run of the small campaign."""
+    """Results of an undisturbed serial run of the small campaign; a test that writes takes a copy."""
     folder = tmp_path_factory.mktemp("straight")
     (folder / "small.yaml").write_text(small_campaign_text)
     assert cli.main(["run", str(folder / "small.yaml"), "-o", str(folder / "small.h5")]) == 0

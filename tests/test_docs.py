@@ -9,6 +9,7 @@ import functools
 import io
 import os
 import re
+import runpy
 import shutil
 import signal
 import subprocess
@@ -54,7 +55,10 @@ NOT_RUN = {
 SLOW = {
     r"optimise .*--refine quick$": "ten starts",
     r"examples/(price|cable_cost)\.yaml$": "refine",
+    r"report campaign\.h5 (-o report\.html|--only)": "draw again what docs/report.md draws",
 }
+# Run by this process, which has PyWake loaded; test_export_scripts.py runs some as their own processes.
+SCRIPTS = {"python best.py"}
 # Blocks of Python that another test runs, because it also looks at what comes out.
 RUN_ELSEWHERE = {
     "docs/api.md": "test_api.py",
@@ -165,6 +169,7 @@ def folder(desk, page, tmp_path, monkeypatch):
         monkeypatch.delenv(name)
     monkeypatch.setenv("PATH", f"{programs}:{os.environ['PATH']}")
     monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setattr("mpi_layout.pictures.canvas._DPI", 50)  # a quarter of what users get: quickly drawn
     monkeypatch.chdir(folder)
     return folder
 
@@ -256,7 +261,9 @@ def obey(command):
         return
     calls = arguments_of(command)
     wanted = command.output
-    if wanted and CTRL_C in wanted:
+    if command.text in SCRIPTS:
+        code, said = run_script(command.text)
+    elif wanted and CTRL_C in wanted:
         code, said = run_and_interrupt(calls[0])
     else:
         code, said = run_here(calls) if calls is not None else run_by_shell(command.text)
@@ -315,6 +322,13 @@ def run_here(calls):
             with scratch as place, contextlib.chdir(place):
                 code = code or cli.main(arguments)
     return code, said.getvalue()
+
+
+def run_script(text):
+    """Exit code and output of `python SCRIPT`."""
+    with contextlib.redirect_stdout(io.StringIO()) as said:
+        runpy.run_path(text.removeprefix("python "), run_name="__main__")
+    return 0, said.getvalue()
 
 
 def run_and_interrupt(arguments):
@@ -377,6 +391,7 @@ def with_sections(sections):
 
 def test_what_is_not_run_is_in_some_page():
     texts = [command.text for page in PAGES for command in commands_of_page(page)]
+    assert set(texts) >= SCRIPTS
     for pattern in NOT_RUN | SLOW:
         assert any(re.search(pattern, text) for text in texts), f"nothing is like {pattern!r} any more"
     for page in RUN_ELSEWHERE | NEEDS_NAMES:

@@ -344,7 +344,7 @@ def fuzz(harmed, path, n):
 
 @pytest.mark.parametrize("harmed", [harmed_values(), harmed_text()], ids=["values", "text"])
 def test_harmed_campaigns(path, harmed):
-    fuzz(harmed, path, 500)
+    fuzz(harmed, path, 200)
 
 
 @pytest.mark.slow

@@ -9,6 +9,7 @@ import math
 import os
 import subprocess
 import sys
+import threading
 import zlib
 from pathlib import Path
 
@@ -27,18 +28,19 @@ from mpi_layout.results.row import Status, done_row, row_dtype, seal
 from mpi_layout.results.store import PlainStore
 from mpi_layout.results.structure import locate
 
+LIMIT_S = 120.0
 ESCAPE = "\x1b[2J\x07\x9b"
 DRIVER = """
-import contextlib, io, json, resource, sys, time
+import contextlib, functools, io, json, resource, sys
 import mpi_layout.commands.best_tables, mpi_layout.report.report, mpi_layout.run, mpi_layout.commands.tables
 from mpi_layout import cli
 from mpi_layout.exports import tables
 from mpi_layout.results import best, diff, recover, verify
 
+cli.make_parser = functools.cache(cli.make_parser)  # which would be half of the time
 pages = int(open("/proc/self/statm").read().split()[0])
 limit = pages * resource.getpagesize() + 2**30
 resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
-campaign, sound, *files = sys.argv[1:]
 COMMANDS = [
     "status FILE", "status --json FILE", "verify FILE", "missing FILE", "diff FILE SOUND", "diff SOUND FILE",
     "diff FILE SOUND --json", "diff SOUND FILE --tolerance 1", "merge FILE SOUND --into FILE.all --dry-run",
@@ -46,19 +48,18 @@ COMMANDS = [
     "recover FILE FILE.new", "recover FILE FILE.new --campaign CAMPAIGN",
     "run CAMPAIGN -o FILE --only a_t10_s0",
 ]
-told = []
-for file in files:
+for line in sys.stdin:
+    file, sound, campaign = json.loads(line)
+    told = []
     for command in COMMANDS:
         names = {"FILE": file, "SOUND": sound, "CAMPAIGN": campaign}
         names |= {f"FILE.{end}": f"{file}.{end}" for end in ("new", "all")}
         words = [names.get(word, word) for word in command.split()]
         out, err = io.StringIO(), io.StringIO()
-        began = time.monotonic()
         with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
             code = cli.main(words)
-        told.append([file, words[0], code, out.getvalue(), err.getvalue(), time.monotonic() - began])
-peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
-json.dump({"told": told, "peak": peak}, sys.stdout)
+        told.append([file, words[0], code, out.getvalue(), err.getvalue()])
+    print(json.dumps(told), flush=True)
 """
 
 
@@ -84,14 +85,36 @@ def sound(tmp_path_factory, campaign):
     return path
 
 
-def tell(files, sound, campaign_path, limit=120):
+@pytest.fixture(scope="module")
+def process():
+    """One process that asks all commands about a file: starting it takes longer than most answers."""
+    command = [sys.executable, "-P", "-c", DRIVER]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        yield process
+        process.stdin.close()
+        assert process.wait(LIMIT_S) == 0
+
+
+@pytest.fixture
+def tell(process, sound, small_campaign):
     """What each command says of each file: (file, command, exit code, standard output, standard error)."""
-    command = [sys.executable, "-P", "-c", DRIVER, *map(str, (campaign_path, sound, *files))]
-    ended = subprocess.run(command, capture_output=True, text=True, timeout=limit, check=False)
-    assert ended.returncode == 0, ended.stderr[-3000:]
-    told = json.loads(ended.stdout)["told"]
-    assert len(told) == 16 * len(files)
-    return [line[:5] for line in told]
+
+    def tell(files):
+        told = []
+        timer = threading.Timer(LIMIT_S, process.kill)
+        timer.start()
+        try:
+            for file in files:
+                print(json.dumps([*map(str, (file, sound, small_campaign))]), file=process.stdin, flush=True)
+                answer = process.stdout.readline()
+                assert answer, f"{file}: the process has ended, or hangs"
+                told += json.loads(answer)
+        finally:
+            timer.cancel()
+        assert len(told) == 16 * len(files)
+        return told
+
+    return tell
 
 
 def check_harmless(out, err):
@@ -187,12 +210,12 @@ FOREIGN = (
 )
 
 
-def test_files_that_only_look_alike_are_refused(tmp_path, sound, small_campaign):
+def test_files_that_only_look_alike_are_refused(tmp_path, tell):
     files = []
     for make in FOREIGN:
         files.append(tmp_path / f"{make.__name__}.h5")
         make(files[-1])
-    for file, command, code, out, err in tell(files, sound, small_campaign):
+    for file, command, code, out, err in tell(files):
         check_harmless(out, err)
         assert (code, out) == (2, ""), (file, command, out)
         assert err.count("\n") == 1
@@ -269,13 +292,13 @@ EVIL_MAPS = {
 }
 
 
-def test_maps_are_not_believed(tmp_path, sound, small_campaign):
+def test_maps_are_not_believed(tmp_path, sound, tell):
     files = []
     for name, spoil in EVIL_MAPS.items():
         files.append(tmp_path / f"{name}.h5")
         files[-1].write_bytes(sound.read_bytes())
         spoil(files[-1])
-    for file, command, code, out, err in tell(files, sound, small_campaign):
+    for file, command, code, out, err in tell(files):
         about = (Path(file).stem, command, code, out, err)
         check_harmless(out, err)
         if command == "verify" and code == 1:  # it could be opened, and is no good
@@ -304,7 +327,7 @@ def test_text_of_a_map_may_be_anything(tmp_path, sound, body):
 # ---------------------------------------------------------------- text that was made by somebody else
 
 
-def test_nothing_in_a_file_steers_a_terminal(tmp_path, sound, campaign, small_campaign):
+def test_nothing_in_a_file_steers_a_terminal(tmp_path, sound, tell):
     path = tmp_path / "odd.h5"
     path.write_bytes(sound.read_bytes())
     redraw(path, attributes=find_map(path)[1]["attributes"] | {"campaign_name": ESCAPE})
@@ -323,7 +346,7 @@ def test_nothing_in_a_file_steers_a_terminal(tmp_path, sound, campaign, small_ca
             entry[name] = odd
         number = launches.enter(store, entry)
         launches.end(store, number, entry, ESCAPE, -1, np.inf)
-    told = {command: (code, out, err) for _, command, code, out, err in tell([path], sound, small_campaign)}
+    told = {command: (code, out, err) for _, command, code, out, err in tell([path])}
     for _, out, err in told.values():
         check_harmless(out, err)
     assert told["status"][0] == 0
@@ -342,7 +365,7 @@ EVIL_CAMPAIGNS = {
 }
 
 
-def test_campaign_in_a_file_may_be_anything(tmp_path, sound, small_campaign):
+def test_campaign_in_a_file_may_be_anything(tmp_path, sound, tell):
     extent, files = locate(sound).extents["campaign_yaml"], []
     for name, text in EVIL_CAMPAIGNS.items():
         files.append(tmp_path / f"{name}.h5")
@@ -351,7 +374,7 @@ def test_campaign_in_a_file_may_be_anything(tmp_path, sound, small_campaign):
         content[extent.offset : extent.end] = raw
         files[-1].write_bytes(content)
         redraw(files[-1], campaign_sha256=hashlib.sha256(raw).hexdigest())
-    for file, command, code, out, err in tell(files, sound, small_campaign):
+    for file, command, code, out, err in tell(files):
         check_harmless(out, err)
         if command != "run":  # that one has a campaign of its own
             assert code == (1 if command == "verify" else 2), (file, command, out, err)

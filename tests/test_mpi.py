@@ -2,6 +2,7 @@
 
 import os
 import random
+import shutil
 import signal
 import time
 
@@ -42,8 +43,9 @@ def test_more_ranks_than_configs(launch, path):
     assert open_reader(path).done.sum() == 1
 
 
-def test_a_finished_campaign_ends_all_ranks(launch, straight, small_campaign):
-    ended = launch("run", "small.yaml", "-o", straight.path, ranks=3, limit=PROMPT_S)
+def test_a_finished_campaign_ends_all_ranks(launch, straight, path):
+    shutil.copy(straight.path, path)
+    ended = launch("run", "small.yaml", ranks=3, limit=PROMPT_S)
     assert ended.code == 0
     assert "complete" in ended.err
 

@@ -493,14 +493,18 @@ def test_a_file_that_is_none_is_refused(tmp_path, capsys):
 
 
 @pytest.mark.usefixtures("no_pictures")
-def test_the_commands_on_the_page_compute_the_file_again(straight, tmp_path):
-    """They are run by a shell as they stand there, on a file whose name a shell would misread."""
+def test_the_commands_on_the_page_compute_the_file_again(straight, tmp_path, monkeypatch, capsys):
+    """A shell reads them as they stand there, with a file whose name it would misread; the words are run."""
     path = copy(straight, tmp_path, "two words & 'one'.h5")
     (commands, _) = section(made(path), "origin").all("pre")[:2]
     programs = tmp_path / "bin"
     programs.mkdir()
-    for name, words in (("mpi-layout", "-P -m mpi_layout"), ("python3", "")):
-        (programs / name).write_text(f'#!/bin/sh\nexec "{sys.executable}" {words} "$@"\n')
+    said = tmp_path / "said"
+    for name, does in {
+        "mpi-layout": f"""printf '%s\\0' "$@" >>'{said}'; printf '\\n\\0' >>'{said}'""",
+        "python3": f'exec "{sys.executable}" "$@"',
+    }.items():
+        (programs / name).write_text(f"#!/bin/sh\n{does}\n")
         (programs / name).chmod(0o755)
     ended = subprocess.run(
         ["bash", "-euo", "pipefail", "-c", f'export PATH="{programs}:$PATH"\n{commands.text}'],
@@ -511,7 +515,11 @@ def test_the_commands_on_the_page_compute_the_file_again(straight, tmp_path):
         check=False,
     )
     assert ended.returncode == 0, ended.stderr
-    assert ended.stdout.splitlines()[-1] == "12 rows, no difference"
+    monkeypatch.chdir(tmp_path)
+    capsys.readouterr()
+    for words in said.read_text().split("\n\0")[:-1]:
+        assert cli.main(words.split("\0")[:-1]) == 0, words
+    assert capsys.readouterr().out.splitlines()[-1] == "12 rows, no difference"
     again = tmp_path / "two words & 'one'.again.yaml"
     assert again.read_text() == straight.campaign_text
 
