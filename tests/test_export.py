@@ -143,6 +143,38 @@ def test_existing_table_is_replaced_only_by_force(path, tmp_path, capsys):
     assert table(out.read_text()) == expected(path)
 
 
+@pytest.mark.parametrize("options", [["--csv"], ["--pywake"], ["--legacy"]])
+def test_nothing_replaces_a_results_file(path, options, capsys):
+    before = path.read_bytes()
+    assert cli.main(["export", str(path), *options, str(path), "--force"]) == 2
+    assert f"{path}: is a results file, which nothing replaces" in capsys.readouterr().err
+    assert path.read_bytes() == before
+
+
+@pytest.mark.parametrize("kind", ["folder", "device", "pipe"])
+def test_nothing_replaces_what_is_no_plain_file(path, tmp_path, kind, capsys):
+    out = tmp_path / "out"
+    if kind == "folder":
+        out.mkdir()
+    elif kind == "device":
+        out.symlink_to(os.devnull)  # as /dev/stdout is a link; a program of root could replace the device
+    else:
+        os.mkfifo(out)
+    before = out.lstat()
+    assert cli.main(["export", str(path), "--csv", str(out), "--force"]) == 2
+    assert f"{out}: is a folder or a device and is not replaced" in capsys.readouterr().err
+    assert out.lstat() == before
+
+
+def test_names_as_long_as_a_folder_takes(path, tmp_path, capsys):
+    out = tmp_path / f"{'x' * 251}.csv"
+    assert cli.main(["export", str(path), "--csv", str(out)]) == 0
+    assert table(out.read_text()) == expected(path)
+    assert cli.main(["export", str(path), "--csv", str(out.with_name(f"{'x' * 252}.csv"))]) == 2
+    assert "cannot be written: File name too long" in capsys.readouterr().err
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["results.h5", out.name]
+
+
 def test_failure_leaves_the_old_table(path, tmp_path, monkeypatch, capsys):
     out = tmp_path / "layouts.csv"
     out.write_text("precious")
@@ -166,7 +198,7 @@ def test_table_may_be_read_like_any_new_file(path, tmp_path):
 
 def test_missing_folder(path, tmp_path, capsys):
     assert cli.main(["export", str(path), "--csv", str(tmp_path / "no" / "out.csv")]) == 2
-    assert "out.csv: cannot be written: No such file or directory" in capsys.readouterr().err
+    assert f"the folder {tmp_path / 'no'} does not exist" in capsys.readouterr().err
 
 
 def test_damaged_rows_and_campaigns_are_not_exported(path, capsys):

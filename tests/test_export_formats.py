@@ -375,7 +375,7 @@ def test_existing_files_and_missing_folders(path, tmp_path, capsys, form):
     assert out.read_text() == "precious"
     export(path, f"--{form}", out, "--force")
     assert b"precious" not in out.read_bytes()
-    assert f"{tmp_path / 'no' / 'out'}: cannot be written" in refused(
+    assert f"{tmp_path / 'no' / 'out'}: the folder {tmp_path / 'no'} does not exist" in refused(
         path, capsys, f"--{form}", tmp_path / "no" / "out"
     )
     assert [p.name for p in tmp_path.iterdir()] == ["out"]

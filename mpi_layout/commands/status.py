@@ -67,7 +67,7 @@ def _interval(text: str) -> float:
         seconds = math.nan
     if not SHORTEST_WATCH_S <= seconds <= LONGEST_WATCH_S:
         raise argparse.ArgumentTypeError(
-            f"{text!r} is no number of seconds from {SHORTEST_WATCH_S:g} to {LONGEST_WATCH_S:g}"
+            f"wants a number of seconds from {SHORTEST_WATCH_S:g} to {LONGEST_WATCH_S:g}; has {text!r}"
         )
     return seconds
 

@@ -72,12 +72,13 @@ def verify_view(findings: Sequence[Finding], n_rows: int, *, most: int = _MOST_L
     most : int
         How many to list.
     """
+    checked = "1 row checked" if n_rows == 1 else f"{n_rows:,} rows checked"
     if not findings:
-        return Text(f"{n_rows:,} rows checked, nothing wrong", "green")
+        return Text(f"{checked}, nothing wrong", "green")
     n_configs = len({finding.key for finding in findings if finding.key})
     faults = "1 fault" if len(findings) == 1 else f"{len(findings):,} faults"
     where = f"in {n_configs:,} of them" if n_configs else "in the file around them"
-    head = f"{n_rows:,} rows checked, {faults} {where}"
+    head = f"{checked}, {faults} {where}"
     rows = [(finding.key or "(file)", finding.what, finding.detail) for finding in findings]
     return _listing(head, ("config", "fault", "detail"), rows, most=most)
 

@@ -64,7 +64,8 @@ def results_neighbours(path: str, key: str | None) -> dict[str, Any]:
 
 def _found(results: Results, only: str) -> tuple[Layout, ...]:
     source = str(results.path)
-    return tuple(layout_of(config, row, source) for config, row in Selection((only,)).rows(results))
+    selection = Selection() if only == "*" else Selection((only,))
+    return tuple(layout_of(config, row, source) for config, row in selection.rows(results))
 
 
 def layout_of(config: Config, row: np.void, source: str) -> Layout:

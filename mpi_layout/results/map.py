@@ -102,6 +102,21 @@ def find_map(path: Path) -> tuple[int, dict[str, Any]]:
     raise NoMap(f"{path}: {what if lost else _what_it_is(head, size)}", lost=lost)
 
 
+def is_results_file(path: Path) -> bool:
+    """Whether it is a results file of this program, damaged or not.
+
+    Raises
+    ------
+    InputError
+        If the file cannot be read.
+    """
+    try:
+        find_map(path)
+    except NoMap as error:
+        return error.lost
+    return True
+
+
 def _ends(path: Path) -> tuple[bytes, bytes, int]:
     """First and last bytes of a file, and its size."""
     try:

@@ -9,6 +9,9 @@ from typing import TextIO
 
 from mpi_layout.errors import InputError
 from mpi_layout.results.create import sync_folder
+from mpi_layout.results.map import is_results_file
+
+_NAME_SHOWN = 30  # characters: with more, the name meanwhile could be too long for a folder
 
 
 @contextmanager
@@ -42,7 +45,10 @@ def beside(target: Path, *, force: bool) -> Iterator[Path]:
     Parameters and errors are those of `written`, but that "-" is a name like others.
     """
     refuse_existing(target, force=force)
-    path = target.with_name(f".{target.name}.{os.getpid()}.writing")
+    folder = target.parent
+    if not folder.is_dir():
+        raise InputError(f"{target}: the folder {folder} does not exist; make it, or give another name")
+    path = target.with_name(f".{target.name[:_NAME_SHOWN]}.{os.getpid()}.writing")
     try:
         yield path
         _sync(path)
@@ -59,13 +65,20 @@ def beside(target: Path, *, force: bool) -> Iterator[Path]:
 def refuse_existing(target: Path, *, force: bool) -> None:
     """See that no file is replaced that is not meant to be.
 
+    A results file, with its hours of computing, gives way to no table or picture, whatever `force` says;
+    nor do folders and devices.
+
     Raises
     ------
     InputError
         If there is one.
     """
+    if os.path.exists(target) and not os.path.isfile(target):
+        raise InputError(f"{target}: is a folder or a device and is not replaced; give another name")
     if os.path.lexists(target) and not force:
         raise InputError(f"{target}: exists already and is not replaced; give another name, or --force")
+    if os.path.isfile(target) and is_results_file(target):
+        raise InputError(f"{target}: is a results file, which nothing replaces; give another name")
 
 
 def _sync(path: Path) -> None:

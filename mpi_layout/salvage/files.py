@@ -7,7 +7,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mpi_layout.results.map import NoMap, find_map
+from mpi_layout.results.map import is_results_file
 from mpi_layout.results.superblock import Superblock, find_signature, read_superblock
 from mpi_layout.salvage.aside import Aside, UnreadableError
 
@@ -93,7 +93,7 @@ def _judged(path: Path, size: int, aside: Aside) -> "tuple[Verdict, str, tuple[O
         if offset is None:
             return Verdict.NO_SIGNATURE, "is no HDF5 file, or has lost its beginning", ()
         superblock = read_superblock(file, offset)
-    if _is_ours(path):
+    if is_results_file(path):
         return (
             Verdict.RESULTS,
             "a results file of mpi-layout, which needs no salvage: see recover and merge",
@@ -145,12 +145,3 @@ def _instead(old: "OldFile", size: int) -> str:
     if old.others:
         return f"holds {', '.join(old.others)}; wants groups farm0_t0_s0 with a dataset layout, or columns"
     return f"an HDF5 file of {size:,} bytes with nothing in it"
-
-
-def _is_ours(path: Path) -> bool:
-    """Whether it is a results file of this program, damaged or not."""
-    try:
-        find_map(path)
-    except NoMap as error:
-        return error.lost
-    return True
