@@ -772,3 +772,10 @@ def test_files_that_cannot_be_read(tmp_path):
         load_campaign(latin)
     with pytest.raises(InputError, match="cannot be read"):
         load_campaign(latin / "below.yaml")
+
+
+def test_a_results_file_is_no_campaign(tmp_path):
+    path = tmp_path / "a.h5"
+    path.write_bytes(b"\x89HDF\r\n\x1a\n\xff")
+    with pytest.raises(InputError, match=r"a\.h5: is an HDF5 file, such as results are; wants a campaign"):
+        load_campaign(path)

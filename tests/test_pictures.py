@@ -509,7 +509,7 @@ def test_a_timeline_shows_who_solved_what(small_campaign_text, tmp_path):
     assert shown["idle"] == to_hex(idle[0].get_facecolor())
     assert {shown[", ".join(key)] for key in colours} == set.union(*colours.values())
     (said,) = (text.get_text() for text in figure.texts)
-    assert "12 configs on 3 ranks in 40 s, busy 35.0 % of the time" in said  # 42 s of 3 x 40 s
+    assert "12 configs (1 failed) on 3 ranks in 40 s, busy 35.0 % of the time" in said  # 42 s of 3 x 40 s
 
 
 def test_the_timeline_of_a_real_launch_has_all_of_it(refined):

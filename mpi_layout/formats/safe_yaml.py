@@ -27,6 +27,7 @@ MOST_VALUES = 250_000  # 12 s and 250 MB
 DEEPEST = 20  # a campaign needs 7: areas, area, polygons_m, polygon, point, x
 LONGEST_NUMBER = 40  # digits: beyond any meaning, and within every float
 
+_HDF5 = b"\x89HDF"
 _INCLUDE = "!include"
 _SURROGATE = re.compile("[\ud800-\udfff]")  # an escape such as "\\ud800" gives one
 
@@ -50,6 +51,8 @@ def read_text(path: str | Path, kind: str = "campaign") -> str:
     try:
         return raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:
+        if raw.startswith(_HDF5):
+            raise InputError(f"{path}: is an HDF5 file, such as results are; wants a {kind} file") from None
         line = raw.count(b"\n", 0, error.start) + 1
         raise InputError(
             f"{path}: line {line}: byte 0x{raw[error.start]:02x} is not UTF-8; wants a text file in UTF-8"

@@ -88,9 +88,7 @@ def _picture(results: Results, launch: Launch, numbers: Numbers, rows: NDArray[n
     span = max(end - launch.started, float((begin + seconds).max()), 1e-3)
     category, names = _categories(configs, configs.kinds_of(numbers))
     return TimelinePicture(
-        title=_title(
-            results, launch, ranks.size, numbers.size, float(seconds.sum()) / (span * ranks.size), span
-        ),
+        title=_title(results, launch, ranks.size, numbers, float(seconds.sum()) / (span * ranks.size), span),
         ranks=ranks,
         span=span,
         rank=index,
@@ -160,9 +158,11 @@ def _categories(configs: Configs, kinds: Numbers) -> tuple[Numbers, tuple[str, .
     return category, tuple(", ".join(clipped(part, 20) for part in name) or "configs" for name in names)
 
 
-def _title(results: Results, launch: Launch, n_ranks: int, n_configs: int, busy: float, span: float) -> str:
+def _title(results: Results, launch: Launch, n_ranks: int, numbers: Numbers, busy: float, span: float) -> str:
     ranks = "1 rank" if n_ranks == 1 else f"{n_ranks:,} ranks"
-    count = "1 config" if n_configs == 1 else f"{n_configs:,} configs"
+    count = "1 config" if numbers.size == 1 else f"{numbers.size:,} configs"
+    if n_failed := int((~results.done[numbers]).sum()):
+        count += f" ({n_failed:,} failed)"
     day = datetime.fromtimestamp(launch.started, UTC).strftime("%Y-%m-%d %H:%M UTC")
     state = "no end noted" if launch.ended is None else clipped(launch.reason, 40)
     return (
