@@ -14,7 +14,7 @@ import mpi_layout
 from mpi_layout.doctor.child import Ended, ask_child
 from mpi_layout.doctor.finding import Finding, hint, ok, problem
 
-_FOR_DEVELOPERS = {"test", "lint", "peers", "docs"}  # extras that users do not need
+_FOR_DEVELOPERS = {"test", "lint", "peers", "docs", "browser"}  # extras that users do not need
 AGAIN = "Install the package again: pip install --force-reinstall, in a new virtual environment if in doubt."
 
 
