@@ -194,7 +194,7 @@ def begin_launch(results: ResultsFile, team: Team) -> int:
 def versions_of(team: Team) -> dict[str, str]:
     """What results depend on, if only in digits far behind; and the MPI, in one word."""
     found = software_versions() | {"kernel": instruction_set()}
-    return found | {"mpi": team.library.replace(" ", "_")} if team.library else found
+    return found | {"mpi": team.mpi.replace(" ", "_")} if team.mpi else found
 
 
 def make_schedule(numbers: np.ndarray, campaign: Campaign, results: ResultsFile) -> Schedule:

@@ -21,7 +21,7 @@ class SerialTeam:
 
     ranks = 1
     workers_here = 1
-    library = ""
+    mpi = ""
 
     def __init__(self) -> None:
         self._flying = InFlight()

@@ -18,7 +18,7 @@ class Team(Protocol):
         """All ranks, the manager's included."""
 
     @property
-    def library(self) -> str:
+    def mpi(self) -> str:
         """Name and version of the MPI library; empty without ranks."""
 
     @property

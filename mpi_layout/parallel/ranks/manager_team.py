@@ -25,8 +25,8 @@ SETTLE_S = 10.0  # for workers that have nothing to do but to sync their rows
 class ManagerTeam:
     """The workers, as the manager knows them."""
 
-    def __init__(self, comm: MPI.Comm, places: list[Place], library: str) -> None:
-        self.library = library
+    def __init__(self, comm: MPI.Comm, places: list[Place], mpi: str) -> None:
+        self.mpi = mpi
         self._comm = comm
         self._places = places
         self._seen = [rank for rank in range(1, comm.size) if places[0].sees(places[rank])]
