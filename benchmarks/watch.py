@@ -17,7 +17,8 @@ from rich.console import Console
 
 from mpi_layout.commands.watch_keys import PANELS, View
 from mpi_layout.commands.watch_screen import Moment, draw
-from mpi_layout.results.live import LiveReader, Sight
+from mpi_layout.results.live import LiveReader
+from mpi_layout.results.sight import Sight
 
 SIZE = (100, 24)
 REPEATS = 30

@@ -16,7 +16,7 @@ from mpi_layout.commands.tables import energy, launch_state, rate, utc
 from mpi_layout.commands.watch_keys import MEASURES, View
 from mpi_layout.printable import printable
 from mpi_layout.progress import duration
-from mpi_layout.results.live import InFlight, RankWork, Sight
+from mpi_layout.results.sight import InFlight, RankWork, Sight
 from mpi_layout.results.summary import LaunchState
 
 GAP = 1  # cells between columns

@@ -19,7 +19,7 @@ from mpi_layout.commands.watch_panels import panel, panel_count
 from mpi_layout.exit_codes import ExitCode
 from mpi_layout.printable import printable
 from mpi_layout.progress import duration
-from mpi_layout.results.live import Sight
+from mpi_layout.results.sight import Sight
 
 _TALL = 16  # lines from which on everything is said
 _UNICODE = {"done": "━", "failed": "═", "left": "─", "line": "─", "arrows": "↑↓←→"}

@@ -8,13 +8,10 @@ The file does not say when a config began or ended. Whoever looks often has seen
 ages are those since the look that saw it first.
 """
 
-import dataclasses
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,8 +21,9 @@ from mpi_layout.results.disk import DiskError
 from mpi_layout.results.launches import Launch, read_launches
 from mpi_layout.results.reader import Piece, Results, open_reader, scan
 from mpi_layout.results.row import Status, row_dtype
+from mpi_layout.results.sight import PLAIN, PLAIN_DTYPE, InFlight, Remembered, Sight, of_launch, sound
 from mpi_layout.results.store import PlainStore
-from mpi_layout.results.summary import LaunchState, launch_states, longest_silence, summarise
+from mpi_layout.results.summary import LaunchState, launch_states, longest_silence
 
 RATE_WINDOW_S = 60.0  # over which "now" is measured, or longer until
 RATE_ENDS = 10  # configs have ended in it
@@ -33,211 +31,6 @@ _HISTORY_S = 1800.0
 _HISTORY = 2000  # looks
 _GAP = 8  # rows that are read although they have not changed, because their neighbours have
 _MOST_DOUBTS = 1000  # damaged rows that get another look each time: they may be being written
-
-_PLAIN = {
-    "status": "u1",
-    "checksum": "<u4",
-    "aep": "<f8",
-    "wake_loss": "<f8",
-    "objective": "<f8",
-    "start_objective": "<f8",
-    "evaluations": "<i8",
-    "seconds": "<f8",
-    "rank": "<i4",
-    "launch": "<i4",
-    "attempts": "<i4",
-}
-_DTYPE = np.dtype(list(_PLAIN.items()))
-_WITH_MESSAGE = np.dtype([*_PLAIN.items(), ("message", "O")])
-
-
-@dataclass(frozen=True, eq=False)
-class Remembered(Results):
-    """A results file as it was at the last look, its rows without layouts.
-
-    Attributes
-    ----------
-    parsed : Campaign
-        The campaign, parsed when the file was seen first.
-    piece : Piece
-        All rows, without messages.
-    messages : dict of int to bytes
-        Why configs failed, by their numbers.
-    """
-
-    parsed: Campaign
-    piece: Piece
-    messages: dict[int, bytes]
-
-    @property
-    def campaign(self) -> Campaign:
-        """The campaign."""
-        return self.parsed
-
-    def pieces(self) -> Iterator[Piece]:
-        """Yield all rows at once, with messages."""
-        rows = np.zeros(self.n_rows, _WITH_MESSAGE)
-        rows[list(_PLAIN)] = self.piece.rows
-        rows["message"] = b""
-        for number, message in self.messages.items():
-            rows["message"][number] = message
-        yield Piece(0, rows, self.piece.committed)
-
-
-@dataclass(frozen=True)
-class InFlight:
-    """A config that a rank has been given and that has not ended.
-
-    Attributes
-    ----------
-    number : int
-        Of the config.
-    attempts : int
-        Attempts begun, this one included.
-    age : float
-        Seconds since it was seen first.
-    seen : bool
-        Whether it began while the file was watched; else it is older than `age`.
-    """
-
-    number: int
-    attempts: int
-    age: float
-    seen: bool
-
-
-@dataclass(frozen=True)
-class RankWork:
-    """What a rank has done in the last launch.
-
-    Attributes
-    ----------
-    rank : int
-        Its number.
-    ended, failed : int
-        Configs that ended, and those of them that failed.
-    seconds : float
-        Spent on them.
-    last : int or None
-        Config that was seen ending last.
-    ago : float
-        Seconds since then; NaN if nothing was seen ending.
-    """
-
-    rank: int
-    ended: int
-    failed: int
-    seconds: float
-    last: int | None
-    ago: float
-
-
-@dataclass(frozen=True, eq=False)
-class Sight:
-    """What one look has found.
-
-    Attributes
-    ----------
-    results : Remembered
-        The file.
-    generation : int
-        Counts how often another file was found under the name.
-    launches : tuple of LaunchState
-        In order; the last one is believed to run while its heartbeat is seen moving, whatever clocks say.
-    rate, rate_now : float or None
-        Configs per second of the running launch, since it began and lately.
-    eta : float or None
-        Seconds until all configs are finished; None if nothing runs or nothing is known.
-    silence : float
-        Seconds since the last sign of life of the last launch; NaN without launches.
-    in_flight : tuple of InFlight
-        The oldest first; empty unless a launch runs.
-    interrupted : int
-        Configs on whose record there is an attempt that no running launch accounts for.
-    ended_ago : (n_configs,) float array
-        Seconds since each config was seen ending; NaN for what had ended before.
-    took : float
-        Seconds that the look took.
-    """
-
-    results: Remembered
-    generation: int
-    launches: tuple[LaunchState, ...]
-    rate: float | None
-    rate_now: float | None
-    eta: float | None
-    silence: float
-    in_flight: tuple[InFlight, ...]
-    interrupted: int
-    ended_ago: NDArray[np.float64]
-    took: float
-
-    @property
-    def piece(self) -> Piece:
-        """All rows, without layouts."""
-        return self.results.piece
-
-    @property
-    def last(self) -> LaunchState | None:
-        """The last launch."""
-        return self.launches[-1] if self.launches else None
-
-    @property
-    def running(self) -> bool:
-        """Whether a launch runs."""
-        return self.last is not None and self.last.state == "running"
-
-    @property
-    def finished(self) -> bool:
-        """Whether every config is done or failed."""
-        return bool(self.piece.committed.all())
-
-    def per_group(self, of_rows: NDArray) -> NDArray:
-        """Values (n_configs,) as (areas, turbine types, seeds)."""
-        campaign = self.results.campaign
-        return of_rows.reshape(len(campaign.areas), len(campaign.turbine_types), -1)
-
-    def ranks(self) -> list[RankWork]:
-        """What each rank has done in the last launch, those that have ended something."""
-        if self.last is None:
-            return []
-        mine = np.flatnonzero(_of_launch(self.piece, self.last.launch))
-        rows, ago = self.piece.rows[mine], self.ended_ago[mine]
-        numbers, which = np.unique(rows["rank"], return_inverse=True)
-        ended = np.bincount(which, minlength=numbers.size)
-        failed = np.bincount(which, weights=self.piece.failed[mine], minlength=numbers.size).astype(int)
-        seconds = np.bincount(which, weights=_sound(rows["seconds"]), minlength=numbers.size)
-        # In this order the youngest end of each rank comes first, and ends that were not seen come last.
-        order = np.lexsort((-mine, ago, which))
-        first = order[np.searchsorted(which[order], np.arange(numbers.size))]
-        return [
-            RankWork(
-                int(rank), int(ended[i]), int(failed[i]), float(seconds[i]),
-                None if np.isnan(ago[first[i]]) else int(mine[first[i]]), float(ago[first[i]]),
-            )
-            for i, rank in enumerate(numbers)
-        ]  # fmt: skip
-
-    def to_json(self, *, now: float) -> dict[str, Any]:
-        """Plain dictionary for json.dumps: that of the summary, and what only a watcher knows.
-
-        Parameters
-        ----------
-        now : float
-            Seconds since 1970.
-        """
-        summary = dataclasses.replace(
-            summarise(self.results, now=now), launches=self.launches, rate=self.rate, eta=self.eta
-        )
-        flights = [{"key": self.results.key(one.number), **dataclasses.asdict(one)} for one in self.in_flight]
-        return {
-            **summary.to_json(),
-            "looked_at": now,
-            "rate_now": self.rate_now,
-            "seconds_since_heartbeat": None if np.isnan(self.silence) else self.silence,
-            "in_flight": flights,
-            "interrupted": self.interrupted,
-        }
 
 
 class LiveReader:
@@ -291,7 +84,7 @@ class _Memory:
         self.results = results
         self._campaign = campaign
         n = results.n_rows
-        self._rows = np.zeros(n, _DTYPE)
+        self._rows = np.zeros(n, PLAIN_DTYPE)
         self._messages: dict[int, bytes] = {}
         self._committed = np.zeros(n, bool)
         self._ended_at = np.full(n, np.nan)
@@ -339,7 +132,7 @@ class _Memory:
 
     def _empty(self, numbers: NDArray[np.int64], checksum: NDArray) -> None:
         """Note that rows wait."""
-        for name in _PLAIN:
+        for name in PLAIN:
             self._rows[name][numbers] = 0
         for number in self._messages.keys() & set(numbers.tolist()):
             del self._messages[number]
@@ -348,7 +141,7 @@ class _Memory:
 
     def _remember(self, piece: Piece) -> None:
         here = slice(piece.start, piece.start + len(piece.rows))
-        for name in _PLAIN:
+        for name in PLAIN:
             self._rows[name][here] = piece.rows[name]
         for number in self._messages.keys() & set(range(here.start, here.stop)):
             del self._messages[number]
@@ -375,7 +168,7 @@ class _Memory:
             self._beat_at = clock - max(0.0, now - last.heartbeat) if first else clock
         elif old[-1].heartbeat != last.heartbeat:
             self._beat_at = clock
-        self._ends.append((clock, int(np.count_nonzero(_of_launch(self._piece, last)))))
+        self._ends.append((clock, int(np.count_nonzero(of_launch(self._piece, last)))))
         while clock - self._ends[0][0] > _HISTORY_S:
             self._ends.popleft()
 
@@ -456,22 +249,13 @@ def _runs(numbers: NDArray[np.int64]) -> Iterator[tuple[int, int]]:
         yield int(part[0]), int(part[-1]) + 1
 
 
-def _of_launch(piece: Piece, launch: Launch) -> NDArray[np.bool_]:
-    return np.asarray(piece.committed & (piece.rows["launch"] == launch.number))
-
-
-def _sound(seconds: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Times as they are; in a forged row anything may stand."""
-    return np.where((seconds >= 0) & (seconds < 1e12), seconds, 0.0)
-
-
 def _seconds_left(piece: Piece, campaign: Campaign, launch: Launch) -> float | None:
     """What all workers together need for the waiting configs, which take what others of their kind took."""
     kinds = (len(campaign.configs.kinds), -1)
     done, waiting = piece.done.reshape(kinds), ~piece.committed.reshape(kinds)
     if not done.any():
         return None
-    seconds = np.where(done, _sound(piece.rows["seconds"]).reshape(kinds), 0.0)
+    seconds = np.where(done, sound(piece.rows["seconds"]).reshape(kinds), 0.0)
     counts = done.sum(axis=1)
     means = np.where(counts > 0, seconds.sum(axis=1) / np.maximum(counts, 1), seconds.sum() / done.sum())
     return float(waiting.sum(axis=1) @ means) / max(launch.ranks - 1, 1)
