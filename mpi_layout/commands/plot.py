@@ -36,6 +36,38 @@ def add(commands: Commands) -> None:
     """Add `plot`."""
     plot = add_command(commands, "plot", plot_command, "draw layouts, their spread, or a launch", EPILOG)
     plot.add_argument("file", type=Path, metavar="FILE", help="results file (.h5)")
+    _add_pictures(plot)
+    add_selection(plot, status=False)
+    plot.add_argument(
+        "--direction",
+        type=direction,
+        metavar="DEG",
+        help="of --flow-map: where the wind comes from, degrees; default: from where it blows most often",
+    )
+    plot.add_argument(
+        "--speed",
+        type=speed,
+        metavar="M_S",
+        help=f"of --flow-map: free wind speed at hub height, m/s; default: {SPEED:g}",
+    )
+    plot.add_argument(
+        "-o",
+        "--output",
+        type=Path,
+        metavar="OUT",
+        help="picture (.png, .pdf, .svg); default: KEY.png, seeds.png, ..., here",
+    )
+    plot.add_argument(
+        "--width",
+        type=width,
+        metavar="MM",
+        help="width of the picture, mm: 183 (default) fits a page, 89 a column",
+    )
+    plot.add_argument("--force", action="store_true", help="replace OUT if it exists")
+
+
+def _add_pictures(plot: argparse.ArgumentParser) -> None:
+    """Add which pictures there are."""
     what = plot.add_mutually_exclusive_group(required=True)
     what.add_argument(
         "--layout",
@@ -69,33 +101,6 @@ def add(commands: Commands) -> None:
         metavar="N",
         help="which rank solved what in launch N, the last one by default",
     )
-    add_selection(plot, status=False)
-    plot.add_argument(
-        "--direction",
-        type=direction,
-        metavar="DEG",
-        help="of --flow-map: where the wind comes from, degrees; default: from where it blows most often",
-    )
-    plot.add_argument(
-        "--speed",
-        type=speed,
-        metavar="M_S",
-        help=f"of --flow-map: free wind speed at hub height, m/s; default: {SPEED:g}",
-    )
-    plot.add_argument(
-        "-o",
-        "--output",
-        type=Path,
-        metavar="OUT",
-        help="picture (.png, .pdf, .svg); default: KEY.png, seeds.png, ..., here",
-    )
-    plot.add_argument(
-        "--width",
-        type=width,
-        metavar="MM",
-        help="width of the picture, mm: 183 (default) fits a page, 89 a column",
-    )
-    plot.add_argument("--force", action="store_true", help="replace OUT if it exists")
 
 
 def width(text: str) -> float:
