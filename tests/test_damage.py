@@ -99,7 +99,10 @@ UNSEALED = {
         "attempts": range(5, 12),
         "checksum": [5],  # it may be the first that was written of a row,
         "status": range(5),  # and the status the last that was not
+        # Until a launch has ended its checksum is that of its beginning, and it ends piece by piece.
         "launch_heartbeat": [0],
+        "launch_ended": [0],
+        "launch_reason": [0],
         "launch_configs_done": [0],
     },
 }
