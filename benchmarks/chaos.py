@@ -8,7 +8,7 @@ One campaign after the other is launched with mpiexec, killed and launched again
 moments cover MPI_Init, the creation of the file, the first row, the middle and the end. After each strike no
 process may be left, the file must open, every committed row must equal that of an undisturbed run, and no row
 that a reader saw committed before may be missing. A campaign that was struck often enough is finished
-undisturbed and compared with `results.diff`. If anything is wrong the exit code is 1, each case is named, and
+undisturbed and compared with `compare.diff`. If anything is wrong the exit code is 1, each case is named, and
 its folder is kept.
 
 Program, launcher, ranks, signals and file are real. The layouts are made up from the names of the configs,

@@ -11,11 +11,11 @@ import pytest
 
 from mpi_layout import cli
 from mpi_layout.campaign import parse_campaign
+from mpi_layout.compare.diff import diff
 from mpi_layout.errors import InputError
 from mpi_layout.optimise.solve import solve
 from mpi_layout.results import reader
 from mpi_layout.results.create import create_results
-from mpi_layout.results.diff import diff
 from mpi_layout.results.file import open_writer
 from mpi_layout.results.reader import open_reader
 from mpi_layout.results.row import done_row, failed_row, row_dtype

@@ -13,11 +13,11 @@ from mpi_layout import cli
 from mpi_layout.campaign import first_difference, parse_campaign
 from mpi_layout.campaign.compare import Change, differences
 from mpi_layout.commands.diff_tables import diff_view
+from mpi_layout.compare.diff import Tolerance, diff
+from mpi_layout.compare.moves import largest_move
 from mpi_layout.errors import InputError
 from mpi_layout.optimise.solve import solve
 from mpi_layout.results.create import create_results
-from mpi_layout.results.diff import Tolerance, diff
-from mpi_layout.results.moves import largest_move
 from mpi_layout.results.reader import open_reader
 from mpi_layout.results.row import done_row, failed_row, row_dtype, seal
 from mpi_layout.results.store import PlainStore

@@ -35,7 +35,8 @@ import contextlib, functools, io, json, resource, sys
 import mpi_layout.commands.best_tables, mpi_layout.report.report, mpi_layout.run, mpi_layout.commands.tables
 from mpi_layout import cli
 from mpi_layout.exports import tables
-from mpi_layout.results import best, diff, recover, verify
+from mpi_layout.compare import diff
+from mpi_layout.results import best, recover, verify
 
 cli.make_parser = functools.cache(cli.make_parser)  # which would be half of the time
 pages = int(open("/proc/self/statm").read().split()[0])

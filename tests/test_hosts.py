@@ -14,7 +14,7 @@ import pytest
 from conftest import MARK
 from hosts.cluster import cluster, missing
 
-from mpi_layout.results.diff import diff
+from mpi_layout.compare.diff import diff
 from mpi_layout.results.reader import open_reader
 
 pytestmark = pytest.mark.hosts

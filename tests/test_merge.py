@@ -12,16 +12,16 @@ import pytest
 
 from mpi_layout import cli
 from mpi_layout.campaign import parse_campaign
+from mpi_layout.compare.diff import diff
 from mpi_layout.errors import InputError
+from mpi_layout.merge.merge import merge
+from mpi_layout.merge.merged import ConflictError
+from mpi_layout.merge.merged_launches import merged_launches
 from mpi_layout.optimise.solve import solve
 from mpi_layout.results.create import create_results, replace_results
-from mpi_layout.results.diff import diff
 from mpi_layout.results.file import open_writer
 from mpi_layout.results.launches import new_launch
 from mpi_layout.results.lock import SharedLock, WriterLock
-from mpi_layout.results.merge import merge
-from mpi_layout.results.merged import ConflictError
-from mpi_layout.results.merged_launches import merged_launches
 from mpi_layout.results.reader import open_reader
 from mpi_layout.results.row import Status, done_row, failed_row, row_dtype, seal
 from mpi_layout.results.schema import N_LAUNCHES
@@ -389,7 +389,8 @@ def test_a_kill_leaves_no_file(halves, into, tmp_path):
     """By SIGKILL, when half of the rows are written."""
     code = """
 import os, pathlib, sys
-from mpi_layout.results import launches, merge, store
+from mpi_layout.merge import merge
+from mpi_layout.results import launches, store
 def write(self, name, start, values, write=store.PlainStore.write):
     if name == "status" and values.any():
         os.kill(os.getpid(), 9)

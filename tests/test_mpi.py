@@ -10,7 +10,7 @@ import mpi_launcher
 import numpy as np
 import pytest
 
-from mpi_layout.results.diff import diff
+from mpi_layout.compare.diff import diff
 from mpi_layout.results.reader import open_reader
 
 N_CONFIGS = 12

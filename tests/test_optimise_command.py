@@ -13,11 +13,11 @@ import yaml
 
 from mpi_layout import cli
 from mpi_layout.campaign import parse_campaign
+from mpi_layout.compare.diff import diff
 from mpi_layout.errors import ConfigError, InputError
 from mpi_layout.formats.yaml_include import load_with_includes
 from mpi_layout.optimise.solve import solve
 from mpi_layout.plant import read_layouts
-from mpi_layout.results.diff import diff
 from mpi_layout.results.reader import open_reader
 
 EXAMPLES = Path(next(iter(windIO.examples.plant.__path__))) / "wind_energy_system"

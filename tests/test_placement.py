@@ -12,10 +12,10 @@ import pytest
 
 from mpi_layout import environment
 from mpi_layout.campaign import load_campaign
+from mpi_layout.compare.diff import diff
 from mpi_layout.errors import InputError
 from mpi_layout.parallel import shared_memory
 from mpi_layout.parallel.allotment import Allotment
-from mpi_layout.results.diff import diff
 from mpi_layout.results.reader import open_reader
 from mpi_layout.room import Node, check_room, crowded, nodes_of, short_of_memory
 

@@ -11,8 +11,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from mpi_layout.compare.diff import diff
 from mpi_layout.exports.tables import export_turbines
-from mpi_layout.results.diff import diff
 from mpi_layout.results.reader import open_reader
 from mpi_layout.results.selection import Selection
 from mpi_layout.results.summary import missing_keys, summarise

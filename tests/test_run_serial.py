@@ -12,12 +12,12 @@ import pytest
 from mpi_layout import cli
 from mpi_layout.__main__ import main as program
 from mpi_layout.campaign import load_campaign
+from mpi_layout.compare.diff import diff
 from mpi_layout.errors import ConfigError
 from mpi_layout.optimise import solve as optimise
 from mpi_layout.parallel import alone
 from mpi_layout.parallel.schedule import Assignment
 from mpi_layout.parallel.solver import Solver
-from mpi_layout.results.diff import diff
 from mpi_layout.results.file import WriterLock, create_results, open_writer
 from mpi_layout.results.reader import open_reader
 

@@ -17,7 +17,7 @@ import pytest
 from slurm.cluster import Slurm, missing, slurm
 
 from mpi_layout import cli
-from mpi_layout.results.diff import diff
+from mpi_layout.compare.diff import diff
 from mpi_layout.results.reader import open_reader
 
 pytestmark = [pytest.mark.slurm, pytest.mark.timeout(600)]

@@ -12,11 +12,11 @@ from rich.console import Console
 from mpi_layout.campaign import parse_campaign
 from mpi_layout.commands.diff_tables import diff_view
 from mpi_layout.commands.tables import printable, status_view, verify_view
+from mpi_layout.compare.diff import IGNORED, diff
 from mpi_layout.errors import ConfigError
 from mpi_layout.optimise.solve import solve
 from mpi_layout.optimise.trace import N_POINTS
 from mpi_layout.results import schema
-from mpi_layout.results.diff import IGNORED, diff
 from mpi_layout.results.file import create_results, open_reader, open_writer
 from mpi_layout.results.row import Status, done_row, failed_row, is_committed, row_dtype, seal
 from mpi_layout.results.structure import locate

@@ -9,7 +9,7 @@ import signal
 import numpy as np
 import pytest
 
-from mpi_layout.results.diff import diff
+from mpi_layout.compare.diff import diff
 from mpi_layout.results.mpio import why_not
 from mpi_layout.results.reader import open_reader
 

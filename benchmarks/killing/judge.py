@@ -5,8 +5,8 @@ from pathlib import Path
 import numpy as np
 
 from killing.report import Tally
+from mpi_layout.compare.diff import IGNORED, diff
 from mpi_layout.errors import InputError
-from mpi_layout.results.diff import IGNORED, diff
 from mpi_layout.results.reader import Results, open_reader
 from mpi_layout.results.verify import verify
 

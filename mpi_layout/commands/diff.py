@@ -10,7 +10,7 @@ from mpi_layout.commands.parser import Commands, add_reader
 from mpi_layout.console import answer, answer_json, counting, say
 
 if TYPE_CHECKING:
-    from mpi_layout.results.difference import Difference, Tolerance
+    from mpi_layout.compare.difference import Difference, Tolerance
 
 EXIT_DIFFERENT = 1
 EPILOG = """\
@@ -66,7 +66,7 @@ def add(commands: Commands) -> None:
 
 def diff_command(args: argparse.Namespace) -> int:
     """Compare two results files."""
-    from mpi_layout.results.diff import diff
+    from mpi_layout.compare.diff import diff
     from mpi_layout.results.reader import open_reader
 
     a, b = open_reader(args.a), open_reader(args.b)
@@ -86,7 +86,7 @@ def diff_command(args: argparse.Namespace) -> int:
 
 
 def _tolerance(args: argparse.Namespace) -> "Tolerance | None":
-    from mpi_layout.results.difference import Tolerance
+    from mpi_layout.compare.difference import Tolerance
 
     given = {"move": args.tolerance, "aep": args.aep_tolerance}
     given = {name: value for name, value in given.items() if value is not None}

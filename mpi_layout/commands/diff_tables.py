@@ -9,8 +9,8 @@ from rich.text import Text
 
 from mpi_layout.campaign.compare import Change
 from mpi_layout.commands.tables import table
+from mpi_layout.compare.difference import ConfigDifference, Difference, Gap
 from mpi_layout.printable import clipped, printable
-from mpi_layout.results.difference import ConfigDifference, Difference, Gap
 
 _MOST_CHANGES = 10
 _MOST_GROUPS = 20

@@ -47,8 +47,8 @@ def add(commands: Commands) -> None:
 def merge_command(args: argparse.Namespace) -> int:
     """Put results files together."""
     from mpi_layout.commands.merge_tables import merge_view
-    from mpi_layout.results.merge import merge
-    from mpi_layout.results.merged import ConflictError, Merged
+    from mpi_layout.merge.merge import merge
+    from mpi_layout.merge.merged import ConflictError, Merged
 
     def show(merged: Merged, *, made: bool) -> None:
         if args.json:

@@ -8,8 +8,8 @@ from rich.console import RenderableType
 from rich.text import Text
 
 from mpi_layout.commands.tables import table
+from mpi_layout.merge.merged import Conflict, Merged
 from mpi_layout.printable import printable
-from mpi_layout.results.merged import Conflict, Merged
 
 _MOST_CONFLICTS = 20
 _MOST_KEYS = 5

@@ -72,7 +72,7 @@ def folder(path: str) -> dict[str, Any]:
 
 def results(*paths: str) -> dict[str, Any]:
     """What is wrong with the last of some results files, and whether it is the same as the first."""
-    from mpi_layout.results.diff import diff
+    from mpi_layout.compare.diff import diff
     from mpi_layout.results.reader import open_reader
     from mpi_layout.results.verify import verify
 

@@ -12,7 +12,7 @@ from power_cut.recording import Recording, Write
 
 from mpi_layout import cli
 from mpi_layout.__main__ import main as program
-from mpi_layout.results.diff import diff
+from mpi_layout.compare.diff import diff
 from mpi_layout.results.file import Results, WriterLock, open_reader, open_writer
 from mpi_layout.results.verify import verify
 

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mpi_layout.campaign import Configs
-from mpi_layout.results.difference import Gap
+from mpi_layout.compare.difference import Gap
 
 
 @dataclass

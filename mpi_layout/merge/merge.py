@@ -15,16 +15,16 @@ from numpy.typing import NDArray
 
 from mpi_layout.campaign import Campaign
 from mpi_layout.campaign.compare import Change, differences
+from mpi_layout.compare.diff import close, differs, positions
+from mpi_layout.compare.difference import ROUNDING
+from mpi_layout.compare.moves import largest_move
 from mpi_layout.errors import InputError
+from mpi_layout.merge.merged import Conflict, ConflictError, Merged, Source
+from mpi_layout.merge.merged_launches import merged_launches
 from mpi_layout.results.create import create_results, replace_results
-from mpi_layout.results.diff import close, differs, positions
-from mpi_layout.results.difference import ROUNDING
 from mpi_layout.results.disk import exists
 from mpi_layout.results.launches import sealed_launches, write_launches
 from mpi_layout.results.lock import WriterLock, check_idle
-from mpi_layout.results.merged import Conflict, ConflictError, Merged, Source
-from mpi_layout.results.merged_launches import merged_launches
-from mpi_layout.results.moves import largest_move
 from mpi_layout.results.reader import Piece, Results, open_reader
 from mpi_layout.results.row import seal, waiting_rows
 from mpi_layout.results.schema import IDENTITY

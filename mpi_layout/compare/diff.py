@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from mpi_layout.campaign import Configs
 from mpi_layout.campaign.compare import Change, differences
-from mpi_layout.results.difference import (
+from mpi_layout.compare.difference import (
     COMPARED,
     DAMAGED,
     DIFFERING,
@@ -25,8 +25,8 @@ from mpi_layout.results.difference import (
     Tolerance,
     state_name,
 )
-from mpi_layout.results.gaps import Gaps
-from mpi_layout.results.moves import largest_move
+from mpi_layout.compare.gaps import Gaps
+from mpi_layout.compare.moves import largest_move
 from mpi_layout.results.reader import Piece, Results, pick, rows_at_once
 from mpi_layout.results.row import row_dtype
 from mpi_layout.results.store import PlainStore

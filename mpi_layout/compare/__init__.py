@@ -1,0 +1,1 @@
+"""Two results files compared: what `mpi-layout diff` finds."""

@@ -1,0 +1,1 @@
+"""Results files of one campaign put together into one."""
