@@ -15,8 +15,8 @@ from pathlib import Path
 
 from rich.console import Console
 
-from mpi_layout.commands.watch_keys import PANELS, View
-from mpi_layout.commands.watch_screen import Moment, draw
+from mpi_layout.commands.watching.screen import Moment, draw
+from mpi_layout.commands.watching.view import PANELS, View
 from mpi_layout.results.live import LiveReader
 from mpi_layout.results.sight import Sight
 

@@ -24,11 +24,11 @@ from rich.console import Console
 
 from mpi_layout import cli
 from mpi_layout.campaign import parse_campaign
-from mpi_layout.commands.heat import heat
-from mpi_layout.commands.keyboard import Keyboard, keys_in
 from mpi_layout.commands.watch import _Screen, has_screen
-from mpi_layout.commands.watch_keys import HELP, MEASURES, PANELS, SORTS, View, press
-from mpi_layout.commands.watch_screen import Moment, draw, line, meaning
+from mpi_layout.commands.watching.heat import heat
+from mpi_layout.commands.watching.keyboard import Keyboard, keys_in
+from mpi_layout.commands.watching.screen import Moment, draw, line, meaning
+from mpi_layout.commands.watching.view import HELP, MEASURES, PANELS, SORTS, View, press
 from mpi_layout.errors import InputError
 from mpi_layout.optimise.problem import Solution
 from mpi_layout.results.disk import DiskError

@@ -13,10 +13,10 @@ from pathlib import Path
 from rich.console import Console
 from rich.live import Live
 
-from mpi_layout.commands.keyboard import Keyboard
 from mpi_layout.commands.tables import brief_status
-from mpi_layout.commands.watch_keys import View, press
-from mpi_layout.commands.watch_screen import Moment, draw, line, page_rows
+from mpi_layout.commands.watching.keyboard import Keyboard
+from mpi_layout.commands.watching.screen import Moment, draw, line, page_rows
+from mpi_layout.commands.watching.view import View, press
 from mpi_layout.console import answer_json, complain, say
 from mpi_layout.errors import InputError
 from mpi_layout.results.disk import DiskError, exists

@@ -14,8 +14,8 @@ from rich.segment import Segment
 from rich.text import Text
 
 from mpi_layout.commands.tables import rate
-from mpi_layout.commands.watch_keys import HELP, PANELS, SORTS, View
-from mpi_layout.commands.watch_panels import panel, panel_count
+from mpi_layout.commands.watching.panels import panel, panel_count
+from mpi_layout.commands.watching.view import HELP, PANELS, SORTS, View
 from mpi_layout.exit_codes import ExitCode
 from mpi_layout.printable import printable
 from mpi_layout.progress import duration

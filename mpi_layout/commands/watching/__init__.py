@@ -1,0 +1,1 @@
+"""What `status --watch` shows, and how it listens; `commands.watch` brings it together."""
