@@ -194,6 +194,38 @@ def test_failure_leaves_the_old_table(path, tmp_path, monkeypatch, capsys):
     assert sorted(p.name for p in tmp_path.iterdir()) == ["layouts.csv", "results.h5"]
 
 
+def test_a_file_that_comes_meanwhile_is_kept(path, tmp_path, monkeypatch, capsys):
+    out = tmp_path / "layouts.csv"
+    sync = os.fsync
+
+    def and_meanwhile(descriptor):
+        out.write_text("precious")
+        sync(descriptor)
+
+    monkeypatch.setattr(os, "fsync", and_meanwhile)
+    assert cli.main(["export", str(path), "--csv", str(out)]) == 2
+    assert f"{out}: exists already" in capsys.readouterr().err
+    assert out.read_text() == "precious"
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["layouts.csv", "results.h5"]
+
+
+def test_what_a_killed_export_left_is_in_nobodys_way(path, tmp_path, monkeypatch):
+    """Also with the same process number, which in containers all have."""
+    out = tmp_path / "layouts.csv"
+
+    def killed(*_):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as kill:
+        kill.setattr(os, "replace", killed)
+        kill.setattr(type(out), "unlink", lambda *_, **__: None)
+        with pytest.raises(KeyboardInterrupt):
+            cli.main(["export", str(path), "--csv", str(out)])
+    assert [p.suffix for p in tmp_path.iterdir() if p != path] == [".writing"]
+    assert cli.main(["export", str(path), "--csv", str(out)]) == 0
+    assert table(out.read_text()) == expected(path)
+
+
 def test_table_may_be_read_like_any_new_file(path, tmp_path):
     out = tmp_path / "layouts.csv"
     assert cli.main(["export", str(path), "--csv", str(out)]) == 0
@@ -204,6 +236,35 @@ def test_table_may_be_read_like_any_new_file(path, tmp_path):
 def test_missing_folder(path, tmp_path, capsys):
     assert cli.main(["export", str(path), "--csv", str(tmp_path / "no" / "out.csv")]) == 2
     assert f"the folder {tmp_path / 'no'} does not exist" in capsys.readouterr().err
+
+
+def test_an_empty_table_says_why(path, capsys):
+    for options, why in (
+        (["--only", "a_t10_s2"], "of 1 config 1 failed and 0 wait"),
+        (["--only", "*_s2"], "of 4 configs 1 failed and 3 wait"),
+        (["--only", "b_t10_s2", "--best-per", "all"], "of 1 config 0 failed and 1 wait"),
+    ):
+        assert cli.main(["export", str(path), "--csv", "-", *options]) == 0
+        said = capsys.readouterr()
+        assert table(said.out) == []
+        assert f"note: the table is empty: {why}" in said.err
+    assert cli.main(["export", str(path), "--csv", "-", "--only", "a_*"]) == 0
+    assert capsys.readouterr().err == ""
+
+
+@pytest.mark.parametrize("form", ["parquet", "netcdf", "windio", "legacy"])
+def test_formats_that_are_no_text_want_a_name(path, tmp_path, monkeypatch, form, capsys):
+    monkeypatch.chdir(tmp_path)
+    assert cli.main(["export", str(path), f"--{form}", "-"]) == 2
+    assert f"--{form} -: wants a name; standard output is for --csv, --configs, " in capsys.readouterr().err
+    assert [p.name for p in tmp_path.iterdir()] == ["results.h5"]
+
+
+def test_reference_systems_go_with_formats_that_have_one(path, capsys):
+    assert cli.main(["export", str(path), "--csv", "-", "--crs", "EPSG:25831"]) == 2
+    said = capsys.readouterr()
+    assert "--csv writes x and y as the campaign has them: --crs goes with --netcdf and --geojson" in said.err
+    assert not said.out
 
 
 def test_damaged_rows_and_campaigns_are_not_exported(path, capsys):

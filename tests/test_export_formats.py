@@ -2,6 +2,9 @@
 
 import json
 import re
+import resource
+import subprocess
+import sys
 
 import h5py
 import numpy as np
@@ -167,6 +170,26 @@ def test_netcdf_of_all_configs(path, tmp_path, campaign):
         data.to_netcdf(tmp_path / "again.nc")
 
 
+def test_netcdf_of_reference_systems_that_cf_has_no_word_for(straight, tmp_path, recwarn):
+    for crs in ("EPSG:28992", "EPSG:2056", "EPSG:3035"):
+        out = tmp_path / f"{crs[5:]}.nc"
+        export(straight.path, "--netcdf", out, "--crs", crs)
+        with xr.open_dataset(out) as data:
+            assert pyproj.CRS.from_cf(data.crs.attrs) == pyproj.CRS(crs)
+    assert [str(warning.message) for warning in recwarn] == []
+
+
+def test_netcdf_without_pyproj(path, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr("mpi_layout.exports.crs.find_spec", lambda name: None)
+    out = tmp_path / "layouts.nc"
+    export(path, "--netcdf", out)
+    said = capsys.readouterr().out
+    assert "8 configs, without the coordinate reference system of its campaign: pyproj is missing" in said
+    with xr.open_dataset(out) as data:
+        assert "crs" not in data
+    assert "pip install 'mpi-layout[gis]'" in refused(path, capsys, "--netcdf", out, "--crs", "EPSG:25831")
+
+
 def test_netcdf_without_reference_system(straight, tmp_path):
     out = tmp_path / "layouts.nc"
     export(straight.path, "--netcdf", out)
@@ -265,6 +288,7 @@ def test_reference_system_by_hand(straight, path, tmp_path, capsys):
         ("EPSG:99999999", "is no coordinate reference system"),
         ("nonsense\x1b[2J", r"'nonsense\x1b[2J' is no coordinate reference system"),
         ("", "is no coordinate reference system"),
+        ("EPSG:2053", "run west and south"),
     ):
         assert text in refused(straight.path, capsys, "--geojson", out, "--crs", crs)
     assert not out.exists()
@@ -379,6 +403,21 @@ def test_existing_files_and_missing_folders(path, tmp_path, capsys, form):
         path, capsys, f"--{form}", tmp_path / "no" / "out"
     )
     assert [p.name for p in tmp_path.iterdir()] == ["out"]
+
+
+@pytest.mark.parametrize("form", ["parquet", "netcdf", "legacy"])
+@pytest.mark.parametrize("room", [100, 2000])
+def test_a_full_disk_ends_libraries_with_a_message(path, tmp_path, form, room):
+    ended = subprocess.run(
+        [sys.executable, "-P", "-m", "mpi_layout", "export", path, f"--{form}", tmp_path / "out"],
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (room, room)),
+        capture_output=True,
+        text=True,
+    )
+    assert ended.returncode == 2, ended.stderr
+    (line,) = ended.stderr.splitlines()
+    assert line.startswith(f"mpi-layout: error: {tmp_path / 'out'}: cannot be written")
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize("form", [*FORMS, "windio"])

@@ -179,6 +179,16 @@ def test_which_layouts_scripts_have(straight, tmp_path, form, capsys):
     assert re.findall(r"\w_t1\d_s\d", out.read_text()) == ["a_t10_s1", "a_t15_s1"]
 
 
+def test_scripts_have_an_end(straight, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr("mpi_layout.exports.scripts.case.MOST_LAYOUTS", 2)
+    out = tmp_path / "script.py"
+    words = ["export", str(straight.path), "--pywake", str(out), "--only"]
+    assert cli.main([*words, "a_*_s[01]"]) == 2
+    assert "a script takes 2 layouts at most, and more are chosen" in capsys.readouterr().err
+    assert not out.exists()
+    assert cli.main([*words, "a_*_s1"]) == 0
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("form", ["pywake", "floris"])
 def test_scripts_of_a_results_file(straight, tmp_path, form):

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from mpi_layout.commands.options import add_selection, selection_of
 from mpi_layout.commands.parser import Commands, add_command
-from mpi_layout.console import say
+from mpi_layout.console import complain, say
 from mpi_layout.errors import InputError
 
 if TYPE_CHECKING:
@@ -55,25 +55,39 @@ def export_command(args: argparse.Namespace) -> int:
     if selection.status != "done" and not form.any_status:
         raise InputError(
             f"--{name} writes layouts, which only configs have that are done: --status {selection.status} "
-            "goes with --configs and --netcdf"
+            f"goes with {_those(lambda form: form.any_status)}"
         )
+    if args.crs is not None and not form.on_the_map:
+        raise InputError(
+            f"--{name} writes x and y as the campaign has them: --crs goes with "
+            f"{_those(lambda form: form.on_the_map)}"
+        )
+    if str(target) == "-" and not form.text:
+        raise InputError(f"--{name} -: wants a name; standard output is for {_those(lambda form: form.text)}")
     told = form.write(args, open_reader(args.file), target, selection)
     if str(target) != "-":
         say(f"{target}: {told}")
     return 0
 
 
+def _those(which: Callable[["_Format"], bool]) -> str:
+    """Name the options of some formats."""
+    *others, last = (f"--{name}" for name, form in FORMATS.items() if which(form))
+    return f"{', '.join(others)} and {last}"
+
+
 def _csv(args: argparse.Namespace, results: "Results", target: Path, selection: "Selection") -> str:
     from mpi_layout.exports.tables import export_turbines
 
-    return f"the layouts of {_configs(export_turbines(results, target, selection, force=args.force))}"
+    n_configs = export_turbines(results, target, selection, force=args.force)
+    return f"the layouts of {_found(n_configs, results, selection)}"
 
 
 def _parquet(args: argparse.Namespace, results: "Results", target: Path, selection: "Selection") -> str:
     from mpi_layout.exports.tables import export_turbines
 
     n_configs = export_turbines(results, target, selection, parquet=True, force=args.force)
-    return f"the layouts of {_configs(n_configs)}"
+    return f"the layouts of {_found(n_configs, results, selection)}"
 
 
 def _configs_table(args: argparse.Namespace, results: "Results", target: Path, selection: "Selection") -> str:
@@ -81,16 +95,23 @@ def _configs_table(args: argparse.Namespace, results: "Results", target: Path, s
 
     parquet = target.suffix == ".parquet"
     n_configs = export_configs(results, target, selection, parquet=parquet, force=args.force)
-    return f"the figures of {_configs(n_configs)}"
+    return f"the figures of {_found(n_configs, results, selection)}"
 
 
 def _netcdf(args: argparse.Namespace, results: "Results", target: Path, selection: "Selection") -> str:
+    from mpi_layout.exports.crs import has_pyproj
     from mpi_layout.exports.netcdf import export_netcdf
 
-    wanted = args.crs is not None or results.campaign.crs is not None
+    known = results.campaign.crs is not None
+    wanted = args.crs is not None or (known and has_pyproj())
     projection = _projection(args, results) if wanted else None
-    n_configs = export_netcdf(results, target, selection, projection=projection, force=args.force)
-    return _configs(n_configs)
+    told = _configs(export_netcdf(results, target, selection, projection=projection, force=args.force))
+    if wanted or not known:
+        return told
+    return (
+        f"{told}, without the coordinate reference system of its campaign: "
+        "pyproj is missing: pip install 'mpi-layout[gis]'"
+    )
 
 
 def _geojson(args: argparse.Namespace, results: "Results", target: Path, selection: "Selection") -> str:
@@ -150,6 +171,17 @@ def _legacy(args: argparse.Namespace, results: "Results", target: Path, selectio
     return f"the layouts of {_configs(export_legacy(results, target, selection, force=args.force))}"
 
 
+def _found(n_configs: int, results: "Results", selection: "Selection") -> str:
+    """Say how many configs a table has, and if it has none, on standard error, why that is."""
+    if n_configs == 0 and selection.status == "done":
+        n_chosen, n_failed = selection.standing(results)
+        complain(
+            f"note: the table is empty: of {_configs(n_chosen)} "
+            f"{n_failed} failed and {n_chosen - n_failed} wait"
+        )
+    return _configs(n_configs)
+
+
 def _configs(n_configs: int) -> str:
     return "1 config" if n_configs == 1 else f"{n_configs} configs"
 
@@ -176,23 +208,40 @@ class _Format(NamedTuple):
     help: str
     write: Callable[[argparse.Namespace, "Results", Path, "Selection"], str]
     any_status: bool = False  # whether it has a place for configs without a layout
+    on_the_map: bool = False  # whether it says where on Earth x and y lie
+    text: bool = False  # whether it may go to standard output
 
 
 FORMATS = {
-    "csv": _Format("OUT", "table, a line per turbine; - for standard output", _csv),
+    "csv": _Format("OUT", "table, a line per turbine; - for standard output", _csv, text=True),
     "parquet": _Format("OUT", "the same table for data frames, by pyarrow", _parquet),
     "configs": _Format(
         "OUT",
         "table, a line per config: AEP and other figures; - likewise, or Parquet if named .parquet",
         _configs_table,
         any_status=True,
+        text=True,
     ),
     "netcdf": _Format(
-        "OUT", "netCDF by the CF conventions, with everything of the configs", _netcdf, any_status=True
+        "OUT",
+        "netCDF by the CF conventions, with everything of the configs",
+        _netcdf,
+        any_status=True,
+        on_the_map=True,
     ),
-    "geojson": _Format("OUT", "turbines and areas on the map, by pyproj; - for standard output", _geojson),
+    "geojson": _Format(
+        "OUT",
+        "turbines and areas on the map, by pyproj; - for standard output",
+        _geojson,
+        on_the_map=True,
+        text=True,
+    ),
     "windio": _Format("DIR", "windIO wind farms, a file for each area and turbine type", _windio),
-    "pywake": _Format("OUT", "script for PyWake with the best layout, or those chosen (OUT.py)", _pywake),
-    "floris": _Format("OUT", "script for FLORIS 4, with the wake model that comes nearest (OUT.py)", _floris),
+    "pywake": _Format(
+        "OUT", "script for PyWake with the best layout, or those chosen (OUT.py)", _pywake, text=True
+    ),
+    "floris": _Format(
+        "OUT", "script for FLORIS 4, with the wake model that comes nearest (OUT.py)", _floris, text=True
+    ),
     "legacy": _Format("OUT", "HDF5 with a group for each config: farm0_t5_s0/layout", _legacy),
 }

@@ -1,5 +1,6 @@
 """Where on Earth coordinates in metres lie, by pyproj."""
 
+import warnings
 from dataclasses import dataclass
 from functools import cached_property
 from importlib.util import find_spec
@@ -19,6 +20,11 @@ _WGS84 = "OGC:CRS84"  # longitude and latitude, degrees, in this order
 _BESIDE = 6.0  # degrees that a projection may be used beside the area that it is made for
 
 
+def has_pyproj() -> bool:
+    """Whether pyproj is installed, without which there is no `Projection`."""
+    return find_spec("pyproj") is not None
+
+
 @dataclass(frozen=True)
 class Projection:
     """A coordinate reference system of eastings and northings in metres.
@@ -33,14 +39,14 @@ class Projection:
     Raises
     ------
     InputError
-        If pyproj is missing, does not know it, or its coordinates are no metres.
+        If pyproj is missing, does not know it, or its coordinates are no metres east and north.
     """
 
     name: str
     where: str
 
     def __post_init__(self) -> None:
-        if find_spec("pyproj") is None:
+        if not has_pyproj():
             raise InputError(
                 f"{self.where}: a coordinate reference system needs pyproj: pip install 'mpi-layout[gis]'"
             )
@@ -50,6 +56,11 @@ class Projection:
                 f"{self.where}: {self._crs.name} has no coordinates in metres ({', '.join(units)}); "
                 "wants a projected system such as EPSG:25831"
             )
+        if "west" in [axis.direction for axis in self._crs.axis_info[:2]]:
+            raise InputError(
+                f"{self.where}: coordinates of {self._crs.name} run west and south, those of a campaign "
+                "east and north: this would be its mirror image"
+            )
 
     @property
     def full_name(self) -> str:
@@ -57,8 +68,10 @@ class Projection:
         return str(self._crs.name)
 
     def grid_mapping(self) -> dict[str, Any]:
-        """Attributes of a CF grid mapping."""
-        return dict(self._crs.to_cf())
+        """Attributes of a CF grid mapping; its WKT has what CF has no word for."""
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)
+            return dict(self._crs.to_cf())
 
     def lon_lat(self, points: ArrayLike) -> Floats:
         """Longitude and latitude (n, 2), degrees, WGS 84, of eastings and northings (n, 2), m.

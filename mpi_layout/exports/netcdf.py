@@ -4,7 +4,8 @@ Variables have the names that they have in a results file, so that what works wi
 """
 
 import datetime
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mpi_layout.campaign import Config
+from mpi_layout.errors import InputError
 from mpi_layout.exports.crs import Projection
 from mpi_layout.results.reader import Results
 from mpi_layout.results.schema import COORDINATES, FIXED_SIZES, IDENTITY, ROW_COLUMNS, Column
@@ -67,7 +69,11 @@ def export_netcdf(
 
     configs = results.campaign.configs
     numbers = selection.numbers(results)
-    with beside(target, force=force) as path, netCDF4.Dataset(path, "w", format="NETCDF4") as file:
+    with (
+        beside(target, force=force) as path,
+        _told(target),
+        netCDF4.Dataset(path, "w", format="NETCDF4") as file,
+    ):
         file.setncatts(_attributes(results))
         _define(file, results, numbers)
         if projection is not None:
@@ -80,6 +86,15 @@ def export_netcdf(
             if places.size:
                 _fill(file, places, [configs[number] for number in found[known].tolist()], rows[known])
     return len(numbers)
+
+
+@contextmanager
+def _told(target: Path) -> Iterator[None]:
+    """Say what netCDF means by an error of its own, which names neither the file nor the reason."""
+    try:
+        yield
+    except RuntimeError as error:
+        raise InputError(f"{target}: cannot be written; is the disk full? ({error})") from error
 
 
 def _attributes(results: Results) -> dict[str, str]:

@@ -18,6 +18,8 @@ from mpi_layout.results.written import beside
 def export_legacy(results: Results, target: Path, selection: Selection, *, force: bool = False) -> int:
     """Write the chosen layouts as groups of an HDF5 file.
 
+    The file is made in memory, a few kB for each config: where a disk is full HDF5 can crash Python.
+
     Parameters
     ----------
     results : Results
@@ -42,7 +44,11 @@ def export_legacy(results: Results, target: Path, selection: Selection, *, force
     """
     rows, n_configs = selection.rows(results), 0
     n_seeds, n_types = len(results.campaign.configs.seeds), len(results.campaign.turbine_types)
-    with beside(target, force=force) as path, h5py.File(path, "x", libver="earliest") as file:
+    in_memory = {"driver": "core", "backing_store": False}
+    with (
+        beside(target, force=force) as path,
+        h5py.File(path, "x", libver="earliest", **in_memory) as file,
+    ):
         for config, row in rows:
             layout = layout_of(config, row, str(results.path))
             area, turbine_type = divmod(config.number // n_seeds, n_types)
@@ -57,4 +63,6 @@ def export_legacy(results: Results, target: Path, selection: Selection, *, force
                 ss_seed=config.seed,
             )
             n_configs += 1
+        file.flush()
+        path.write_bytes(file.id.get_file_image())
     return n_configs

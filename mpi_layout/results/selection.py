@@ -100,6 +100,14 @@ class Selection:
         chosen[np.concatenate(numbers)] = True
         return chosen
 
+    def standing(self, results: Results) -> tuple[int, int]:
+        """How many configs have keys that match, and how many of these have failed."""
+        chosen = self.matching(results)
+        failed = (
+            piece.failed & chosen[piece.start : piece.start + len(piece.rows)] for piece in results.pieces()
+        )
+        return int(chosen.sum()), sum(int(some.sum()) for some in failed)
+
     def __str__(self) -> str:
         """Say in the singular what is chosen: layout that is done and whose key matches 'a_*'."""
         said = {"done": "layout that is done", "failed": "config that failed", "all": "config"}[self.status]

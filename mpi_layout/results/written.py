@@ -1,6 +1,7 @@
 """Files for other programs, written whole or not at all."""
 
 import os
+import secrets
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -48,10 +49,12 @@ def beside(target: Path, *, force: bool) -> Iterator[Path]:
     folder = target.parent
     if not folder.is_dir():
         raise InputError(f"{target}: the folder {folder} does not exist; make it, or give another name")
-    path = target.with_name(f".{target.name[:_NAME_SHOWN]}.{os.getpid()}.writing")
+    # Not named by the process: in containers all have the same number, and a killed one leaves its file.
+    path = target.with_name(f".{target.name[:_NAME_SHOWN]}.{secrets.token_hex(4)}.writing")
     try:
         yield path
         _sync(path)
+        refuse_existing(target, force=force)  # writing may have taken long
         os.replace(path, target)
         sync_folder(target.parent)
     except OSError as error:

@@ -1,8 +1,10 @@
 """What a script has to say: layouts of one campaign, their turbines, the wind, the wake model."""
 
+import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from mpi_layout.errors import InputError
 from mpi_layout.formats.layouts import Layout
 from mpi_layout.results.layouts import layout_of
 from mpi_layout.results.reader import Results
@@ -11,6 +13,8 @@ from mpi_layout.site.turbine import Turbine
 from mpi_layout.site.wind import Site
 from mpi_layout.wake.farm import Neighbours
 from mpi_layout.wake.models import WakeModel
+
+MOST_LAYOUTS = 100  # of a script: others take seconds for each
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,10 +57,15 @@ def case_of(results: Results, selection: Selection) -> Case:
     Raises
     ------
     InputError
-        If no config is chosen, or the campaign in the file is damaged.
+        If no config is chosen, more than fit into a script, or the campaign in the file is damaged.
     """
     campaign = results.campaign
-    chosen = list(selection.rows(results))
+    chosen = list(itertools.islice(selection.rows(results), MOST_LAYOUTS + 1))
+    if len(chosen) > MOST_LAYOUTS:
+        raise InputError(
+            f"{results.path}: a script takes {MOST_LAYOUTS} layouts at most, and more are chosen: "
+            "choose fewer by --only or --best-per"
+        )
     problem = campaign.problem(chosen[0][0].number)  # wind, model and neighbours are the same for all
     return Case(
         name=campaign.name,
