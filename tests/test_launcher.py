@@ -209,6 +209,27 @@ def test_what_does_not_belong_together_is_told_before_mpi_is_called(launch, smal
     assert f", which usually wants {wanted.value}" in ended.err
 
 
+@pytest.mark.parametrize(("version", "rank", "code"), [("4.1.4", 0, 11), ("4.1.4", 1, 12), ("5.0.8", 1, 11)])
+def test_rank_0_may_say_that_two_versions_of_open_mpi_do_not_belong_together(
+    launch, small_campaign, version, rank, code
+):
+    """The first rank in MPI_Init ends all: the others wait before they call it."""
+    (small_campaign.parent / "sitecustomize.py").write_text(
+        "import os, time, mpi4py\n"
+        "mpi4py.rc.initialize = False\n"
+        "from mpi4py import MPI\n"
+        f"MPI.Get_library_version = lambda: 'Open MPI v{version}, package: Debian OpenMPI'\n"
+        "MPI.Init = lambda: os._exit(11)\n"
+        "time.sleep = lambda seconds: os._exit(12)\n"
+    )
+    environ = MPIRUN_5 | {"OMPI_COMM_WORLD_RANK": str(rank), "PYTHONPATH": str(small_campaign.parent)}
+    ended = launch("run", "small.yaml", environ=environ)
+    assert ended.code == code, ended.err
+    told = "of Open MPI 5.0.11 started 3 ranks (OMPI_COMM_WORLD_SIZE=3), but mpi4py uses Open MPI 4.1.4"
+    assert (told in ended.err) == (rank == 0)
+    assert (", which usually wants mpirun of Open MPI 4" in ended.err) == (rank == 0)
+
+
 # ---------------------------------------------------------------- where there is no MPI
 
 

@@ -1,6 +1,7 @@
 """All MPI of the program: rank 0 is the manager, the others are workers."""
 
 import logging
+import re
 import time
 
 from mpi_layout.container import in_container
@@ -20,6 +21,7 @@ log = logging.getLogger(__name__)
 
 # Where MPI may end all ranks as soon as one of them calls it, rank 0 says why; this long the others let it.
 FIRST_WORD_S = 1.0
+_OPEN_MPI = re.compile(r"Open MPI \d+")
 
 
 def join(hint: LauncherHint) -> ManagerTeam | WorkerRank:
@@ -50,10 +52,11 @@ def join(hint: LauncherHint) -> ManagerTeam | WorkerRank:
 
 def tell(hint: LauncherHint, library: Library) -> None:
     """Say which launcher and which MPI meet, before they do: where they do not fit, MPI may not come back."""
-    if not (hint.family and library.family and hint.family != library.family):
+    wanted = _wanted(hint, library)
+    if not wanted:
         log.info("%s; %s", hint, _whose(library))
     elif hint.first:
-        log.warning("%s, but %s, which usually wants %s", hint, _whose(library), library.family.value)
+        log.warning("%s, but %s, which usually wants %s", hint, _whose(library), wanted)
     else:
         time.sleep(FIRST_WORD_S)
 
@@ -79,6 +82,17 @@ def alone() -> MPI.Comm:
     """Communicator of a program that was started without ranks."""
     talk.start()
     return MPI.COMM_SELF
+
+
+def _wanted(hint: LauncherHint, library: Library) -> str:
+    """Launcher that a library usually wants if it is another one than that of the hint, or else ""."""
+    if not (hint.family and library.family):
+        return ""
+    if hint.family != library.family:
+        return library.family.value
+    # Open MPI 5's launcher leads the library of version 4 to parts of its own, which end it at once.
+    launcher, own = _OPEN_MPI.search(hint.launcher), _OPEN_MPI.match(library.name)
+    return f"mpirun of {own[0]}" if launcher and own and launcher[0] != own[0] else ""
 
 
 def _whose(library: Library) -> str:
