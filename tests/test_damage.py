@@ -7,6 +7,7 @@ import random
 import time
 from dataclasses import dataclass
 
+import numpy as np
 import pytest
 
 from mpi_layout import cli
@@ -14,12 +15,13 @@ from mpi_layout.campaign import parse_campaign
 from mpi_layout.compare.diff import diff
 from mpi_layout.errors import InputError
 from mpi_layout.optimise.solve import solve
-from mpi_layout.results import reader
+from mpi_layout.results import launches, reader
 from mpi_layout.results.create import create_results
 from mpi_layout.results.file import open_writer
 from mpi_layout.results.reader import open_reader
 from mpi_layout.results.row import done_row, failed_row, row_dtype
 from mpi_layout.results.schema import MAP_BYTES
+from mpi_layout.results.store import PlainStore
 from mpi_layout.results.structure import locate
 from mpi_layout.results.summary import summarise
 from mpi_layout.results.verify import verify
@@ -99,7 +101,8 @@ UNSEALED = {
         "attempts": range(5, 12),
         "checksum": [5],  # it may be the first that was written of a row,
         "status": range(5),  # and the status the last that was not
-        # Until a launch has ended its checksum is that of its beginning, and it ends piece by piece.
+        # Until a launch has ended its checksum is that of its beginning, and it ends piece by piece. Of an
+        # end that is NaN many bits may change.
         "launch_heartbeat": [0],
         "launch_ended": [0],
         "launch_reason": [0],
@@ -215,6 +218,43 @@ def test_damage_is_noticed_ten_thousand_times(tmp_path, campaign, rows, make):
     path = tmp_path / "results.h5"
     make(path, campaign, rows)
     assert strike(path, 4000, UNSEALED[make], random.randrange(2**32)) == []
+
+
+LATER = ("launch_heartbeat", "launch_ended", "launch_reason", "launch_configs_done")
+
+
+@pytest.mark.parametrize("of_four", range(16))
+def test_a_launch_that_was_cut_off_while_it_ended_is_no_damage(tmp_path, campaign, rows, of_four):
+    """A power cut keeps any of what was not synced yet; a kill the first so many."""
+    path, ended = tmp_path / "results.h5", tmp_path / "ended.h5"
+    for target in (path, ended):
+        lost(target, campaign, rows)
+    extents = locate(path).extents
+    with PlainStore(ended, extents, writable=True) as store:
+        entry = launches.new_launch(**ABOUT, now=NOW)
+        launches.beat(store, 0, entry, 5, NOW + 50)
+        launches.end(store, 0, entry, "complete", 6, NOW + 60)
+    assert open_reader(ended).launches[0].sealed
+    with (
+        PlainStore(ended, extents, writable=False) as source,
+        PlainStore(path, extents, writable=True) as store,
+    ):
+        for bit, name in enumerate(LATER):
+            if of_four >> bit & 1:
+                store.write(name, 0, source.read(name, 0, 1))
+    assert list(verify(open_reader(path), aep=False)) == []
+
+
+@pytest.mark.parametrize(
+    "when", [0.0, 1.5, NOW - 1, NOW + 49, NOW + 1e9, 1e300, np.inf, -np.inf, -NOW], ids="{:g}".format
+)
+def test_an_impossible_end_of_a_launch_is_noticed(tmp_path, campaign, rows, when):
+    path = tmp_path / "results.h5"
+    lost(path, campaign, rows)
+    with PlainStore(path, locate(path).extents, writable=True) as store:
+        store.write("launch_ended", 0, np.array([when]))
+    (finding,) = verify(open_reader(path), aep=False)
+    assert (finding.what, finding.detail) == ("launch", "launch 0 has an impossible end")
 
 
 def mended(path, whole, campaign_path, capsys):

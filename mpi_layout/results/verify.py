@@ -131,7 +131,12 @@ def _launch_fault(launch: Launch, results: Results) -> str | None:
     if launch.sealed:
         return None
     likely = 0 <= launch.heartbeat - launch.started < _LONGEST and 0 <= launch.configs_done <= _MOST_DONE
-    return None if likely else f"launch {launch.number} has an impossible heartbeat or number of configs"
+    if not likely:
+        return f"launch {launch.number} has an impossible heartbeat or number of configs"
+    # One that was killed while it ended may have an end; a power cut may have kept an older heartbeat.
+    if launch.ended is not None and not launch.heartbeat <= launch.ended < launch.started + _LONGEST:
+        return f"launch {launch.number} has an impossible end"
+    return None
 
 
 # ---------------------------------------------------------------- a row
