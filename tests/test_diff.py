@@ -198,6 +198,16 @@ def test_configs_of_two_campaigns_are_paired_by_key(files):
     assert found.gaps[1].mean == pytest.approx(gaps[2:].mean())
 
 
+def test_only_so_many_first_differences_are_kept(files, monkeypatch):
+    """However many columns of however many pieces of rows differ."""
+    made = []
+    monkeypatch.setattr("mpi_layout.compare.diff.rows_at_once", lambda dtype: 1)
+    monkeypatch.setattr("mpi_layout.compare.diff._row_difference", lambda *about: made.append(about) or about)
+    found = compare(files[0], files[2], n_first=1)
+    assert len(found.first) == 1
+    assert {about[0] for about in made} == {"b_t10_s0"}
+
+
 def test_the_other_way_round_signs_change(files):
     a, _, b = files
     there, back = compare(a, b), compare(b, a)

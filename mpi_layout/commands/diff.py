@@ -68,7 +68,10 @@ def diff_command(args: argparse.Namespace) -> int:
     """Compare two results files."""
     from mpi_layout.compare.diff import diff
     from mpi_layout.results.reader import open_reader
+    from mpi_layout.results.written import refuse_existing
 
+    if args.csv is not None and str(args.csv) != "-":
+        refuse_existing(args.csv, force=args.force)  # now, and not after minutes of reading
     a, b = open_reader(args.a), open_reader(args.b)
     with counting("rows compared") as progress:
         difference = diff(a, b, only=args.only, tolerance=_tolerance(args), progress=progress)

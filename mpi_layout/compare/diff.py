@@ -135,7 +135,7 @@ class _Found:
         unequal = found[found["state_a"] != found["state_b"]]
         self._states.update(zip(unequal["state_a"].tolist(), unequal["state_b"].tolist(), strict=True))
         self._differing.append(found)
-        for index in indices[: self._n_first - len(self._first)].tolist():
+        for index in indices[: max(0, self._n_first - len(self._first))].tolist():
             key = self._configs[int(numbers[index])].key
             self._first += [_row_difference(key, name, a, b, index) for name in masks if masks[name][index]]
 
