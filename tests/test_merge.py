@@ -341,12 +341,15 @@ def test_odd_paths_are_refused(halves, into, tmp_path):
     link, soft = tmp_path / "link.h5", tmp_path / "soft.h5"
     os.link(halves[0], link)
     soft.symlink_to(halves[1])
+    os.mkfifo(pipe := tmp_path / "pipe.h5")
     for paths, target, message in (
         ([halves[0], halves[0]], into, "given twice"),
         ([*halves, link], into, r"link\.h5: given twice, the same file as .*a\.h5"),
         (halves, halves[1], "is one of the files that are merged"),
         (halves, soft, "is one of the files that are merged"),
         (halves, tmp_path, "is a folder"),
+        (halves, pipe, "is a folder or a device"),
+        ([*halves, pipe], into, r"pipe\.h5: cannot be read: is a pipe"),
         ([*halves, tmp_path / "none.h5"], into, r"none\.h5: no such file"),
         (halves, tmp_path / "none" / "all.h5", "does not exist"),
     ):

@@ -204,8 +204,8 @@ def _check_paths(paths: Sequence[Path], into: Path, *, force: bool) -> None:
     for path in paths:
         if into.exists() and into.samefile(path):
             raise InputError(f"{into}: is one of the files that are merged; give another name with --into")
-    if into.is_dir():
-        raise InputError(f"{into}: is a folder; give the name of a file with --into")
+    if into.exists() and not into.is_file():
+        raise InputError(f"{into}: is a folder or a device; give the name of a file with --into")
     if not force:
         raise InputError(f"{into}: exists already and is not replaced; give another name, or --force")
 

@@ -13,6 +13,7 @@ import errno
 import json
 import os
 import re
+import stat
 import zlib
 from pathlib import Path
 from typing import Any
@@ -120,6 +121,8 @@ def is_results_file(path: Path) -> bool:
 def _ends(path: Path) -> tuple[bytes, bytes, int]:
     """First and last bytes of a file, and its size."""
     try:
+        if stat.S_IFMT(path.stat().st_mode) not in (stat.S_IFREG, stat.S_IFDIR):
+            raise InputError(f"{path}: cannot be read: is a pipe or a device, no file")
         with open(path, "rb") as file:
             size = os.fstat(file.fileno()).st_size
             head, tail = (_window(file.fileno(), start) for start in (0, max(0, size - WINDOW)))
