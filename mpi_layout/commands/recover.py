@@ -1,6 +1,7 @@
 """The command recover: what a damaged results file still holds."""
 
 import argparse
+import shlex
 from dataclasses import asdict
 from pathlib import Path
 
@@ -41,10 +42,8 @@ def recover_command(args: argparse.Namespace) -> int:
         answer_json(asdict(saved))
         return 0
     say(f"{args.new}: {saved.done} done and {saved.failed} failed rows saved, {saved.lost} lost")
+    new, campaign = shlex.quote(str(args.new)), shlex.quote(str(args.campaign or "CAMPAIGN"))
     if left := saved.lost + saved.waiting:
-        campaign = args.campaign or "CAMPAIGN"
-        say(
-            f"compute the {left} that wait, the lost ones among them: mpi-layout run {campaign} -o {args.new}"
-        )
-    say(f"check what was saved: mpi-layout verify {args.new}")
+        say(f"compute the {left} that wait, the lost ones among them: mpi-layout run {campaign} -o {new}")
+    say(f"check what was saved: mpi-layout verify {new}")
     return 0
