@@ -1,15 +1,25 @@
-"""Files that are filled with rows from elsewhere, by no ranks: such work is a launch, too.
-
-A file is made and filled before it gets its name, see `create.create_results` and `create.replace_results`.
-"""
+"""Files that are filled with rows from elsewhere, by no ranks: such work is a launch, too."""
 
 import os
 import socket
 import time
+from typing import Any
 
 from mpi_layout.results import launches
 from mpi_layout.results.store import PlainStore
 from mpi_layout.results.versions import software_versions
+
+
+def begun_now() -> dict[str, Any]:
+    """Arguments of `launches.new_launch` for a launch of no ranks that begins now, in this process."""
+    return {
+        "ranks": 0,
+        "host": socket.gethostname(),
+        "pid": os.getpid(),
+        "scheduler_id": launches.scheduler_id(),
+        "versions": " ".join(f"{name}={version}" for name, version in software_versions().items()),
+        "now": time.time(),
+    }
 
 
 def note_launch(store: PlainStore, reason: str, n_rows: int) -> int:
@@ -29,14 +39,7 @@ def note_launch(store: PlainStore, reason: str, n_rows: int) -> int:
     int
         Number of the launch.
     """
-    entry = launches.new_launch(
-        ranks=0,
-        host=socket.gethostname(),
-        pid=os.getpid(),
-        scheduler_id=launches.scheduler_id(),
-        versions=" ".join(f"{name}={version}" for name, version in software_versions().items()),
-        now=time.time(),
-    )
+    entry = launches.new_launch(**begun_now())
     number = launches.enter(store, entry)
     launches.end(store, number, entry, reason, n_rows, time.time())
     return number

@@ -1,7 +1,5 @@
 """The results file that takes the layouts: what it has already, and how they get into it."""
 
-import os
-import socket
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -11,11 +9,10 @@ import numpy as np
 from mpi_layout.campaign import Campaign
 from mpi_layout.optimise.problem import Solution
 from mpi_layout.results.disk import exists
-from mpi_layout.results.file import ResultsFile, WriterLock, check_campaign, create_results, open_writer
-from mpi_layout.results.launches import scheduler_id
+from mpi_layout.results.file import WriterLock, check_campaign, create_results, open_writer
 from mpi_layout.results.reader import Results, open_reader
 from mpi_layout.results.row import done_row
-from mpi_layout.results.versions import software_versions
+from mpi_layout.results.without_ranks import begun_now
 from mpi_layout.salvage.choice import StoredLayout
 
 RANK = -1  # of rows that no rank has solved
@@ -78,7 +75,7 @@ def write_layouts(
     if not exists(path):
         create_results(path, campaign)
     with open_writer(path, campaign, lock) as results:
-        launch = _begin(results)
+        launch = results.begin_launch(**begun_now())
         numbers = sorted(solutions)
         for start in range(0, len(numbers), _BATCH):
             batch = numbers[start : start + _BATCH]
@@ -98,14 +95,3 @@ def write_layouts(
             results.heartbeat(time.time(), start + len(batch))
         results.checkpoint()
         results.end_launch(time.time(), reason, len(numbers))
-
-
-def _begin(results: ResultsFile) -> int:
-    return results.begin_launch(
-        ranks=0,
-        host=socket.gethostname(),
-        pid=os.getpid(),
-        scheduler_id=scheduler_id(),
-        versions=" ".join(f"{name}={version}" for name, version in software_versions().items()),
-        now=time.time(),
-    )
