@@ -276,7 +276,7 @@ def test_482_of_3000_come_back(salvage, reference, old, tmp_path, path, capsys):
     quarantine, text = tmp_path / "bad", tmp_path / "audit.txt"
     code, report = salvage("--quarantine", quarantine, "--report", text, campaign=reference)
     assert code == 3
-    assert report["verdicts"] == {"sound": 6, "no layouts": 4, "0 bytes": 1}
+    assert report["verdicts"] == {"sound": 6, "no layouts": 4, "empty": 1}
     assert report["configs"] == {"all": 3000, "done_before": 0, "written": 482, "missing": 2518}
     n_equal = int((chosen % 3 > 0).sum())
     assert (
@@ -336,7 +336,7 @@ def test_every_bad_file_has_its_verdict(salvage, layouts, old, tmp_path):
     assert code == 3
     assert {Path(file["path"]).name: file["verdict"] for file in report["files"]} == {
         "worker_0.h5": "sound",
-        "worker_1.h5": "0 bytes",
+        "worker_1.h5": "empty",
         "worker_2.h5": "no HDF5 signature",
         "worker_3.h5": "no layouts",
         "worker_4.h5": "truncated",
@@ -524,6 +524,10 @@ BROKEN = {
     "no whole seed": (lambda p: p, {"ss_seed": 0.5}, "its seed is 0.5"),
     "another rotor": (lambda p: p, {"diameter": 240}, "has diameter 240, a_t10_s0 has 195 m"),
     "two values": (lambda p: p, {"n_turbines": [5, 5]}, "no single value"),
+    "a truth for a number": (lambda p: p, {"farm_idx": True}, "farm_idx is neither number nor text"),
+    "text for a rotor": (lambda p: p, {"diameter": "wide"}, "has diameter wide, a_t10_s0 has 195 m"),
+    "nowhere on Earth": (lambda p: p * 1e200, {}, "m, which is no place on Earth"),
+    "complex": (lambda p: p + 0j, {}, "wants numbers"),
 }
 
 
@@ -539,10 +543,96 @@ def test_layouts_that_do_not_fit_are_refused(salvage, layouts, old, path):
             each for each in report["layouts"] if each["file"] == str(old / f"worker_{number}.h5")
         )
         assert (case, refused["outcome"]) == (case, "refused")
+        assert refused["key"] in ("a_t10_s0", ""), case
         assert reason in refused["detail"], case
         assert other["outcome"] == ("equal" if number else "taken"), case
         assert the_file(report, old / f"worker_{number}.h5")["verdict"] == "partly sound"
     assert np.flatnonzero(open_reader(path).done).tolist() == [1]
+
+
+def test_what_is_wrong_with_a_layout_is_told_before_that_its_config_is_not_known(salvage, layouts, old):
+    with h5py.File(old / "x.h5", "w") as file:
+        put(file, "a_t10_s0", layouts["a_t10_s0"], farm_idx=h5py.Empty("f8"))
+        file.move("farm0_t0_s0", "some")
+        file["another/layout"] = layouts["a_t10_s0"]
+    assert salvage()[0] == 2
+    _, report = salvage("--dry-run")
+    assert {layout["name"]: layout["detail"] for layout in report["layouts"]} == {
+        "another": "neither its name nor attributes say which config it is",
+        "some": "its attribute farm_idx is neither number nor text",
+    }
+
+
+def test_an_array_is_no_single_value_though_its_space_is(salvage, layouts, old):
+    with h5py.File(old / "x.h5", "w") as file:
+        group = put(file, "a_t10_s0", layouts["a_t10_s0"])
+        del group.attrs["farm_idx"]
+        three = h5py.h5t.array_create(h5py.h5t.NATIVE_INT64, (3,))
+        attribute = h5py.h5a.create(group.id, b"farm_idx", three, h5py.h5s.create(h5py.h5s.SCALAR))
+        attribute.write(np.array([0, 7, 8]), mtype=three)
+    assert salvage()[0] == 2
+    assert salvage("--dry-run")[1]["layouts"][0]["detail"] == "its attribute farm_idx is no single value"
+
+
+LABELS = {
+    "big-endian": {"farm_idx": np.array(0, ">i2"), "diameter": np.array(195, ">f4")},
+    "text": {"farm_idx": "0", "type_idx": b"0", "ss_seed": "0", "n_turbines": "5", "diameter": "195.0"},
+    "names": {"farm_idx": "a", "type_idx": "t10"},
+    "numbers behind letters": {"farm_idx": "farm0", "type_idx": "t0"},
+    "arrays of one": {"farm_idx": [0], "type_idx": [[0]], "ss_seed": np.array([0], "u1")},
+    "long floats": {"farm_idx": np.longdouble(0), "n_turbines": np.longdouble(5), "ss_seed": np.float16(0)},
+}
+
+
+@pytest.mark.parametrize("labels", LABELS.values(), ids=LABELS)
+def test_labels_of_any_type_that_says_it(salvage, layouts, old, labels):
+    with h5py.File(old / "x.h5", "w") as file:
+        put(file, "a_t10_s0", layouts["a_t10_s0"].astype(">f8"), **labels)
+        file.move("farm0_t0_s0", "some")
+    code, report = salvage()
+    assert (code, outcomes(report, "a_t10_s0")) == (0, ["taken"])
+
+
+def test_compressed_layouts_are_read(salvage, layouts, old, path):
+    with h5py.File(old / "x.h5", "w") as file:
+        for key, how in zip(KEYS, ("gzip", "lzf", "gzip", "lzf", None), strict=True):
+            group = put(file, key, layouts[key])
+            del group["layout"]
+            group.create_dataset(
+                "layout", data=layouts[key], compression=how, shuffle=True, fletcher32=True, chunks=(1, 3)
+            )
+    assert salvage()[0] == 0
+    results = open_reader(path)
+    for number in np.flatnonzero(results.done).tolist():
+        np.testing.assert_array_equal(
+            [results.rows[number]["x"], results.rows[number]["y"]], layouts[results.key(number)]
+        )
+
+
+def test_a_name_may_be_that_of_areas_and_types_that_look_like_numbers(salvage, layouts, old, small_campaign):
+    text = small_campaign.read_text().replace("name: a\n", "name: farm0\n")
+    small_campaign.write_text(text)
+    with h5py.File(old / "x.h5", "w") as file:
+        file["farm0_t10_s0/layout"] = layouts["a_t10_s0"]  # its key
+        file["farm0_t1_s0/layout"] = layouts["a_t15_s0"]  # its numbers
+        file["farm0_t2_s0/layout"] = layouts["a_t15_s0"]  # neither
+    code, report = salvage()
+    found = {layout["name"]: (layout["key"], layout["outcome"]) for layout in report["layouts"]}
+    assert (code, found) == (3, {
+        "farm0_t10_s0": ("farm0_t10_s0", "taken"),
+        "farm0_t1_s0": ("farm0_t15_s0", "taken"),
+        "farm0_t2_s0": ("", "refused"),
+    })  # fmt: skip
+
+
+def test_a_name_that_is_two_configs_is_refused(salvage, layouts, old, small_campaign):
+    text = small_campaign.read_text().replace("name: a\n", "name: farm1\n").replace("name: t10", "name: t0")
+    small_campaign.write_text(text)
+    with h5py.File(old / "x.h5", "w") as file:
+        file["farm1_t0_s0/layout"] = layouts["a_t10_s0"]
+    assert salvage()[0] == 2
+    detail = salvage("--dry-run")[1]["layouts"][0]["detail"]
+    assert detail == "is farm1_t0_s0 by its name, but b_t0_s0 by its numbers"
 
 
 def test_a_group_without_a_layout_is_refused(salvage, layouts, old):
@@ -573,7 +663,17 @@ def test_layouts_may_lie_below_groups_and_be_named_as_the_campaign_names_them(sa
 
 @pytest.mark.parametrize(
     "shape",
-    ["(2, n)", "(n, 2)", "flat", "of unequal lengths", "padded with NaN", "padded with zeros", "float32"],
+    [
+        "(2, n)",
+        "(n, 2)",
+        "flat",
+        "of unequal lengths",
+        "padded with NaN",
+        "padded with zeros",
+        "float32",
+        "labels (n, 1)",
+        "long floats",
+    ],
 )
 def test_columns_are_read_in_every_shape(salvage, layouts, old, path, shape):
     stacked = np.array([layouts[key] for key in KEYS])
@@ -586,6 +686,11 @@ def test_columns_are_read_in_every_shape(salvage, layouts, old, path, shape):
         "padded with zeros": lambda: np.pad(stacked, ((0, 0), (0, 0), (0, 2)), constant_values=pad),
     }.get(shape, lambda: stacked)
     source = columns(old / "layouts.h5", layouts, KEYS, layout=change())
+    if shape in ("labels (n, 1)", "long floats"):
+        with h5py.File(source, "r+") as file:
+            for name in ("farm_id", "farm_type", "seed", "aep"):
+                values = np.array(file.pop(name))
+                file[name] = values[:, None] if "1" in shape else values.astype(np.longdouble)
     if shape == "of unequal lengths":
         with h5py.File(source, "r+") as file:
             del file["layout"]
@@ -815,7 +920,7 @@ def test_too_many_bad_files_and_layouts_end_it_before_anything_is_written(
     found, report = salvage("--max-bad", allowed, "--quarantine", old.parent / "bad")
     assert found == code == report["exit_code"]
     assert path.exists() == (old.parent / "bad").exists() == (code == 3)
-    assert report["verdicts"] == {"partly sound": 1, "0 bytes": 1, "no HDF5 signature": 1}
+    assert report["verdicts"] == {"partly sound": 1, "empty": 1, "no HDF5 signature": 1}
 
 
 def test_quarantine_replaces_nothing_and_is_not_salvaged_itself(salvage, layouts, old):
@@ -828,6 +933,42 @@ def test_quarantine_replaces_nothing_and_is_not_salvaged_itself(salvage, layouts
         code, report = salvage("--quarantine", bad)
         assert (code, report["totals"]["files"]) == (3, 3)
         assert {p.name: p.read_text() for p in bad.iterdir()} == {"worker_0.h5": "x", "worker_0.2.h5": "y"}
+
+
+def test_odd_paths_are_refused_before_anything_is_read(salvage, layouts, old, tmp_path, small_campaign):
+    source = worker(old, 0, layouts, KEYS)
+    (tmp_path / "dangling.h5").symlink_to("gone.h5")
+    os.mkfifo(tmp_path / "pipe.h5")
+    (tmp_path / "folder.json").mkdir()
+    twice = ("--report", tmp_path / "a.json", "--report", tmp_path / "a.json")
+    before = sorted(tmp_path.rglob("*"))
+    for options, changed, message in (
+        ((), {"into": tmp_path / "dangling.h5"}, "dangling.h5: no such file"),
+        ((), {"into": tmp_path / "pipe.h5"}, "pipe.h5: cannot be read: is a pipe or a device, no file"),
+        ((), {"into": small_campaign}, "is the campaign itself"),
+        ((), {"into": source}, f"besides {source}"),
+        (twice, {}, "a.json: given twice with --report"),
+        (("--report", tmp_path / "folder.json", "--force"), {}, "folder.json: is a folder"),
+        (("--quarantine", source), {}, "worker_0.h5: is no folder"),
+    ):
+        code, report = salvage(*options, **changed)
+        assert (code, report) == (2, None)
+        assert message in salvage.err
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_links_to_folders_are_named_and_not_followed(salvage, layouts, old, tmp_path):
+    worker(old, 0, layouts, KEYS[:1])
+    (tmp_path / "elsewhere").mkdir()
+    worker(tmp_path / "elsewhere", 1, layouts, KEYS[1:])
+    (old / "more").symlink_to(tmp_path / "elsewhere")
+    (old / "round").symlink_to(old)
+    code, report = salvage()
+    assert (code, report["totals"]["taken"]) == (0, 1)
+    assert report["notes"] == [
+        f"{old / name}: a link to a folder, not followed; give that folder, too" for name in ("more", "round")
+    ]
+    assert salvage(of=(old, old / "more"))[1]["totals"]["taken"] == 4
 
 
 def test_an_existing_report_is_not_replaced_without_force(salvage, layouts, old, path, tmp_path):
@@ -848,7 +989,7 @@ def test_folders_without_files_and_files_without_layouts_are_wrong_input(salvage
     assert "there are no files named *.h5" in salvage.err
     (old / "worker_0.h5").touch()
     code, report = salvage()
-    assert (code, report["verdicts"]) == (2, {"0 bytes": 1})
+    assert (code, report["verdicts"]) == (2, {"empty": 1})
     assert "no layout was found that fits" in salvage.err
     assert not path.exists()
 

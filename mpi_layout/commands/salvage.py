@@ -2,7 +2,8 @@
 
 import argparse
 import json
-import os
+import shlex
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -100,8 +101,7 @@ def salvage_command(args: argparse.Namespace) -> int:
     from mpi_layout.salvage.choice import OnDuplicate
     from mpi_layout.salvage.salvage import Request, salvage
 
-    for report in args.report:  # now, and not after a minute of work
-        _check_report(report, force=args.force)
+    _check_reports(args.report, force=args.force)  # now, and not after a minute of work
     request = Request(
         old=tuple(args.old),
         campaign=args.campaign,
@@ -132,19 +132,22 @@ def _ended(audit: "Audit", args: argparse.Namespace) -> int:
             raise InputError(why)
         complain(why)
     elif not args.json and not args.dry_run and audit.n_missing:
-        say(
-            f"compute the {audit.n_missing:,} that are missing: mpi-layout run {args.campaign} -o {args.into}"
-        )
+        campaign, into = (shlex.quote(str(path)) for path in (args.campaign, args.into))
+        say(f"compute the {audit.n_missing:,} that are missing: mpi-layout run {campaign} -o {into}")
     return audit.exit_code
 
 
-def _check_report(target: Path, *, force: bool) -> None:
-    if target.suffix.lower() not in _REPORTS:  # --force must not replace an old file
-        raise InputError(f"{target}: is the name of no report; wants one that ends with .json or .txt")
-    if os.path.lexists(target) and not force:
-        raise InputError(f"{target}: exists already and is not replaced; give another name, or --force")
-    if not target.parent.is_dir():
-        raise InputError(f"{target}: cannot be written: there is no folder {target.parent}")
+def _check_reports(targets: Sequence[Path], *, force: bool) -> None:
+    from mpi_layout.results.written import refuse_existing
+
+    for index, target in enumerate(targets):
+        if target.suffix.lower() not in _REPORTS:  # --force must not replace an old file
+            raise InputError(f"{target}: is the name of no report; wants one that ends with .json or .txt")
+        refuse_existing(target, force=force)
+        if not target.parent.is_dir():
+            raise InputError(f"{target}: cannot be written: there is no folder {target.parent}")
+        if target in targets[:index]:
+            raise InputError(f"{target}: given twice with --report")
 
 
 def _write_report(target: Path, audit: "Audit", *, force: bool) -> None:

@@ -24,7 +24,7 @@ from mpi_layout.results.superblock import Mended, find_signature, read_superbloc
 
 Label = int | float | str
 
-_KEY = re.compile(r"farm(\d{1,9})_t(\d{1,9})_s(\d{1,10})")
+_KEY = re.compile(r"farm[0-9]+_t[0-9]+_s[0-9]+")  # a group of this name should have a layout
 _LABELS = {"farm_idx": "farm", "type_idx": "type", "ss_seed": "seed", "n_turbines": "n_turbines",
            "diameter": "diameter"}  # fmt: skip
 _COLUMN_LABELS = {"farm_id": "farm", "farm_type": "type", "seed": "seed"}
@@ -193,9 +193,10 @@ def _layout(group: h5py.Group, name: str, n_bytes: float) -> OldLayout:
 
 
 def _label(attributes: h5py.AttributeManager, name: str) -> Label:
-    if attributes.get_id(name).shape not in ((), (1,)):
+    values = np.asarray(attributes[name]).ravel()
+    if values.size != 1:  # an array may be the type of a single value
         raise _FaultyError(f"its attribute {name} is no single value")
-    value = _plain(np.asarray(attributes[name]).ravel()[0])
+    value = _plain(values[0])
     if isinstance(value, bool) or not isinstance(value, int | float | str):
         raise _FaultyError(f"its attribute {name} is neither number nor text")
     return value
@@ -203,6 +204,8 @@ def _label(attributes: h5py.AttributeManager, name: str) -> Label:
 
 def _plain(value: Any) -> Any:
     """Python's number or text of numpy's."""
+    if isinstance(value, np.longdouble):
+        return float(value)  # whose item() is itself
     value = value.item() if isinstance(value, np.generic) else value
     return value.decode("utf-8", "replace") if isinstance(value, bytes) else value
 
@@ -269,13 +272,13 @@ def _column(file: h5py.File, name: str, n_bytes: float) -> NDArray:
         return np.asarray(dataset.asstr(errors="replace")[()])
     if name == "layout" and dataset.ndim == 1 and h5py.check_vlen_dtype(dataset.dtype):
         return np.asarray(dataset[()])
-    if dataset.ndim != 1 and name != "layout":
+    if math.prod(dataset.shape[1:]) != 1 and name != "layout":
         raise _FaultyError(f"{name} has shape {dataset.shape}, wants an entry per layout")
     numbers = _numbers(dataset, name, n_bytes)
     # Chunks of whole entries may wait to be written.
     if _lacks_chunks(dataset) and math.prod(_grid(dataset)[1:]) > 1:
         raise _FaultyError(f"{name} was never written as a whole")
-    return numbers
+    return numbers if name == "layout" else numbers.reshape(-1)
 
 
 def _entries(columns: dict[str, NDArray]) -> Iterator[OldLayout | None]:

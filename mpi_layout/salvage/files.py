@@ -22,7 +22,7 @@ class Verdict(StrEnum):
     PARTLY_SOUND = "partly sound"  # some of its layouts are not
     MISSING = "missing"
     NO_FILE = "no file"
-    ZERO_BYTES = "0 bytes"
+    EMPTY = "empty"
     NO_SIGNATURE = "no HDF5 signature"
     TRUNCATED = "truncated"
     LEFT_OPEN = "left open"
@@ -87,7 +87,7 @@ def judge_file(path: Path, aside: Aside) -> JudgedFile:
 
 def _judged(path: Path, size: int, aside: Aside) -> "tuple[Verdict, str, tuple[OldLayout, ...]]":
     if not size:
-        return Verdict.ZERO_BYTES, "", ()
+        return Verdict.EMPTY, "", ()
     with open(path, "rb") as file:
         offset = find_signature(file)
         if offset is None:

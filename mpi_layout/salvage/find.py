@@ -21,7 +21,7 @@ class Found:
     files : tuple of Path
         Each once; those that were named need not exist.
     notes : tuple of str
-        Folders that cannot be read, numbers that are not there.
+        Folders that cannot be read, links that are not followed, numbers that are not there.
     """
 
     files: tuple[Path, ...]
@@ -38,18 +38,18 @@ def find_files(given: Sequence[Path], leave_out: Sequence[Path] = ()) -> Found:
     leave_out : sequence of Path
         Files, and folders with all that is in them.
     """
-    out = {identity for path in leave_out if (identity := _identity(path)) is not None}
+    out = {identity for path in leave_out if (identity := file_id(path)) is not None}
     notes: list[str] = []
     files: dict[object, Path] = {}
     for path in given:
-        for file in _below(path, out, notes) if path.is_dir() else (path,):
-            identity = _identity(file)
+        for file in _below(path, out, notes) if os.path.isdir(path) else (path,):
+            identity = file_id(file)
             if identity is None or identity not in out:
                 files.setdefault(identity or file, file)
     return Found(tuple(files.values()), (*notes, *_gaps(files.values())))
 
 
-def _identity(path: Path) -> tuple[int, int] | None:
+def file_id(path: Path) -> tuple[int, int] | None:
     """Of two names of one file the same."""
     try:
         status = os.stat(path)
@@ -64,7 +64,9 @@ def _below(folder: Path, out: set[tuple[int, int]], notes: list[str]) -> Iterato
 
     for where, folders, names in os.walk(folder, onerror=note):
         here = Path(where)
-        folders[:] = sorted((name for name in folders if _identity(here / name) not in out), key=_in_order)
+        links = filter(os.path.islink, (here / name for name in sorted(folders, key=_in_order)))
+        notes += [f"{link}: a link to a folder, not followed; give that folder, too" for link in links]
+        folders[:] = sorted((name for name in folders if file_id(here / name) not in out), key=_in_order)
         for name in sorted(names, key=_in_order):
             if name.lower().endswith(SUFFIXES) and not name.startswith("."):
                 yield here / name

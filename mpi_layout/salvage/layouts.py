@@ -7,20 +7,22 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mpi_layout.campaign import Campaign, Config
+from mpi_layout.compare.difference import ROUNDING
+from mpi_layout.compare.moves import largest_move
 from mpi_layout.errors import ConfigError
 from mpi_layout.optimise.problem import Solution
 from mpi_layout.optimise.refinement import NO_REFINEMENT
 from mpi_layout.optimise.repair import repaired
 from mpi_layout.optimise.rules import Rules
 from mpi_layout.optimise.solve import solve
-from mpi_layout.salvage.identity import RefusedError, config_of
+from mpi_layout.salvage.identity import RefusedError
 
 if TYPE_CHECKING:
     from mpi_layout.results.old_file import OldLayout
 
 Floats = NDArray[np.float64]
 
-SAME = 1e-3  # m; layouts that differ by less are the same, written with fewer digits
+_FARTHEST = 1e9  # m; no place on Earth has such coordinates, and sums of their squares would overflow
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,20 +45,20 @@ class Candidate:
     moved: float = 0.0
 
     def is_at(self, x: Floats, y: Floats) -> bool:
-        """Whether turbines (n_turbines,) stand at the same places, in whatever order."""
-        if np.array_equal(self.x, x) and np.array_equal(self.y, y):
-            return True
-        away = np.hypot(self.x[:, None] - x, self.y[:, None] - y)
-        return bool(away.min(axis=1).max() <= SAME and np.unique(away.argmin(axis=1)).size == x.size)
+        """Whether turbines (n_turbines,) stand at the same places but for rounding, in whatever order."""
+        own, others = (np.column_stack(positions) for positions in ((self.x, self.y), (x, y)))
+        return largest_move(own, others) <= ROUNDING.move
 
 
-def judged(old: "OldLayout", campaign: Campaign, *, mend: float) -> Candidate:
+def judged(old: "OldLayout", config: Config, campaign: Campaign, *, mend: float) -> Candidate:
     """Judge an old layout.
 
     Parameters
     ----------
     old : OldLayout
         As it was read.
+    config : Config
+        What it is of.
     campaign : Campaign
         What it has to fit.
     mend : float
@@ -67,7 +69,6 @@ def judged(old: "OldLayout", campaign: Campaign, *, mend: float) -> Candidate:
     RefusedError
         If it does not fit.
     """
-    config = config_of(old, campaign)
     if old.positions is None:
         raise RefusedError(old.fault)
     problem = campaign.problem(config.number)
@@ -108,6 +109,8 @@ def _turbines(positions: Floats, n_turbines: int) -> tuple[Floats, Floats]:
         raise RefusedError(f"{n_bad} of its {n_turbines} turbines have no finite position")
     if (n_zero := int((~used.any(axis=0)).sum())) > 1:
         raise RefusedError(f"{n_zero} of its {n_turbines} positions are zero: they were never written")
+    if (far := float(np.abs(used).max())) > _FARTHEST:
+        raise RefusedError(f"has a coordinate of {far:.6g} m, which is no place on Earth")
     return used[0].copy(), used[1].copy()
 
 

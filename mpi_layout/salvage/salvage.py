@@ -19,8 +19,8 @@ from mpi_layout.salvage.aside import Aside
 from mpi_layout.salvage.audit import Audit, FileAudit, LayoutAudit, Outcome
 from mpi_layout.salvage.choice import Entry, OnDuplicate, StoredLayout, choose, distinct
 from mpi_layout.salvage.files import judge_file
-from mpi_layout.salvage.find import SUFFIXES, Found, find_files
-from mpi_layout.salvage.identity import RefusedError
+from mpi_layout.salvage.find import SUFFIXES, Found, file_id, find_files
+from mpi_layout.salvage.identity import RefusedError, config_of
 from mpi_layout.salvage.layouts import judged, solution_of
 from mpi_layout.salvage.quarantine import copy_bad
 from mpi_layout.salvage.target import open_target, stored_layouts, write_layouts
@@ -86,7 +86,9 @@ def salvage(asked: Request, progress: Progress | None = None) -> Audit:
         if lock is not None and not audit.stopped:
             if asked.quarantine is not None:
                 bad = [file for file in audit.files if file.is_bad]
-                audit.notes.append(f"{copy_bad(bad, asked.quarantine)} bad files are in {asked.quarantine}")
+                n_copied = copy_bad(bad, asked.quarantine)
+                copies = "1 bad file is" if n_copied == 1 else f"{n_copied:,} bad files are"
+                audit.notes.append(f"{copies} in {asked.quarantine}")
             if solutions:
                 write_layouts(asked.into, campaign, solutions, _reason(audit), lock)
     return audit
@@ -102,13 +104,18 @@ def _campaign(asked: Request) -> Campaign:
 
 
 def _find(asked: Request) -> Found:
-    if exists(asked.into) and asked.into.samefile(asked.campaign):
+    into = file_id(asked.into)
+    if into is not None and into == file_id(asked.campaign):
         raise InputError(f"{asked.into}: is the campaign itself; give another file with --into")
+    if asked.quarantine is not None and exists(asked.quarantine) and not asked.quarantine.is_dir():
+        raise InputError(f"{asked.quarantine}: is no folder; give another one with --quarantine")
     leave_out = [asked.into, *([asked.quarantine] if asked.quarantine is not None else [])]
     found = find_files(asked.old, leave_out)
     if not found.files:
         where = ", ".join(str(path) for path in asked.old)
-        raise InputError(f"{where}: there are no files named {' or '.join(f'*{s}' for s in SUFFIXES)}")
+        besides = "" if into is None else f", besides {asked.into}"
+        wanted = " or ".join(f"*{suffix}" for suffix in SUFFIXES)
+        raise InputError(f"{where}: there are no files named {wanted}{besides}")
     return found
 
 
@@ -148,11 +155,13 @@ def _entries(file: FileAudit, campaign: Campaign, mend: float) -> Iterator[Entry
         audit = LayoutAudit(str(file.judged.path), old.name, stored_aep=old.aep)
         file.layouts.append(audit)
         try:
-            candidate = judged(old, campaign, mend=mend)
+            config = config_of(old, campaign)
+            audit.key = config.key
+            candidate = judged(old, config, campaign, mend=mend)
         except RefusedError as error:
             audit.refuse(error)
             continue
-        audit.key, audit.moved = candidate.config.key, candidate.moved
+        audit.moved = candidate.moved
         yield Entry(candidate, audit)
 
 
