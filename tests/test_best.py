@@ -140,8 +140,13 @@ def test_another_objective_decides_and_is_shown(small_campaign_text, tmp_path, c
     assert found["objective"] == best["objective"]
     assert cli.main(["best", str(tmp_path / "price.h5")]) == 0
     head, line = capsys.readouterr().out.splitlines()[:2]
-    assert head.split()[-1] == "objective"
-    assert float(line.split()[-1]) == pytest.approx(best["objective"], rel=1e-7)
+    assert "best objective  " in head
+    assert head.endswith("its AEP [GWh]")
+    figures = [np.max, np.median, np.min]
+    assert [float(text) for text in line.split()[3:6]] == pytest.approx(
+        [figure(rows["objective"]) for figure in figures], rel=1e-7
+    )
+    assert float(line.split()[-1]) == pytest.approx(best["aep"], abs=1e-3)
 
 
 def test_nothing_done_yet(small_campaign, tmp_path, capsys):

@@ -41,6 +41,39 @@ def test_the_wind_anywhere_is_pywakes(name):
     np.testing.assert_allclose(ours, np.maximum(theirs, 0), rtol=1e-6, atol=1e-6)
 
 
+@pytest.mark.parametrize("name", NAMES)
+def test_the_wind_at_other_heights_is_pywakes(name):
+    x, y = positions("random", 20, 3 * TURBINE.rotor_diameter)
+    case = FlowCase(direction=251.3, speed=9.4, turbulence_intensity=0.08)
+    at = tuple(points_around(x, y, 200, seed=34))
+    flow = FlowMap(x, y, turbine=TURBINE, case=case, model=MODELS[name]())
+    for height in (35.0, 240.0):
+        theirs = pywakes(name, case, x, y, (TURBINE,), np.zeros(20, int), at, height)
+        ours = flow.speed(*at, height=height)
+        np.testing.assert_allclose(ours, np.maximum(theirs, 0), rtol=1e-6, atol=1e-6)
+    assert not np.allclose(ours, flow.speed(*at), rtol=1e-3)
+
+
+def test_wind_shear_below_and_above_the_hubs():
+    x, y = positions("random", 20, 3 * TURBINE.rotor_diameter)
+    case = FlowCase(direction=100.0, speed=9.4, turbulence_intensity=0.08, shear_exponent=0.14)
+    at = tuple(points_around(x, y, 200, seed=35))
+    site = pywake.weibull_site(SITE, speed=SPEED, shear_exponent=0.14, reference_height=TURBINE.hub_height)
+    simulation = pywake.ready_made("TurbOPark", site, (TURBINE,))(x, y, wd=100.0, ws=9.4, TI=0.08)
+    for height in (35.0, 240.0):
+        theirs = simulation.flow_map(Points(*at, np.full(200, height))).WS_eff.values.ravel()
+        ours = FlowMap(x, y, turbine=TURBINE, case=case).speed(*at, height=height)
+        np.testing.assert_allclose(ours, theirs, rtol=1e-6)
+        assert ours.max() == pytest.approx(9.4 * (height / TURBINE.hub_height) ** 0.14)
+
+
+@pytest.mark.parametrize("height", [0.0, -5.0, np.nan, np.inf])
+def test_no_height_above_the_ground(height):
+    flow = FlowMap([0.0], [0.0], turbine=TURBINE, case=FlowCase(0.0, 9.0, 0.1))
+    with pytest.raises(ValueError, match="wants more than 0 m"):
+        flow.speed([100.0], [100.0], height=height)
+
+
 def test_neighbours_of_another_type_cast_wakes():
     other = tabulated_turbine()
     x, y = positions("random", 20, 3 * TURBINE.rotor_diameter)

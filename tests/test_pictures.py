@@ -1,8 +1,13 @@
 """mpi-layout plot: what is in the pictures, by the marks in them."""
 
+import re
+import shutil
+from itertools import permutations
+from pathlib import Path
+
 import numpy as np
 import pytest
-from matplotlib.collections import PathCollection
+from matplotlib.collections import LineCollection, PathCollection
 from matplotlib.colors import to_hex, to_rgb
 from matplotlib.image import imread
 from shapely import LinearRing
@@ -22,7 +27,9 @@ from mpi_layout.pictures.from_results import (
     seeds_picture,
 )
 from mpi_layout.pictures.layout import draw_layout
+from mpi_layout.pictures.moves import matched_to
 from mpi_layout.pictures.of_launch import timeline_picture
+from mpi_layout.pictures.of_section import section_picture
 from mpi_layout.results import launches
 from mpi_layout.results.best import best_layouts
 from mpi_layout.results.create import create_results
@@ -106,6 +113,8 @@ def test_without_matplotlib(straight, monkeypatch, capsys):
     [
         (["--layout"], None),
         (["--flow-map", "a_t15_s1", "--direction", "200", "--speed", "8"], "a_t15_s1.flow.png"),
+        (["--section", "a_t15_s1", "--behind", "3", "--turbine", "0"], "a_t15_s1.section.png"),
+        (["--layout", "a_t15_s1", "--start"], "a_t15_s1.start.png"),
         (["--seeds"], "seeds.png"),
         (["--distribution"], "distribution.png"),
         (["--convergence"], "convergence.png"),
@@ -142,7 +151,10 @@ def test_a_picture_is_the_same_each_time(refined, kind, begins):
         (["--distribution", "-o", "old.png"], "exists already and is not replaced"),
         (["--convergence", "--layout"], "not allowed with"),
         (["--convergence"], "nothing was refined"),
-        (["--layout", "--speed", "8"], "are those of --flow-map"),
+        (["--layout", "--speed", "8"], "are those of --flow-map and --section"),
+        (["--flow-map", "--turbine", "1"], "are those of --section"),
+        (["--section", "--behind", "-1"], "wants 0 to 100 rotor diameters"),
+        (["--seeds", "--start"], "--start is of --layout"),
         (["--flow-map", "--speed", "-8"], "wants a wind speed above 0"),
         (["--flow-map", "--direction", "north"], "wants a number"),
         (["--flow-map", "--direction", "1000"], "wants 0 to 360 degrees"),
@@ -396,7 +408,11 @@ def test_too_many_seeds_and_pairs_are_refused(refined, tmp_path, monkeypatch, ca
 def test_a_dot_for_each_config_and_a_mark_for_the_best(refined, what):
     picture = (distribution_picture if what == "AEP" else gain_picture)(refined)
     figure, rows = draw(picture), refined.rows
-    values = rows["aep"] if what == "AEP" else 100 * (rows["aep"] / rows["start_aep"] - 1)
+    others = rows["aep"].copy() if what == "AEP" else rows["start_aep"]
+    for row in rows if what == "AEP" else ():  # types of 10 and 15 MW: beside their best
+        own = (rows["area"] == row["area"]) & (rows["turbine_type"] == row["turbine_type"])
+        others[own] = rows["aep"][own].max()
+    values = 100 * (rows["aep"] / others - 1)
     assert [axes.get_title(loc="left") for axes in figure.axes] == ["a", "b"]
     for axes, area in zip(figure.axes, (b"a", b"b"), strict=True):
         assert [label.get_text() for label in axes.get_yticklabels()] == ["t10", "t15"]
@@ -409,7 +425,7 @@ def test_a_dot_for_each_config_and_a_mark_for_the_best(refined, what):
             assert np.ravel(marks[place].get_data()) == pytest.approx([own.max(), place])
         left, right = axes.get_xlim()
         assert left < values.min() <= values.max() < right
-        assert (left < 0) == (what == "gain")
+        assert left < 0 < right
 
 
 def test_quartiles_and_median_of_many_seeds(small_campaign_text, tmp_path):
@@ -685,7 +701,7 @@ def made_traces(n):
 @pytest.mark.parametrize("gains", [False, True])
 def test_convergence_has_a_line_for_each_config_and_two_that_stand_out(gains):
     traces = made_traces(5)
-    (axes,) = draw_convergence(ConvergencePicture("made up", traces, gains)).axes
+    (axes,) = draw_convergence(ConvergencePicture("made up", traces, 4, "best", gains)).axes
     shown = [100 * (aep / aep[0] - 1) if gains else aep for _, aep in traces]
     (light,) = axes.collections
     for line, (evaluations, _), values in zip(light.get_segments(), traces, shown, strict=True):
@@ -697,7 +713,7 @@ def test_convergence_has_a_line_for_each_config_and_two_that_stand_out(gains):
     (left, right), (bottom, top) = axes.get_xlim(), axes.get_ylim()
     assert left < 1 < 5000 < right
     assert bottom < shown[0].min() <= shown[4].max() < top
-    assert axes.get_ylabel() == ("gain over the start (%)" if gains else "AEP (GWh)")
+    assert axes.get_ylabel() == ("gain in AEP over the start (%)" if gains else "AEP (GWh)")
     assert [text.get_text() for text in axes.get_legend().get_texts()] == [
         "median of 5",
         "best, ends at +2.40 %" if gains else "best, ends at 512.000 GWh",
@@ -718,7 +734,7 @@ def test_the_median_is_that_of_lines_over_the_logarithm():
 
 def test_convergence_of_configs_that_were_not_refined():
     (axes,) = draw_convergence(
-        ConvergencePicture("starts", [(np.array([1]), np.array([7.0]))] * 2, False)
+        ConvergencePicture("starts", [(np.array([1]), np.array([7.0]))] * 2, 0, "best", False)
     ).axes
     assert axes.get_ylim()[0] < 7 < axes.get_ylim()[1]
     assert axes.get_xlim()[0] < 1 < axes.get_xlim()[1]
@@ -745,3 +761,195 @@ def test_all_areas_on_one_map(refined):
     left, right = axes.get_xlim()
     assert left < 0 < 15 < right
     assert axes.get_aspect() == 1
+
+
+# ---------------------------------------------------------------- from the start
+
+
+def moves_drawn(picture):
+    """Ends (n, 2, 2) of the lines from starts to layouts, km."""
+    axes = draw(picture).axes[0]
+    (lines,) = (each for each in axes.collections if isinstance(each, LineCollection))
+    return np.array(lines.get_segments())
+
+
+def test_lines_lead_from_the_start_of_each_turbine(refined, straight):
+    # The small campaign without refinement ends with the starts.
+    for glob in ("a_t10_s1", "b_t15_s2"):
+        ((config, row),) = Selection((glob,)).rows(refined)
+        ((_, unrefined),) = Selection((glob,)).rows(straight)
+        picture = layout_picture(refined, config, row, start=True)
+        lines = moves_drawn(picture)
+        for end, of in ((0, unrefined), (1, row)):
+            np.testing.assert_allclose(lines[:, end], 1e-3 * np.column_stack([of["x"], of["y"]]), atol=1e-9)
+        apart = np.hypot(*(lines[:, 1] - lines[:, 0]).T)
+        gain = 100 * (row["aep"] / unrefined["aep"] - 1)
+        assert picture.moves.told == (
+            f"AEP {gain:+.3f} % over the start (rings); turbines moved by {np.median(apart):.2f} km "
+            f"(median; largest {apart.max():.2f} km)"
+        )
+
+
+def test_annealing_keeps_no_order(tmp_path):
+    example = Path(__file__).parents[1] / "examples" / "iea37"
+    shutil.copytree(example, tmp_path / "iea37")
+    path = tmp_path / "iea37" / "case_study_1_16.yaml"
+    text = re.sub(r"(?m)^refine:.*$", "refine: {annealing: 20000}", path.read_text())
+    path.write_text(re.sub(r"(?m)^seeds:.*$", "seeds: [0]", text))
+    assert cli.main(["run", str(path), "-o", str(tmp_path / "annealed.h5")]) == 0
+    results = open_reader(tmp_path / "annealed.h5")
+    ((config, row),) = Selection().rows(results)
+    picture = layout_picture(results, config, row, start=True)
+    assert "matched by least distance, as annealing keeps no order" in picture.moves.told
+    lines = moves_drawn(picture)
+    layout = 1e-3 * np.column_stack([row["x"], row["y"]])
+    np.testing.assert_allclose(
+        lines[:, 1] - lines[:, 1].mean(axis=0), layout - layout.mean(axis=0), atol=1e-9
+    )
+    # No two turbines would have a shorter way if they changed places.
+    way = np.hypot(*(lines[:, 1][:, None] - lines[:, 0][None]).transpose(2, 0, 1))
+    own = np.diag(way)
+    assert (own[:, None] + own[None] <= way + way.T + 1e-9).all()
+
+
+def test_the_least_total_distance():
+    seed = 4
+    print(f"seed {seed}")
+    layout, start = np.random.default_rng(seed).uniform(0, 1000, (2, 6, 2))
+    found = matched_to(layout, start)
+    assert sorted(map(tuple, found)) == sorted(map(tuple, start))
+    least = min(np.hypot(*(layout - start[list(p)]).T).sum() for p in permutations(range(6)))
+    assert np.hypot(*(layout - found).T).sum() == pytest.approx(least)
+
+
+def test_a_start_that_is_not_that_of_the_file(small_campaign_text, tmp_path, capsys):
+    results = made_results(tmp_path / "made.h5", small_campaign_text)
+    code, err = drawn(results, ["--layout", "a_t10_s0", "--start"], tmp_path, capsys)
+    assert code == 2
+    assert f"{results.path}: a_t10_s0: its start, computed again, has " in err
+    assert "start_aep in the file is 245.000" in err
+    assert not (tmp_path / "out.png").exists()
+
+
+# ---------------------------------------------------------------- an upright plane
+
+
+@pytest.mark.parametrize("behind", [None, 4.0])
+def test_a_section_shows_the_wind_at_its_heights(refined, behind):
+    ((config, row),) = Selection(("a_t15_s1",)).rows(refined)
+    picture = section_picture(refined, config, row, direction=300.0, speed=9.0, turbine=2, behind=behind)
+    axes, _ = draw(picture).axes
+    (field,) = axes.get_images()
+    values, (left, right, bottom, top) = field.get_array(), field.get_extent()
+    rows, columns = values.shape
+    problem = refined.campaign.problem(config.number)
+    case = FlowCase(300.0, 9.0, 0.1)
+    flow = FlowMap(row["x"], row["y"], turbine=problem.turbine, case=case)
+    # Wind from west-north-west blows to east-south-east; to the right of that is south-south-west.
+    down, aside = np.array([np.sqrt(3) / 2, -1 / 2]), np.array([-1 / 2, -np.sqrt(3) / 2])
+    middle = np.array([row["x"][2], row["y"][2]])
+    if behind is None:
+        origin, way, km = middle, down, 1e3
+    else:
+        origin, way, km = middle + 4 * 240 * down, aside, 1
+        box = axes.get_window_extent()
+        assert box.width / (right - left) == pytest.approx(box.height / (top - bottom), rel=1e-6)
+    assert bottom == 0
+    random = np.random.default_rng(8)
+    for i, j in zip(random.integers(rows, size=20), random.integers(columns, size=20), strict=True):
+        at = origin + km * (left + (j + 0.5) * (right - left) / columns) * way
+        (expected,) = flow.speed(*at[:, None], height=(i + 0.5) * top / rows)
+        assert values[i, j] == pytest.approx(expected, rel=1e-9)
+    assert values.min() < 7.5
+    assert [0.0, 150.0, 240.0] in picture.rotors.round(6).tolist()  # the turbine itself
+    assert ("4 D behind turbine 2" if behind else "through turbine 2") in picture.title
+
+
+def test_the_plane_is_that_of_the_turbine_with_the_least_power(refined):
+    ((config, row),) = Selection(("a_t15_s1",)).rows(refined)
+    problem = refined.campaign.problem(config.number)
+    case = FlowCase(250.0, 9.0, 0.1)
+    speed = Farm(problem.turbine, case.cases(150.0)).effective_speed(row["x"], row["y"])[0]
+    picture = section_picture(refined, config, row, direction=250.0, speed=9.0)
+    assert picture.title.endswith(f"through turbine {speed.argmin()}")
+
+
+def test_a_turbine_that_is_not_there(refined, tmp_path, capsys):
+    code, err = drawn(refined, ["--section", "a_t15_s1", "--turbine", "5"], tmp_path, capsys)
+    assert (code, "a_t15_s1 has no turbine 5; it has 5, numbered from 0" in err) == (2, True)
+
+
+# ---------------------------------------------------------------- types, objectives and interruptions
+
+
+def test_types_that_share_no_axis_are_shown_beside_their_best(small_campaign_text, tmp_path):
+    seed = 6
+    print(f"seed {seed}")
+    spread = np.random.default_rng(seed).uniform(0.99, 1, 12)
+    aep = [
+        config.rated_power / 1e4 * spread[config.number]
+        for config in parse_campaign(small_campaign_text).configs
+    ]
+    results = made_results(
+        tmp_path / "types.h5",
+        small_campaign_text,
+        **dict.fromkeys(("aep", "objective"), lambda config: aep[config.number]),
+    )
+    figure = draw(distribution_picture(results))
+    rows = results.rows
+    for axes, area in zip(figure.axes, (b"a", b"b"), strict=True):
+        notes = [text.get_text() for text in axes.texts]
+        for place, name in enumerate((b"t10", b"t15")):
+            own = rows["aep"][(rows["area"] == area) & (rows["turbine_type"] == name)]
+            assert notes[place] == f"{own.max():,.1f} GWh"
+            dots = axes.collections[place].get_offsets()
+            np.testing.assert_allclose(dots[:, 0], 100 * (own / own.max() - 1), atol=1e-12)
+    said = [text.get_text() for text in figure.texts]
+    assert "AEP over that of the best of the same area and turbine type (%)" in said
+
+
+def test_the_best_is_that_of_the_objective_everywhere(small_campaign_text, tmp_path):
+    # Seed 2 has the most AEP, seed 1 the highest objective.
+    text = small_campaign_text + "refine: {gradient: 20}\n"
+    text += "objective: {price: {wind_direction_deg: [0, 90, 180, 270], per_MWh: [100, 1, 1, 1]}}\n"
+    results = made_results(
+        tmp_path / "price.h5",
+        text,
+        aep=lambda config: 250.0 + config.seed,
+        objective=lambda config: 9000.0 + (config.seed == 1),
+        start_objective=lambda config: 8900.0,
+        trace_evaluations=lambda config: 1,
+        trace_aep=lambda config: 250.0 + config.seed,
+    )
+    chosen = Selection(("a_t10_*",))
+    distribution = distribution_picture(results, chosen)
+    (group,) = distribution.groups
+    assert (group.top, distribution.best_name) == (251, "best, by the objective")
+    (panel,), name = seeds_picture(results, chosen).panels, seeds_picture(results, chosen).best_name
+    assert "best: seed 1, 251.0 GWh" in panel.title
+    assert name == "best layout, by the objective"
+    axes = draw(convergence_picture(results, chosen)).axes[0]
+    said = [text.get_text() for text in axes.get_legend().get_texts()]
+    assert said[1] == "best, by the objective, ends at 251.000 GWh"
+    (best,) = best_layouts(results, only="a_t10_*")
+    assert best.config.seed == 1
+    assert "objective 9,001, AEP 251.000 GWh" in layout_picture(results, best.config, best.row).title
+
+
+def test_no_mark_of_another_farm_is_hidden(with_hole):
+    (best,) = best_layouts(with_hole, only="a_t15_s0")
+    figure = draw(layout_picture(with_hole, best.config, best.row), canvas.COLUMN)
+    canvas.image(figure, "png")
+    (legend,) = figure.legends
+    assert [text.get_text() for text in legend.get_texts()] == ["other farms"]
+    assert not legend.get_window_extent().overlaps(figure.axes[0].get_window_extent())
+
+
+def test_ctrl_c_leaves_nothing(refined, tmp_path, monkeypatch, capsys):
+    def interrupted(*_, **__):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(from_results, "seeds_picture", interrupted)
+    code, err = drawn(refined, ["--seeds"], tmp_path, capsys)
+    assert (code, err) == (75, "mpi-layout: stopped by Ctrl-C: nothing was written\n")
+    assert not list(tmp_path.iterdir())

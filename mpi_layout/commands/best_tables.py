@@ -17,17 +17,26 @@ if TYPE_CHECKING:
 
 
 def best_view(bests: Sequence["Best"]) -> "RenderableType":
-    """Show the best layouts, each beside the others of its group."""
-    columns = ["area", "turbine type", "done", "best AEP [GWh]", "median", "worst"]
+    """Show the best layouts, each beside the others of its group, by what was maximised."""
+    by_aep = all(best.by_aep for best in bests)
+    columns = [
+        "area",
+        "turbine type",
+        "done",
+        "best AEP [GWh]" if by_aep else "best objective",
+        "median",
+        "worst",
+    ]
     columns += ["over its start", "wake loss", "capacity factor", "seed"]
     rows = [
         [
             best.config.area,
             best.config.turbine_type,
             f"{best.n_done}",
-            aep_text(best.row["aep"]),
-            aep_text(np.median(best.aep)),
-            aep_text(best.aep.min()),
+            *(
+                aep_text(value) if by_aep else f"{value:.8g}"
+                for value in (best.objective.max(), np.median(best.objective), best.objective.min())
+            ),
             gain_text(best.gains[np.argmax(best.objective)]),
             f"{100 * best.row['wake_loss']:.2f} %",
             f"{100 * best.capacity_factor:.2f} %",
@@ -35,10 +44,10 @@ def best_view(bests: Sequence["Best"]) -> "RenderableType":
         ]
         for best in bests
     ]
-    if not all(best.by_aep for best in bests):
-        columns.append("objective")
+    if not by_aep:
+        columns.append("its AEP [GWh]")
         for row, best in zip(rows, bests, strict=True):
-            row.append(f"{best.row['objective']:.8g}")
+            row.append(aep_text(best.row["aep"]))
     return table(columns, rows, right=range(2, len(columns)))
 
 

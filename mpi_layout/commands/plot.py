@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING
 
 from mpi_layout.commands.options import add_selection, number, selection_of, whole_number
 from mpi_layout.commands.parser import Commands, add_command
-from mpi_layout.console import say
+from mpi_layout.console import complain, say
 from mpi_layout.errors import InputError
+from mpi_layout.exit_codes import ExitCode
 
 if TYPE_CHECKING:
     from mpi_layout.pictures.draw import Picture
@@ -18,7 +19,9 @@ examples:
   mpi-layout plot campaign.h5 --layout                         the best one
   mpi-layout plot campaign.h5 --layout --only 'farm0_t15_*'    ... of some
   mpi-layout plot campaign.h5 --layout farm0_t15_s3 -o layout.pdf --width 89
+  mpi-layout plot campaign.h5 --layout --start                 ... and from where its turbines moved there
   mpi-layout plot campaign.h5 --flow-map --direction 240 --speed 9   the wind behind its turbines
+  mpi-layout plot campaign.h5 --section --behind 5             ... in an upright plane, 5 D behind one
   mpi-layout plot campaign.h5 --seeds --only 'farm0_*'         all seeds over each other
   mpi-layout plot campaign.h5 --distribution                   AEP by area and turbine type
   mpi-layout plot campaign.h5 --convergence --only 'farm0_t15_*'   AEP against evaluations
@@ -42,13 +45,32 @@ def add(commands: Commands) -> None:
         "--direction",
         type=direction,
         metavar="DEG",
-        help="of --flow-map: where the wind comes from, degrees; default: from where it blows most often",
+        help="of --flow-map and --section: where the wind comes from, degrees; default: from where it blows "
+        "most often",
     )
     plot.add_argument(
         "--speed",
         type=speed,
         metavar="M_S",
-        help=f"of --flow-map: free wind speed at hub height, m/s; default: {SPEED:g}",
+        help=f"of --flow-map and --section: free wind speed at hub height, m/s; default: {SPEED:g}",
+    )
+    plot.add_argument(
+        "--turbine",
+        type=whole_number(0),
+        metavar="N",
+        help="of --section: number of the turbine; default: the one that gives the least power",
+    )
+    plot.add_argument(
+        "--behind",
+        type=behind,
+        metavar="D",
+        help="of --section: across the wind, so many rotor diameters behind the turbine; default: along the "
+        "wind, through it",
+    )
+    plot.add_argument(
+        "--start",
+        action="store_true",
+        help="of --layout: show where its turbines started, and how far they moved",
     )
     plot.add_argument(
         "-o",
@@ -82,6 +104,13 @@ def _add_pictures(plot: argparse.ArgumentParser) -> None:
         const=BEST,
         metavar="KEY",
         help="wind speed behind the turbines of a layout, the best one by default",
+    )
+    what.add_argument(
+        "--section",
+        nargs="?",
+        const=BEST,
+        metavar="KEY",
+        help="wind speed in an upright plane through a turbine of a layout, the best one by default",
     )
     what.add_argument(
         "--seeds", action="store_true", help="all layouts of an area and turbine type, the best marked"
@@ -119,6 +148,14 @@ def direction(text: str) -> float:
     return value
 
 
+def behind(text: str) -> float:
+    """Rotor diameters behind a turbine."""
+    value = number(text)
+    if not 0 <= value <= 100:
+        raise argparse.ArgumentTypeError(f"wants 0 to 100 rotor diameters; has {text!r}")
+    return value
+
+
 def speed(text: str) -> float:
     """Wind speed, m/s."""
     value = number(text)
@@ -134,9 +171,13 @@ def plot_command(args: argparse.Namespace) -> int:
     from mpi_layout.results.reader import open_reader
 
     require_matplotlib()
-    name, picture, told = _shown(args, open_reader(args.file))
-    target = args.output or Path(f"{name}.png")
-    write_drawn(target, picture, width=args.width, force=args.force)
+    try:
+        name, picture, told = _shown(args, open_reader(args.file))
+        target = args.output or Path(f"{name}.png")
+        write_drawn(target, picture, width=args.width, force=args.force)
+    except KeyboardInterrupt:
+        complain("stopped by Ctrl-C: nothing was written")
+        return ExitCode.EARLY
     say(f"{target}: {told}")
     return 0
 
@@ -151,8 +192,7 @@ def _shown(args: argparse.Namespace, results: "Results") -> tuple[str, "Picture"
             raise InputError("--timeline shows whole launches, without --only and --best-per")
         picture = timeline_picture(results, None if args.timeline == LAST else args.timeline)
         return "timeline", picture, "who solved what"
-    if args.flow_map is None and (args.direction, args.speed) != (None, None):
-        raise InputError("--direction and --speed are those of --flow-map")
+    _refuse_stray(args)
     selection = selection_of(args)
     if args.seeds:
         return "seeds", from_results.seeds_picture(results, selection), "layouts over each other"
@@ -165,19 +205,35 @@ def _shown(args: argparse.Namespace, results: "Results") -> tuple[str, "Picture"
     return _layout(args, results)
 
 
+def _refuse_stray(args: argparse.Namespace) -> None:
+    """See that options are given with the picture that they are of."""
+    if args.start and args.layout is None:
+        raise InputError("--start is of --layout")
+    if args.section is None and (args.turbine, args.behind) != (None, None):
+        raise InputError("--turbine and --behind are those of --section")
+    if args.flow_map is None and args.section is None and (args.direction, args.speed) != (None, None):
+        raise InputError("--direction and --speed are those of --flow-map and --section")
+
+
 def _layout(args: argparse.Namespace, results: "Results") -> tuple[str, "Picture", str]:
     from mpi_layout.pictures.from_results import flow_map_picture, layout_picture
+    from mpi_layout.pictures.of_section import section_picture
     from mpi_layout.results.selection import Selection
 
     if args.best_per:
         raise InputError("one layout is drawn, the best one chosen; `best --picture FOLDER` draws several")
-    key = args.layout if args.flow_map is None else args.flow_map
+    key = next(key for key in (args.layout, args.flow_map, args.section) if key is not None)
     only = args.only if key == BEST else [exactly(key)]
     ((config, row),) = Selection(tuple(only), best_per=()).rows(results)
-    if args.flow_map is None:
-        return config.key, layout_picture(results, config, row), f"the layout of {config.key}"
-    picture = flow_map_picture(results, config, row, direction=args.direction, speed=args.speed or SPEED)
-    return f"{config.key}.flow", picture, f"the wind behind the turbines of {config.key}"
+    if args.layout is not None:
+        picture = layout_picture(results, config, row, start=args.start)
+        return f"{config.key}{'.start' * args.start}", picture, f"the layout of {config.key}"
+    wind = {"direction": args.direction, "speed": args.speed or SPEED}
+    told = f"the wind behind the turbines of {config.key}"
+    if args.flow_map is not None:
+        return f"{config.key}.flow", flow_map_picture(results, config, row, **wind), told
+    section = section_picture(results, config, row, **wind, turbine=args.turbine, behind=args.behind)
+    return f"{config.key}.section", section, told
 
 
 def exactly(key: str) -> str:

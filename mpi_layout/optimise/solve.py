@@ -58,6 +58,11 @@ def solve(problem: Problem) -> Solution:
     )
 
 
+def start_layout(problem: Problem) -> tuple[Floats, Floats]:
+    """The layout x, y (n_turbines,), m, that `solve` starts from; errors as of `solve`."""
+    return _start(Search(problem))
+
+
 def _start(search: Search) -> tuple[Floats, Floats]:
     problem = search.problem
     if problem.given is not None:

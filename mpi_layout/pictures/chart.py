@@ -125,9 +125,10 @@ class Chart:
         if neighbours is None:
             return
         x, y = self.km(np.column_stack([neighbours.x, neighbours.y])).T
-        axes.plot(x, y, linestyle="", marker="x", markersize=4, color=DIM, zorder=2, label="other farms")
-        form = {"frameon": True, "framealpha": 0.8, "edgecolor": "none", "handlelength": 1.0}
-        axes.legend(loc="lower left", **form).set_zorder(6)
+        (marks,) = axes.plot(x, y, linestyle="", marker="x", markersize=4, color=DIM, zorder=2)
+        # In the corner below the map, where it hides none of them.
+        form = {"handlelength": 1.0, "handletextpad": 0.3, "borderpad": 0, "borderaxespad": 0.4}
+        axes.figure.legend([marks], ["other farms"], loc="lower right", **form)
 
     def _outline(self, ring: shapely.LinearRing) -> Outline:
         return Outline(self.km(np.array(ring.coords)), closed=True)

@@ -40,17 +40,23 @@ class ConvergencePicture:
         One line.
     traces : sequence of ((n,), (n,)) arrays
         Evaluations and AEP, GWh, of each config.
+    best : int
+        Which of them stands out.
+    best_name : str
+        What it is called.
     gains : bool
         Whether to show gains over the starts instead of AEP: for configs that cannot be compared otherwise.
     """
 
     title: str
     traces: Sequence[Trace]
+    best: int
+    best_name: str
     gains: bool
 
 
 def draw_convergence(picture: ConvergencePicture, width: float = PAGE) -> Figure:
-    """Draw a light line for each config, one for their median, and one for that which ends highest.
+    """Draw a light line for each config, one for their median, and one for the best.
 
     Parameters
     ----------
@@ -61,7 +67,7 @@ def draw_convergence(picture: ConvergencePicture, width: float = PAGE) -> Figure
     """
     height, title = max(_TALL * width, _SHORTEST), wrapped(picture.title, width)
     lines = [(evaluations, _shown(aep, picture.gains)) for evaluations, aep in picture.traces]
-    best = lines[int(np.argmax([values[-1] for _, values in lines]))]
+    best = lines[picture.best]
     with figure(width, height) as drawn:
         heading(drawn, title)
         above = heading_height(title)
@@ -78,9 +84,8 @@ def draw_convergence(picture: ConvergencePicture, width: float = PAGE) -> Figure
         )
         if len(lines) > 1:
             axes.plot(*median_line(lines), color=BLUE, linewidth=2, label=f"median of {len(lines):,}")
-        axes.plot(
-            *best, color=VERMILION, linewidth=1.6, label=f"best, ends at {_value(best[1][-1], picture.gains)}"
-        )
+        name = f"{picture.best_name}, ends at {_value(best[1][-1], picture.gains)}"
+        axes.plot(*best, color=VERMILION, linewidth=1.6, label=name)
         axes.autoscale_view()
         ends = [end for evaluations, _ in lines for end in evaluations[[0, -1]]]
         axes.set_xlim(min(ends) / 1.4, max(ends) * 1.4)
@@ -117,7 +122,7 @@ def _label(axes: Axes, picture: ConvergencePicture) -> None:
     axes.xaxis.set_major_formatter(StrMethodFormatter("{x:,.0f}"))
     axes.xaxis.set_minor_formatter(NullFormatter())
     if picture.gains:
-        axes.set_ylabel("gain over the start (%)")
+        axes.set_ylabel("gain in AEP over the start (%)")
     else:
         axes.set_ylabel("AEP (GWh)")
         axes.ticklabel_format(axis="y", useOffset=False)

@@ -1,7 +1,7 @@
 """From what is shown to a picture: one call for every kind of it.
 
 >>> from mpi_layout.pictures import canvas, draw, from_results
->>> shown = from_results.distribution_picture(results, "farm0_*")
+>>> shown = from_results.distribution_picture(results, Selection(("farm0_*",)))
 >>> svg = canvas.image(draw.draw(shown, width=canvas.COLUMN), "svg")
 """
 
@@ -13,6 +13,7 @@ from mpi_layout.pictures.convergence import ConvergencePicture, draw_convergence
 from mpi_layout.pictures.flow_map import FlowMapPicture, draw_flow_map
 from mpi_layout.pictures.groups import GroupsPicture, draw_groups
 from mpi_layout.pictures.layout import LayoutPicture, draw_layout
+from mpi_layout.pictures.section import SectionPicture, draw_section
 from mpi_layout.pictures.seeds import SeedsPicture, draw_seeds
 from mpi_layout.pictures.timeline import TimelinePicture, draw_timeline
 
@@ -22,6 +23,7 @@ Picture = (
     | FlowMapPicture
     | GroupsPicture
     | LayoutPicture
+    | SectionPicture
     | SeedsPicture
     | TimelinePicture
 )
@@ -48,6 +50,8 @@ def draw(picture: Picture, width: float = PAGE) -> Figure:
             return draw_groups(picture, width)
         case LayoutPicture():
             return draw_layout(picture, width)
+        case SectionPicture():
+            return draw_section(picture, width)
         case SeedsPicture():
             return draw_seeds(picture, width)
         case TimelinePicture():

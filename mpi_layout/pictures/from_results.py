@@ -1,10 +1,7 @@
-"""What of a results file is shown: its rows as the plain data that pictures are made of.
+"""What of a results file is shown: its rows as the plain data that pictures are made of."""
 
-A results file may be anybody's: numbers that no layout, search or launch can have are refused, as a picture
-of them would show nothing, or never come to an end.
-"""
-
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
@@ -15,14 +12,24 @@ from mpi_layout.campaign import Campaign, Config
 from mpi_layout.campaign.build import area_of, outlines
 from mpi_layout.campaign.configs import Kind
 from mpi_layout.errors import InputError
-from mpi_layout.optimise.refinement import NO_REFINEMENT
 from mpi_layout.pictures.areas import AreasPicture
 from mpi_layout.pictures.chart import Ground
 from mpi_layout.pictures.convergence import ConvergencePicture
 from mpi_layout.pictures.flow_map import FlowMapPicture
 from mpi_layout.pictures.groups import Group, GroupsPicture
 from mpi_layout.pictures.layout import LayoutPicture
+from mpi_layout.pictures.moves import moves_of
 from mpi_layout.pictures.rose import Rose
+from mpi_layout.pictures.rows import (
+    FARTHEST,
+    LARGEST,
+    Check,
+    by_aep,
+    each_row,
+    layout_name,
+    refuse_many,
+    refuse_unrefined,
+)
 from mpi_layout.pictures.seeds import SeedsPanel, SeedsPicture
 from mpi_layout.printable import clipped
 from mpi_layout.results.reader import Results
@@ -35,29 +42,40 @@ Floats = NDArray[np.float64]
 Numbers = NDArray[np.int64]
 
 _MOST_PANELS, _MOST_LAYOUTS, _MOST_GROUPS = 12, 5000, 400
-_FARTHEST = 1e8  # m, of a coordinate
-_LARGEST = 1e12  # of an energy, GWh, or of an objective
+_LEAST_SPREAD = 0.05  # of an axis, of the values of a group: with less nobody can tell them apart
 _MOST_EVALUATIONS = 10**15
 
 ANY = Selection()
 
 
-def layout_picture(results: Results, config: Config, row: np.void) -> LayoutPicture:
+def layout_picture(results: Results, config: Config, row: np.void, *, start: bool = False) -> LayoutPicture:
     """Picture of the layout in the row of a config that is done.
+
+    Parameters
+    ----------
+    results : Results
+        From `open_reader`.
+    config : Config
+        One that is done.
+    row : numpy.void
+        Its row.
+    start : bool
+        Whether to show from where turbines moved there.
 
     Raises
     ------
     InputError
-        If the row has numbers that no layout has.
+        If the row has numbers that no layout has, or its start cannot be told.
     """
     problem, n = results.campaign.problem(config.number), config.n_turbines
-    check = _Check(results)
-    x, y = (check(config.number, name, row[name][:n], -_FARTHEST, _FARTHEST) for name in ("x", "y"))
-    turbine_aep = check(config.number, "turbine_aep", row["turbine_aep"][:n], 0, _LARGEST)
-    gross, aep = (float(check(config.number, name, row[name], 0, _LARGEST)) for name in ("gross_aep", "aep"))
+    check = Check(results)
+    x, y = (check(config.number, name, row[name][:n], -FARTHEST, FARTHEST) for name in ("x", "y"))
+    turbine_aep = check(config.number, "turbine_aep", row["turbine_aep"][:n], 0, LARGEST)
+    gross, aep = (float(check(config.number, name, row[name], 0, LARGEST)) for name in ("gross_aep", "aep"))
     loss = float(check(config.number, "wake_loss", row["wake_loss"], -1, 1))
     return LayoutPicture(
-        title=f"{_what(config)}\nAEP {aep:,.3f} GWh, wake loss {100 * loss:.2f} %{_apart(config, row)}",
+        title=f"{layout_name(config)}\n{_worth(results, config, row)}AEP {aep:,.3f} GWh, "
+        f"wake loss {100 * loss:.2f} %{_apart(config, row)}",
         ground=ground_of(results.campaign, config.area),
         x=x,
         y=y,
@@ -66,6 +84,7 @@ def layout_picture(results: Results, config: Config, row: np.void) -> LayoutPict
         spacing=problem.spacing,
         rose=Rose.of(problem.site.flow_cases()),
         neighbours=problem.neighbours,
+        moves=moves_of(results, config, row) if start else None,
     )
 
 
@@ -92,8 +111,8 @@ def flow_map_picture(
     InputError
         If the row has numbers that no layout has.
     """
-    problem, n, check = results.campaign.problem(config.number), config.n_turbines, _Check(results)
-    x, y = (check(config.number, name, row[name][:n], -_FARTHEST, _FARTHEST) for name in ("x", "y"))
+    problem, n, check = results.campaign.problem(config.number), config.n_turbines, Check(results)
+    x, y = (check(config.number, name, row[name][:n], -FARTHEST, FARTHEST) for name in ("x", "y"))
     cases = problem.site.flow_cases()
     case = FlowCase.like(cases, Rose.of(cases).prevailing if direction is None else direction, speed)
     others = problem.neighbours
@@ -101,7 +120,7 @@ def flow_map_picture(
     power, free = flow.turbine_power()
     loss = f", wake loss {100 * (1 - power.sum() / (n * free)):.1f} %" if free else ""
     return FlowMapPicture(
-        title=f"{_what(config)}\nwind from {case.direction:g}\N{DEGREE SIGN} at {speed:g} m/s: "
+        title=f"{layout_name(config)}\nwind from {case.direction:g}\N{DEGREE SIGN} at {speed:g} m/s: "
         f"{power.sum() / 1e6:,.1f} MW{loss}",
         ground=ground_of(results.campaign, config.area),
         x=x,
@@ -113,17 +132,18 @@ def flow_map_picture(
     )
 
 
+def _worth(results: Results, config: Config, row: np.void) -> str:
+    """What was maximised, where that was not the AEP."""
+    if by_aep(results):
+        return ""
+    value = float(Check(results)(config.number, "objective", row["objective"], -LARGEST, LARGEST))
+    return f"objective {value:,.8g}, "
+
+
 def _apart(config: Config, row: np.void) -> str:
     """How close turbines stand, where there are several."""
     apart = float(row["min_spacing"]) / config.rotor_diameter
-    return f", distances from {apart:.2f} D" if 0 <= apart < _FARTHEST else ""
-
-
-def _what(config: Config) -> str:
-    turbines = "1 turbine" if config.n_turbines == 1 else f"{config.n_turbines:,} turbines"
-    return (
-        f"{turbines} of {config.rated_power / 1e6:.4g} MW in {clipped(config.area, 24)}, seed {config.seed}"
-    )
+    return f", distances from {apart:.2f} D" if 0 <= apart < FARTHEST else ""
 
 
 def ground_of(campaign: Campaign, area: str) -> Ground:
@@ -150,18 +170,18 @@ def seeds_picture(results: Results, selection: Selection = ANY) -> SeedsPicture:
     InputError
         If there are none, or more than one picture can show.
     """
-    configs, check = results.campaign.configs, _Check(results)
-    _refuse_many(results, selection, _MOST_PANELS)
+    configs, check = results.campaign.configs, Check(results)
+    refuse_many(results, selection, _MOST_PANELS)
     layouts: dict[int, list[Floats]] = {}
     best: dict[int, _Leader] = {}
     n_layouts = 0
-    for number, row in _each(results, selection):
+    for number, row in each_row(results, selection):
         kind, n = number // len(configs.seeds), configs[number].n_turbines
-        at = [check(number, name, row[name][:n], -_FARTHEST, _FARTHEST) for name in ("x", "y")]
+        at = [check(number, name, row[name][:n], -FARTHEST, FARTHEST) for name in ("x", "y")]
         own = layouts.setdefault(kind, [])
-        value = float(check(number, "objective", row["objective"], -_LARGEST, _LARGEST))
+        value = float(check(number, "objective", row["objective"], -LARGEST, LARGEST))
         if kind not in best or value > best[kind].value:
-            aep = float(check(number, "aep", row["aep"], 0, _LARGEST))
+            aep = float(check(number, "aep", row["aep"], 0, LARGEST))
             best[kind] = _Leader(value, len(own), configs[number].seed, aep)
         own.append(np.column_stack(at))
         n_layouts += 1
@@ -179,7 +199,9 @@ def seeds_picture(results: Results, selection: Selection = ANY) -> SeedsPicture:
         for kind, own in layouts.items()
     ]
     count = "1 layout" if n_layouts == 1 else f"{n_layouts:,} layouts"
-    return SeedsPicture(f"{clipped(results.campaign.name, 40)}: {count}", panels)
+    return SeedsPicture(
+        f"{clipped(results.campaign.name, 40)}: {count}", panels, _best_name(results, "best layout")
+    )
 
 
 def distribution_picture(results: Results, selection: Selection = ANY) -> GroupsPicture:
@@ -190,9 +212,21 @@ def distribution_picture(results: Results, selection: Selection = ANY) -> Groups
     InputError
         If there are none, or areas and turbine types are more than one picture can show.
     """
-    check = _Check(results)
-    values = _by_kind(results, selection, lambda number, row: check(number, "aep", row["aep"], 0, _LARGEST))
-    return _groups_picture(results, values, "AEP (GWh)", "AEP")
+    check = Check(results)
+
+    def energy(number: int, row: np.void) -> tuple[float, float]:
+        worth = check(number, "objective", row["objective"], -LARGEST, LARGEST)
+        return float(check(number, "aep", row["aep"], 0, LARGEST)), float(worth)
+
+    groups = _groups(results, _by_kind(results, selection, energy), note="{:,.1f} GWh")
+    best = _best_name(results, "best")
+    if _fit_one_axis(groups):
+        groups = [replace(group, note="") for group in groups]
+        return GroupsPicture(_title(results, "AEP", groups), "AEP (GWh)", groups, best)
+    groups = [replace(group, values=100 * (group.values / group.top - 1)) for group in groups]
+    label = "AEP over that of the best of the same area and turbine type (%)"
+    best = f"{best}, and its AEP"
+    return GroupsPicture(_title(results, "AEP", groups), label, groups, best, from_zero=True)
 
 
 def gain_picture(results: Results, selection: Selection = ANY) -> GroupsPicture:
@@ -204,87 +238,60 @@ def gain_picture(results: Results, selection: Selection = ANY) -> GroupsPicture:
         If nothing was refined, no config is chosen, or areas and turbine types are more
         than one picture can show.
     """
-    _refuse_unrefined(results)
-    check, aep = _Check(results), set[bool]()
+    refuse_unrefined(results)
+    check = Check(results)
 
-    def gain(number: int, row: np.void) -> Floats:
+    def gain(number: int, row: np.void) -> tuple[float, float]:
         values = [
-            check(number, name, row[name], -_LARGEST, _LARGEST) for name in ("start_objective", "objective")
+            check(number, name, row[name], -LARGEST, LARGEST) for name in ("start_objective", "objective")
         ]
-        aep.add(bool(row["objective"] == row["aep"]))
         start, end = map(float, values)
         if not start > 0:
             raise InputError(
                 f"{results.path}: {results.key(number)}: a gain in % wants a start_objective above zero, "
                 f"has {start:g}"
             )
-        return np.array(100 * (end / start - 1))
+        return 100 * (end / start - 1), end / start
 
-    values = _by_kind(results, selection, gain)
-    measure = "AEP" if aep == {True} else "objective"
-    return _groups_picture(
-        results,
-        values,
-        f"gain of refinement (% of the {measure} of the start layout)",
-        "gain",
-        from_zero=True,
-    )
+    groups = _groups(results, _by_kind(results, selection, gain))
+    measure = "AEP" if by_aep(results) else "objective"
+    label = f"gain of refinement (% of the {measure} of the start layout)"
+    return GroupsPicture(_title(results, "gain", groups), label, groups, "largest gain", from_zero=True)
 
 
 def convergence_picture(results: Results, selection: Selection = ANY) -> ConvergencePicture:
     """Picture of the searches of a selection of configs.
 
-    Configs of one area and turbine type are compared by their AEP, others by their gains.
+    Configs of one area and turbine type are compared by their AEP, others by their gains. The one of the
+    highest objective, or of the largest gain, stands out.
 
     Raises
     ------
     InputError
         If there are none, or nothing was refined.
     """
-    _refuse_unrefined(results)
-    configs, check = results.campaign.configs, _Check(results)
-    traces, kinds = [], set[int]()
-    for number, row in _each(results, selection):
+    refuse_unrefined(results)
+    configs, check = results.campaign.configs, Check(results)
+    traces, worths, kinds = [], list[float](), set[int]()
+    for number, row in each_row(results, selection):
         evaluations, aep = trace_of(row)
         if not evaluations.size:
             continue  # salvaged: nobody knows how it was found
         check(number, "trace_evaluations", evaluations, 1, _MOST_EVALUATIONS)
-        check(number, "trace_aep", aep, np.nextafter(0, 1), _LARGEST)
+        check(number, "trace_aep", aep, np.nextafter(0, 1), LARGEST)
         if (np.diff(evaluations) < 0).any():
             raise InputError(f"{results.path}: {results.key(number)}: trace_evaluations fall; they only rise")
         traces.append((evaluations, aep))
+        worths.append(float(check(number, "objective", row["objective"], -LARGEST, LARGEST)))
         kinds.add(number // len(configs.seeds))
     if not traces:
         raise InputError(f"{results.path}: no trace tells how the chosen layouts were found")
     count = "1 config" if len(traces) == 1 else f"{len(traces):,} configs"
     title = f"{clipped(results.campaign.name, 40)}: {count}{_which(configs.kinds, kinds)}"
-    return ConvergencePicture(title, traces, gains=len(kinds) > 1)
-
-
-def _refuse_unrefined(results: Results) -> None:
-    if results.campaign.refine == NO_REFINEMENT:
-        raise InputError(
-            f"{results.path}: nothing was refined: its campaign has no `refine`, so that all layouts are "
-            "those that they started from"
-        )
-
-
-class _Check:
-    """What refuses numbers that no config has."""
-
-    def __init__(self, results: Results) -> None:
-        self._results = results
-
-    def __call__(self, number: int, column: str, values: object, low: float, high: float) -> Floats:
-        """Values of a column of a config as floats, if each is from low to high."""
-        found = np.array(values, float)
-        wrong = found[~((found >= low) & (found <= high))]
-        if wrong.size:
-            raise InputError(
-                f"{self._results.path}: {self._results.key(number)}: {column} is {wrong[0]:g}; "
-                f"wants {low:g} to {high:g}"
-            )
-        return found
+    if len(kinds) > 1:
+        gains = [aep[-1] / aep[0] for _, aep in traces]
+        return ConvergencePicture(title, traces, int(np.argmax(gains)), "largest gain", gains=True)
+    return ConvergencePicture(title, traces, int(np.argmax(worths)), _best_name(results, "best"), gains=False)
 
 
 class _Leader(NamedTuple):
@@ -294,38 +301,18 @@ class _Leader(NamedTuple):
     aep: float
 
 
-def _each(results: Results, selection: Selection) -> Iterator[tuple[int, np.void]]:
-    """Yield numbers and rows of the configs of a selection; InputError if there are none."""
-    for numbers, rows in selection.pieces(results):
-        yield from zip(numbers.tolist(), rows, strict=True)
-
-
-def _refuse_many(results: Results, selection: Selection, most: int) -> list[int]:
-    """Kinds of the configs of a selection, done or not; InputError if there are more than can be shown."""
-    configs, campaign = results.campaign.configs, results.campaign
-    numbers = [campaign.select(glob) for glob in selection.only or ("*",)]
-    kinds = np.unique(configs.kinds_of(np.concatenate(numbers))).tolist()
-    if len(kinds) > most:
-        raise InputError(
-            f"{results.path}: {len(kinds):,} pairs of area and turbine type are too many for one picture; "
-            f"choose at most {most} with --only, such as --only '{configs.kinds[kinds[0]].key_stem}*'"
-        )
-    return kinds
-
-
 def _by_kind(
-    results: Results, selection: Selection, value: Callable[[int, np.void], Floats]
+    results: Results, selection: Selection, value: Callable[[int, np.void], tuple[float, float]]
 ) -> dict[int, Floats]:
-    """Values of a selection of configs, by the number of their kind."""
-    values: dict[int, list[float]] = {kind: [] for kind in _refuse_many(results, selection, _MOST_GROUPS)}
-    for number, row in _each(results, selection):
-        values[number // len(results.campaign.configs.seeds)].append(float(value(number, row)))
-    return {kind: np.array(found) for kind, found in values.items()}
+    """Values of a selection of configs and what they are compared by, (n, 2), by the number of their kind."""
+    kinds = refuse_many(results, selection, _MOST_GROUPS)
+    values: dict[int, list[tuple[float, float]]] = {kind: [] for kind in kinds}
+    for number, row in each_row(results, selection):
+        values[number // len(results.campaign.configs.seeds)].append(value(number, row))
+    return {kind: np.array(found).reshape(-1, 2) for kind, found in values.items()}
 
 
-def _groups_picture(
-    results: Results, values: Mapping[int, Floats], label: str, what: str, *, from_zero: bool = False
-) -> GroupsPicture:
+def _groups(results: Results, values: Mapping[int, Floats], note: str = "") -> list[Group]:
     """Panels of areas with rows of turbine types; one panel of areas where there is one type alone."""
     kinds = [results.campaign.configs.kinds[kind] for kind in values]
     one_type = len({kind.turbine_type for kind in kinds}) == 1
@@ -333,11 +320,30 @@ def _groups_picture(
     for kind, found in zip(kinds, values.values(), strict=True):
         area, turbine_type = clipped(kind.area, 24), clipped(kind.turbine_type, 24)
         panel, line = (turbine_type, area) if one_type else (area, turbine_type)
-        groups.append(Group(panel, line, found))
+        best = int(found[:, 1].argmax()) if len(found) else -1
+        groups.append(
+            Group(panel, line, found[:, 0], best, note.format(found[best, 0]) if len(found) else "")
+        )
+    return groups
+
+
+def _fit_one_axis(groups: Sequence[Group]) -> bool:
+    """Whether an axis with all values still shows how those of a group differ."""
+    spreads = [np.ptp(group.values) for group in groups if group.values.size > 1]
+    if not spreads or not all(group.top > 0 for group in groups if group.values.size):
+        return True
+    return bool(np.median(spreads) >= _LEAST_SPREAD * np.ptp(np.concatenate([g.values for g in groups])))
+
+
+def _title(results: Results, what: str, groups: Sequence[Group]) -> str:
     count = sum(group.values.size for group in groups)
     configs = "1 config" if count == 1 else f"{count:,} configs"
-    title = f"{clipped(results.campaign.name, 40)}: {what} of {configs}"
-    return GroupsPicture(title, label, groups, from_zero)
+    return f"{clipped(results.campaign.name, 40)}: {what} of {configs}"
+
+
+def _best_name(results: Results, name: str) -> str:
+    """What the legend calls the best: by what, where that is not the AEP."""
+    return name if by_aep(results) else f"{name}, by the objective"
 
 
 def _which(kinds: Sequence[Kind], shown: set[int]) -> str:

@@ -33,6 +33,7 @@ _LETTER = 0.062  # width of a small letter
 _LONGEST_NAME = 1.5
 _MANY_ROWS, _PAGE_OF_ROWS = 24, 45  # from which panels stand side by side: on a page, in a column of it
 _GOLDEN = 0.6180339887498949
+_DOTS = (2.2, 8.0)  # area of a dot, of many and of few
 _MANY = 5000  # dots, of which no vector graphic wants to keep each
 
 
@@ -46,11 +47,22 @@ class Group:
         Names of what it belongs to: its panel, and its row in that.
     values : (n,) array
         One for each seed; n may be 0.
+    best : int
+        Which of them is marked, if there is one.
+    note : str
+        What stands behind the row.
     """
 
     panel: str
     row: str
     values: Floats
+    best: int
+    note: str = ""
+
+    @property
+    def top(self) -> float:
+        """The value that is marked; NaN if there is none."""
+        return float(self.values[self.best]) if self.values.size else np.nan
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,6 +77,8 @@ class GroupsPicture:
         What the values are, with their unit.
     groups : sequence of Group
         Those of a panel one after the other.
+    best_name : str
+        What the marked values are called.
     from_zero : bool
         Whether zero is where nothing has changed, and is marked.
     """
@@ -72,6 +86,7 @@ class GroupsPicture:
     title: str
     label: str
     groups: Sequence[Group]
+    best_name: str = "best"
     from_zero: bool = False
 
 
@@ -90,7 +105,8 @@ def draw_groups(picture: GroupsPicture, width: float = PAGE) -> Figure:
         2 if len(panels) > 1 and len(picture.groups) >= (_MANY_ROWS if width > 5 else _PAGE_OF_ROWS) else 1
     )
     left = min(_LONGEST_NAME, _LETTER * max(len(group.row) for group in picture.groups) + 0.12)
-    room = (width - left - _RIGHT - (n_columns - 1) * _GAP) / n_columns
+    behind = _LETTER * max(len(group.note) for group in picture.groups)
+    room = (width - left - _RIGHT - (n_columns - 1) * _GAP) / n_columns - behind
     rows = [panels[i : i + n_columns] for i in range(0, len(panels), n_columns)]
     heights = [_ROW * max(map(len, row)) for row in rows]
     title = wrapped(picture.title, width)
@@ -102,7 +118,7 @@ def draw_groups(picture: GroupsPicture, width: float = PAGE) -> Figure:
             above += _HEAD
             for column, panel in enumerate(row):
                 size = room, _ROW * len(panel)
-                axes = drawn.add_axes(place(drawn, left + column * (room + _GAP), above, *size))
+                axes = drawn.add_axes(place(drawn, left + column * (room + behind + _GAP), above, *size))
                 _draw_panel(axes, panel, picture.from_zero, named=column == 0 or not _same_rows(row))
                 axes.set_xlim(low, high)
                 axes.ticklabel_format(axis="x", useOffset=False, style="plain")
@@ -110,7 +126,13 @@ def draw_groups(picture: GroupsPicture, width: float = PAGE) -> Figure:
                     axes.tick_params(labelbottom=False)
             above += height
         heading(drawn, title)
-        drawn.text((left + width - _RIGHT) / 2 / width, 0.42 / total, picture.label, ha="center", va="center")
+        drawn.text(
+            (left + width - _RIGHT - behind) / 2 / width,
+            0.42 / total,
+            picture.label,
+            ha="center",
+            va="center",
+        )
         _legend(drawn, picture)
     return drawn
 
@@ -138,7 +160,7 @@ def _limits(picture: GroupsPicture) -> tuple[float, float]:
 def _draw_panel(axes: Axes, panel: Sequence[Group], from_zero: bool, *, named: bool) -> None:
     for place_, group in enumerate(panel):
         if group.values.size:
-            _draw_group(axes, place_, group.values)
+            _draw_group(axes, place_, group)
         else:
             axes.text(
                 0.5,
@@ -161,7 +183,8 @@ def _draw_panel(axes: Axes, panel: Sequence[Group], from_zero: bool, *, named: b
         axes.spines[side].set_color(FAINT)
 
 
-def _draw_group(axes: Axes, row: int, values: Floats) -> None:
+def _draw_group(axes: Axes, row: int, group: Group) -> None:
+    values = group.values
     # The same scatter each time: multiples of the golden ratio fill a strip evenly.
     scatter = 0.56 * ((np.arange(values.size) * _GOLDEN) % 1 - 0.5)
     if values.size >= 5:
@@ -169,16 +192,20 @@ def _draw_group(axes: Axes, row: int, values: Floats) -> None:
         axes.barh(row, high - low, left=low, height=0.7, color="#c9d9e6", linewidth=0, zorder=1.5)
         axes.plot([median, median], [row - 0.35, row + 0.35], color=BLUE, linewidth=1.4, zorder=3)
     style = {"linewidths": 0, "alpha": max(0.25, min(0.8, 30 / values.size)), "color": INK, "zorder": 2}
-    axes.scatter(values, row + scatter, s=2.2, rasterized=values.size > _MANY, **style)
-    axes.plot(values.max(), row, marker="D", markersize=3, color=VERMILION, linestyle="", zorder=4)
+    size = float(np.clip(60 / values.size, *_DOTS))
+    axes.scatter(values, row + scatter, s=size, rasterized=values.size > _MANY, **style)
+    axes.plot(group.top, row, marker="D", markersize=3, color=VERMILION, linestyle="", zorder=4)
+    if group.note:
+        form = {"va": "center", "fontsize": SMALL, "color": INK, "annotation_clip": False}
+        at = {"xycoords": axes.get_yaxis_transform(), "xytext": (3, 0), "textcoords": "offset points"}
+        axes.annotate(group.note, (1, row), **at, **form)
 
 
 def _legend(drawn: Figure, picture: GroupsPicture) -> None:
     most = max(group.values.size for group in picture.groups)
-    best = "largest gain" if picture.from_zero else "best"
     handles: list[tuple[Line2D | Patch, str]] = [
         (Line2D([], [], linestyle="", marker="o", markersize=2, color=INK), "a seed"),
-        (Line2D([], [], linestyle="", marker="D", markersize=3.5, color=VERMILION), best),
+        (Line2D([], [], linestyle="", marker="D", markersize=3.5, color=VERMILION), picture.best_name),
     ]
     if most >= 5:
         handles.insert(1, (Patch(color="#c9d9e6"), "middle half"))

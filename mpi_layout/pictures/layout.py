@@ -5,11 +5,11 @@ from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.collections import EllipseCollection
+from matplotlib.collections import EllipseCollection, LineCollection
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from mpi_layout.pictures.canvas import INK, PAGE, figure, heading, heading_height, place, wrapped
+from mpi_layout.pictures.canvas import INK, PAGE, VERMILION, figure, heading, heading_height, place, wrapped
 from mpi_layout.pictures.chart import Chart, Ground
 from mpi_layout.pictures.rose import Rose, draw_rose
 from mpi_layout.site.spacing import Spacing
@@ -25,6 +25,23 @@ _LARGEST = 0.6  # nor tell from the next one if it is drawn larger than this sha
 _NUMBERS = (4.0, 6.0)  # points: smallest that can be read, largest that is wanted
 _MOST_NUMBERS = 1000
 _EQUAL = 1e-3  # %, wake losses that no colours need to tell apart
+
+
+@dataclass(frozen=True, eq=False)
+class Moves:
+    """Where the turbines of a layout come from.
+
+    Attributes
+    ----------
+    x, y : (n,) array
+        Where each one started, m.
+    told : str
+        What the title says about it.
+    """
+
+    x: Floats
+    y: Floats
+    told: str
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,6 +66,8 @@ class LayoutPicture:
         The wind.
     neighbours : Neighbours, optional
         Turbines of other farms.
+    moves : Moves, optional
+        From the start.
     """
 
     title: str
@@ -60,13 +79,14 @@ class LayoutPicture:
     spacing: Spacing
     rose: Rose
     neighbours: Neighbours | None = None
+    moves: Moves | None = None
 
 
 def draw_layout(picture: LayoutPicture, width: float = PAGE) -> Figure:
     """Draw a map in km: area, numbered turbines coloured by their wake losses, neighbours, and a wind rose.
 
     Rotors are to scale unless they would be too small to see. Each has a circle or ellipse of half the
-    minimum spacing around it: such may touch and do not overlap.
+    minimum spacing around it: such may touch and do not overlap. Lines lead from where turbines started.
 
     Parameters
     ----------
@@ -80,7 +100,9 @@ def draw_layout(picture: LayoutPicture, width: float = PAGE) -> Figure:
     room = width - _LEFT - _GAP - beside
     w, h = chart.fitted(room, _TALLEST * room)
     whole = _LEFT + w + _GAP + beside
-    title = wrapped(picture.title, whole)
+    title = wrapped(
+        picture.title if picture.moves is None else f"{picture.title}\n{picture.moves.told}", whole
+    )
     above = heading_height(title)
     with figure(whole, above + max(h, _SHORTEST) + _BELOW) as drawn:
         heading(drawn, title)
@@ -91,6 +113,8 @@ def draw_layout(picture: LayoutPicture, width: float = PAGE) -> Figure:
         points_per_m = 72 * w / float(chart.high[0] - chart.low[0])
         apart = _usual_distance(np.column_stack([picture.x, picture.y]))
         rotor = max(picture.rotor_diameter, min(_SMALLEST / points_per_m, _LARGEST * apart))
+        if picture.moves is not None:
+            _draw_moves(axes, picture, picture.moves, chart)
         colours = _draw_turbines(axes, picture, chart, rotor)
         _draw_numbers(axes, picture, chart, 0.35 * points_per_m * apart, below=points_per_m * rotor / 2 + 1)
         left = _LEFT + w + _GAP
@@ -128,6 +152,15 @@ def _draw_turbines(axes: Axes, picture: LayoutPicture, chart: Chart, rotor: floa
     if np.ptp(loss) < _EQUAL:
         colours.set_clim(0, max(1.0, loss.max()))
     return colours
+
+
+def _draw_moves(axes: Axes, picture: LayoutPicture, moves: Moves, chart: Chart) -> None:
+    """Mark the start of each turbine, and lead a line from there to where it stands."""
+    start, end = (chart.km(np.column_stack(at)) for at in ((moves.x, moves.y), (picture.x, picture.y)))
+    lines = LineCollection(list(np.stack([start, end], axis=1)), colors=VERMILION, linewidths=0.7, zorder=2.2)
+    axes.add_collection(lines)
+    style = {"linestyle": "", "marker": "o", "markersize": 3, "markeredgewidth": 0.6}
+    axes.plot(*start.T, markerfacecolor="white", markeredgecolor=VERMILION, zorder=2.3, **style)
 
 
 def _draw_numbers(axes: Axes, picture: LayoutPicture, chart: Chart, size: float, *, below: float) -> None:

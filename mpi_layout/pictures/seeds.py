@@ -64,10 +64,13 @@ class SeedsPicture:
         One line.
     panels : sequence of SeedsPanel
         One at least.
+    best_name : str
+        What the layouts with rings are called.
     """
 
     title: str
     panels: Sequence[SeedsPanel]
+    best_name: str = "best layout"
 
 
 def draw_seeds(picture: SeedsPicture, width: float = PAGE) -> Figure:
@@ -102,7 +105,7 @@ def draw_seeds(picture: SeedsPicture, width: float = PAGE) -> Figure:
                 points_per_m = 72 * sizes[i][0] / float(charts[i].high[0] - charts[i].low[0])
                 _draw_panel(axes, picture.panels[i], charts[i], points_per_m)
             above += height + _HEAD + _GAP
-        _explain(drawn)
+        _explain(drawn, picture.best_name)
     return drawn
 
 
@@ -126,13 +129,13 @@ def _draw_panel(axes: Axes, panel: SeedsPanel, chart: Chart, points_per_m: float
     axes.scatter(*best.T, s=(2.2 * dot) ** 2, zorder=3, **ring)
 
 
-def _explain(drawn: Figure) -> None:
+def _explain(drawn: Figure, best_name: str) -> None:
     """Legend under the panels."""
     dot = Line2D([], [], linestyle="", marker="o", markersize=3, color=INK, markeredgewidth=0)
     ring = Line2D([], [], linestyle="", marker="o", markersize=5, markerfacecolor="none", color=VERMILION)
     drawn.legend(
         [dot, ring],
-        ["turbine (darker: of many layouts)", "best layout"],
+        ["turbine (darker: of many layouts)", best_name],
         loc="lower left",
         bbox_to_anchor=(0.1 / drawn.get_figwidth(), 0.03 / drawn.get_figheight()),
         ncols=2,

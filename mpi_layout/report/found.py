@@ -71,10 +71,15 @@ def _matrix(groups: Sequence[Group], bests: Sequence[Best]) -> Iterator[Table]:
         cells[place] = _group_cell(group, best.get(place), shades.get(place))
     rows = [[Cell(area), *(cells.get((area, name), Cell("")) for name in types)] for area in areas]
     columns = [Column("area", number=False), *(Column(name) for name in types)]
-    note = "Best AEP in GWh; below it by how much the worst seed is worse, and how many configs are done."
+    by_aep = all(one.by_aep for one in bests)
+    title = "Best AEP" if by_aep else "AEP of the layouts with the highest objective,"
+    measure = "" if by_aep else ", by the objective"
+    note = (
+        f"AEP in GWh; below it by how much the worst seed is worse{measure}, and how many configs are done."
+    )
     if shades:
         note += " The stronger the colour, the higher the capacity factor of the best layout."
-    yield Table("Best AEP by area and turbine type", columns, rows, note)
+    yield Table(f"{title} by area and turbine type", columns, rows, note)
 
 
 def _shades(best: dict[tuple[str, str], Best]) -> dict[tuple[str, str], float]:
@@ -102,19 +107,21 @@ def _group_cell(group: Group, best: Best | None, shade: float | None) -> Cell:
 
 
 def _spread(best: Best) -> float:
-    """By which share of it the worst AEP stays below the best one."""
+    """By which share of it the worst stays below the best, of what was maximised; NaN if that is negative."""
     with np.errstate(all="ignore"):  # a forged row may have anything in it
-        return float((best.aep.max() - best.aep.min()) / best.aep.max())
+        top = best.objective.max()
+        return float((top - best.objective.min()) / top) if top > 0 else math.nan
 
 
 def _best_table(bests: Sequence[Best], gains: bool) -> Table:
     by_aep = all(best.by_aep for best in bests)
+    unit = "GWh" if by_aep else ""
     columns = [
         Column("config", number=False),
         Column("turbines"),
-        Column("AEP", "GWh"),
-        Column("median", "GWh"),
-        Column("worst", "GWh"),
+        Column("AEP" if by_aep else "objective", unit),
+        Column("median", unit),
+        Column("worst", unit),
         Column("spread", "%"),
         Column("done"),
         Column("wake loss", "%"),
@@ -124,24 +131,23 @@ def _best_table(bests: Sequence[Best], gains: bool) -> Table:
     if gains:
         columns.insert(6, Column("over its start", "%"))
     if not by_aep:
-        columns.append(Column("objective"))
+        columns.append(Column("AEP", "GWh"))
     rows = [_best_row(best, gains, by_aep) for best in bests[:MOST_ROWS]]
-    what = "highest AEP" if by_aep else "highest objective"
+    what = "AEP" if by_aep else "objective"
     note = (
-        f"The layout with the {what} of each area and turbine type, beside the median and the worst AEP of "
-        f"its seeds. {left_out(len(bests), 'best layouts')}"
+        f"The layout with the highest {what} of each area and turbine type, beside the median and the worst "
+        f"{what} of its seeds. {left_out(len(bests), 'best layouts')}"
     )
     return Table("Best layouts", columns, rows, note.strip())
 
 
 def _best_row(best: Best, gains: bool, by_aep: bool) -> list[Cell]:
-    config, row = best.config, best.row
+    config, row, maximised = best.config, best.row, best.objective
+    figures = (float(row["objective"]), float(np.median(maximised)), float(maximised.min()))
     cells = [
         Cell(config.key),
         count(config.n_turbines),
-        number(float(row["aep"]), 3),
-        number(float(np.median(best.aep)), 3),
-        number(float(best.aep.min()), 3),
+        *(number(figure, 3) if by_aep else significant(figure) for figure in figures),
         percent(_spread(best), 3),
         count(best.n_done),
         percent(float(row["wake_loss"])),
@@ -151,7 +157,7 @@ def _best_row(best: Best, gains: bool, by_aep: bool) -> list[Cell]:
     if gains:
         cells.insert(6, percent(float(best.gains[np.argmax(best.objective)]), 3, sign=True))
     if not by_aep:
-        cells.append(significant(float(row["objective"])))
+        cells.append(number(float(row["aep"]), 3))
     return cells
 
 

@@ -12,7 +12,7 @@ from mpi_layout.results.best import best_layouts
 from mpi_layout.results.reader import Results
 from mpi_layout.results.selection import Selection
 from mpi_layout.results.summary import summarise
-from mpi_layout.results.written import written
+from mpi_layout.results.written import refuse_existing, written
 
 
 def write_report(
@@ -38,6 +38,7 @@ def write_report(
     InputError
         If a glob matches no key, the file is damaged, or the page cannot be written.
     """
+    refuse_existing(target, force=force)  # before the work
     page = html(make_page(results, now=now, only=only))
     with written(target, force=force) as file:
         file.write(page)

@@ -1,8 +1,8 @@
 """The wind between the turbines of a farm: its speed at any points, in one flow case.
 
-A point feels what the next turbine of a start would feel there (kernel/start.c): wakes at its place, not
-their mean over a rotor. So of a turbine whose power is the wind speed itself the kernel says how strong the
-wind is there.
+A point feels what the hub of the next turbine of a start would feel there (kernel/start.c): wakes at its
+place, not their mean over a rotor. So of a turbine whose power is the wind speed itself the kernel says how
+strong the wind is there.
 """
 
 from dataclasses import dataclass
@@ -116,8 +116,8 @@ class FlowMap:
         self._turbine, self._case, self._model = turbine, case, model or TurbOPark()
         self._neighbours = neighbours
 
-    def speed(self, x: ArrayLike, y: ArrayLike) -> Floats:
-        """Wind speed at points at hub height.
+    def speed(self, x: ArrayLike, y: ArrayLike, *, height: float | None = None) -> Floats:
+        """Wind speed at points of one height.
 
         Of wakes whose linear sum is more than the wind there is, nothing is left: 0 m/s.
 
@@ -125,6 +125,8 @@ class FlowMap:
         ----------
         x, y : (m,) array
             Points, m.
+        height : float, optional
+            Above the ground, m; hub height by default.
 
         Returns
         -------
@@ -134,16 +136,16 @@ class FlowMap:
         Raises
         ------
         ValueError
-            If there is no point, or they are not finite or differ in number.
+            If there is no point, or they are not finite or differ in number, or the height is not above zero.
         """
         at_x, at_y = positions(x, y)
+        height = self._turbine.hub_height if height is None else height
         types, sources = self._sources()
         cases = self._case.cases(self._turbine.hub_height)
-        setting = setting_of(
-            (*types, _probe(self._turbine, self._case.speed)), cases, self._model, cutoff=_CUTOFF
-        )
+        free = self._case.speed * cases.speed_factor(height)
+        setting = setting_of((*types, _probe(height, free)), cases, self._model, cutoff=_CUTOFF)
         state = StartState(setting, at_x, at_y, len(sources), turbine_type=len(types))
-        state.energy[:] = self._case.speed
+        state.energy[:] = free
         everywhere = np.arange(at_x.size)
         for source_x, source_y, type_of in sources:
             state.add(source_x, source_y, everywhere, type_of)
@@ -169,7 +171,9 @@ class FlowMap:
         return types, list(zip(x[order].tolist(), y[order].tolist(), type_of[order].tolist(), strict=True))
 
 
-def _probe(turbine: Turbine, speed: float) -> Turbine:
-    """Turbine that takes nothing and whose power, W, is the wind speed, m/s, up to the free one."""
+def _probe(height: float, speed: float) -> Turbine:
+    """Turbine at a height, m, that takes nothing; its power, W, is the wind speed up to the free one."""
+    if not 0 < height < np.inf:
+        raise ValueError(f"a height above the ground wants more than 0 m; has {height:g}")
     ends = np.array([0.0, 2 * speed])
-    return Turbine("probe", 2 * speed, turbine.rotor_diameter, turbine.hub_height, ends, ends, np.zeros(2))
+    return Turbine("probe", 2 * speed, 1.0, height, ends, ends, np.zeros(2))
