@@ -1,4 +1,4 @@
-"""Scripts for PyWake and FLORIS: they run as they are, and come to the AEP of the results file."""
+"""Scripts for PyWake, FLORIS and foxes: they run as they are, and come to the AEP of the results file."""
 
 import re
 import subprocess
@@ -9,6 +9,7 @@ import pytest
 
 from mpi_layout import cli
 from mpi_layout.campaign import parse_campaign
+from mpi_layout.exports.scripts import foxes
 from mpi_layout.exports.scripts.case import Case
 from mpi_layout.exports.scripts.floris import counterpart, floris_script
 from mpi_layout.exports.scripts.pywake import TOLERANCE, pywake_script
@@ -53,14 +54,17 @@ SITES = {
 }
 
 
-def case_of(site, wake="", neighbours=""):
+ROW = [0.0, 900.0, 1800.0, 2700.0, 3600.0], [0.0, 0.0, 0.0, 0.0, 0.0]  # wakes in wakes
+
+
+def case_of(site, wake="", neighbours="", places=(X, Y)):
     text = f"{BASE}{neighbours}site:\n{site}"
     if wake:
         text += f"wake: {wake}\n"
     campaign = parse_campaign(text)
     problem = campaign.problem(0)
     farm = problem.farm()
-    layout = Layout("a_t10_s0", "test", np.array(X), np.array(Y), ("t10",) * 5)
+    layout = Layout("a_t10_s0", "test", *map(np.array, places), ("t10",) * 5)
     return Case(
         "scripts", "scripts.h5", [layout], [farm.aep(layout.x, layout.y).aep], {"t10": problem.turbine},
         problem.site, problem.model, problem.neighbours,
@@ -75,6 +79,12 @@ def said_by(script, capsys):
     (line,) = capsys.readouterr().out.splitlines()
     shown = re.fullmatch(r"a_t10_s0: (\S+) GWh, in the results file (\S+) GWh: (\S+)", line)
     return float(shown[1]), float(shown[2]), names
+
+
+def wake_loss(case):
+    """Share of the energy of turbines that stand alone."""
+    gross = Farm(case.turbines["t10"], case.site.flow_cases(), case.model).aep(X, Y).gross_aep
+    return 1 - case.aep[0] / gross
 
 
 NEIGHBOURS = """\
@@ -149,8 +159,7 @@ def test_floris(wake, tolerance, capsys):
         return
     assert energy == pytest.approx(before, rel=tolerance)
     # The wakes are most of what could differ, and are more than that.
-    loss = 1 - before / Farm(case.turbines["t10"], case.site.flow_cases(), case.model).aep(X, Y).gross_aep
-    assert loss > 3 * tolerance
+    assert wake_loss(case) > 3 * tolerance
 
 
 def test_floris_of_centre_and_parameters():
@@ -165,7 +174,72 @@ def test_floris_of_centre_and_parameters():
     assert "FLORIS has no TurbOPark with these parameters" in parameters(c1=1.4).agreement
 
 
-@pytest.mark.parametrize("form", ["pywake", "floris"])
+@pytest.fixture
+def has_foxes():
+    pytest.importorskip("foxes", reason="the test extra has foxes")
+
+
+def of_foxes(case, capsys):
+    """Both energies, and whether the script says that the two agree."""
+    energy, before, _ = said_by(foxes.foxes_script(case), capsys)
+    other = foxes.counterpart(case.model, case.all_turbines)
+    return energy, before, not other.differences
+
+
+@pytest.mark.parametrize("site", SITES)
+def test_foxes_and_its_weibull_site(has_foxes, site, capsys):
+    energy, before, agree = of_foxes(case_of(SITES[site]), capsys)
+    assert agree
+    assert energy == pytest.approx(before, rel=foxes.TOLERANCE)
+
+
+@pytest.mark.parametrize("wind", [TABLE, STEPS], ids=["table", "steps"])
+def test_foxes_with_any_wind_and_neighbours(has_foxes, wind, capsys):
+    energy, before, agree = of_foxes(case_of(wind, neighbours=NEIGHBOURS), capsys)
+    assert agree
+    assert energy == pytest.approx(before, rel=foxes.TOLERANCE)
+
+
+@pytest.mark.parametrize(
+    "wake",
+    [
+        "{model: TurbOPark, A: 0.05, c1: 1.4, c2: 0.7, ceps: 0.3, superposition: linear_sum, ground: none, "
+        "rotor_average: centre}",
+        "{model: TurbOPark, superposition: max_sum, ground: none}",
+        "{model: NOJ}",
+        "{model: NOJ, k: 0.05, induction: momentum, rotor_average: centre, superposition: linear_sum}",
+        "{model: BastankhahGaussian, k: 0.05, ceps: 0.25, induction: momentum, ground: mirror, "
+        "rotor_average: gaussian_overlap}",
+        "{model: IEA37SimpleBastankhahGaussian, k: 0.05}",
+    ],
+)
+def test_foxes_has_the_same_wake_models(has_foxes, wake, capsys):
+    case = case_of(STEPS, wake)
+    energy, before, agree = of_foxes(case, capsys)
+    assert agree
+    assert energy == pytest.approx(before, rel=foxes.TOLERANCE)
+    assert wake_loss(case) > 0.005
+
+
+@pytest.mark.parametrize(
+    ("wake", "what"),
+    [
+        ("{model: TurbOPark, superposition: linear_sum}", "foxes adds mirror wakes up as it does the others"),
+        ("{model: TurbOPark, ct_limit: 0.7}", "ct_limit of 0.96"),
+        ("{model: BastankhahGaussian}", "wake widths at the rotor"),
+        ("{model: NOJLocal}", "turbulence of wakes after their deficits"),
+        ("{model: Niayifar_PorteAgel_2016}", "turbulence of wakes after their deficits"),
+    ],
+)
+def test_foxes_says_what_differs(has_foxes, wake, what, capsys):
+    case = case_of(STEPS, wake, places=ROW)
+    energy, before, agree = of_foxes(case, capsys)
+    assert not agree
+    assert what in foxes.foxes_script(case)
+    assert foxes.TOLERANCE < abs(energy / before - 1) < 0.1
+
+
+@pytest.mark.parametrize("form", ["pywake", "floris", "foxes"])
 def test_which_layouts_scripts_have(straight, tmp_path, form, capsys):
     """The best one, or those asked for."""
     out = tmp_path / "script.py"
@@ -179,6 +253,14 @@ def test_which_layouts_scripts_have(straight, tmp_path, form, capsys):
     assert re.findall(r"\w_t1\d_s\d", out.read_text()) == ["a_t10_s1", "a_t15_s1"]
 
 
+def test_no_script_imports_itself(straight, tmp_path, capsys):
+    for form, name in (("floris", "floris.py"), ("foxes", "foxes.py"), ("pywake", "numpy.py")):
+        out = tmp_path / name
+        assert cli.main(["export", str(straight.path), f"--{form}", str(out)]) == 2
+        assert f"{out}: a script of this name would import itself" in capsys.readouterr().err
+        assert not out.exists()
+
+
 def test_scripts_have_an_end(straight, tmp_path, monkeypatch, capsys):
     monkeypatch.setattr("mpi_layout.exports.scripts.case.MOST_LAYOUTS", 2)
     out = tmp_path / "script.py"
@@ -190,13 +272,14 @@ def test_scripts_have_an_end(straight, tmp_path, monkeypatch, capsys):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("form", ["pywake", "floris"])
+@pytest.mark.parametrize("form", ["pywake", "floris", "foxes"])
 def test_scripts_of_a_results_file(straight, tmp_path, form):
     """As users run them: by themselves, all directions and speeds."""
+    pytest.importorskip("foxes") if form == "foxes" else None
     out = tmp_path / "script.py"
     assert cli.main(["export", str(straight.path), f"--{form}", str(out), "--best-per", "area"]) == 0
     ended = subprocess.run([sys.executable, out], capture_output=True, text=True, timeout=280, check=True)
     shown = re.findall(r": ([\d.]+) GWh, in the results file ([\d.]+) GWh", ended.stdout)
     assert len(shown) == 2
     for energy, before in shown:
-        assert float(energy) == pytest.approx(float(before), rel={"pywake": TOLERANCE, "floris": 3e-3}[form])
+        assert float(energy) == pytest.approx(float(before), rel={"floris": 3e-3}.get(form, TOLERANCE))

@@ -24,6 +24,7 @@ examples:
   mpi-layout export campaign.h5 --windio farms/ --best-per area,turbine
   mpi-layout export campaign.h5 --pywake best.py                 the best layout as a script for PyWake
   mpi-layout export campaign.h5 --floris best.py --force         ... and for FLORIS
+  mpi-layout export campaign.h5 --foxes best.py --force          ... and for foxes
 """
 
 
@@ -142,8 +143,22 @@ def _pywake(args: argparse.Namespace, results: "Results", target: Path, selectio
 def _floris(args: argparse.Namespace, results: "Results", target: Path, selection: "Selection") -> str:
     from mpi_layout.exports.scripts.floris import counterpart, floris_script
 
-    told = _script(args, results, target, selection, floris_script)
-    return f"{told}; {counterpart(results.campaign.problem(0).model).agreement}"
+    return _script(
+        args, results, target, selection, floris_script, lambda case: counterpart(case.model).agreement
+    )
+
+
+def _foxes(args: argparse.Namespace, results: "Results", target: Path, selection: "Selection") -> str:
+    from mpi_layout.exports.scripts.foxes import counterpart, foxes_script
+
+    return _script(
+        args,
+        results,
+        target,
+        selection,
+        foxes_script,
+        lambda case: counterpart(case.model, case.all_turbines).agreement,
+    )
 
 
 def _script(
@@ -152,8 +167,11 @@ def _script(
     target: Path,
     selection: "Selection",
     script: Callable[["Case"], str],
+    agreement: Callable[["Case"], str] | None = None,
 ) -> str:
     """Write a script with the chosen layouts, the best one if nothing is said."""
+    if target.stem in _LIBRARIES:
+        raise InputError(f"{target}: a script of this name would import itself; give another one")
     from mpi_layout.exports.scripts.case import case_of
     from mpi_layout.results.selection import Selection
     from mpi_layout.results.written import written
@@ -162,7 +180,8 @@ def _script(
     with written(target, force=args.force) as file:
         file.write(script(case))
     names = [layout.name for layout in case.layouts]
-    return f"the layout of {names[0]}" if len(names) == 1 else f"{len(names)} layouts"
+    told = f"the layout of {names[0]}" if len(names) == 1 else f"{len(names)} layouts"
+    return told if agreement is None else f"{told}; {agreement(case)}"
 
 
 def _legacy(args: argparse.Namespace, results: "Results", target: Path, selection: "Selection") -> str:
@@ -199,6 +218,9 @@ def _projection(args: argparse.Namespace, results: "Results") -> "Projection":
             "or future campaigns the key crs"
         )
     return Projection(results.campaign.crs, f"{args.file}: crs")
+
+
+_LIBRARIES = ("floris", "foxes", "numpy", "pandas", "py_wake", "xarray")  # that scripts import
 
 
 class _Format(NamedTuple):
@@ -243,5 +265,6 @@ FORMATS = {
     "floris": _Format(
         "OUT", "script for FLORIS 4, with the wake model that comes nearest (OUT.py)", _floris, text=True
     ),
+    "foxes": _Format("OUT", "script for foxes (OUT.py)", _foxes, text=True),
     "legacy": _Format("OUT", "HDF5 with a group for each config: farm0_t5_s0/layout", _legacy),
 }

@@ -50,6 +50,11 @@ class Case:
     model: WakeModel
     neighbours: Neighbours | None
 
+    @property
+    def all_turbines(self) -> list[Turbine]:
+        """Types of the layouts and of the neighbours."""
+        return [*self.turbines.values(), *(self.neighbours.turbine_types if self.neighbours else ())]
+
 
 def case_of(results: Results, selection: Selection) -> Case:
     """Take the chosen layouts, and all that their AEP depends on, out of a results file.

@@ -1,15 +1,20 @@
 """Pieces of Python, written so that people like to read them."""
 
+import math
 import re
 import textwrap
 from collections.abc import Mapping
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from mpi_layout.exports.scripts.case import Case
+from mpi_layout.site.turbine import Turbine
+
+Floats = NDArray[np.float64]
 
 WIDTH = 110
+_FASTEST = 100.0  # m/s, end of a curve without cut-out
 
 
 def array(values: ArrayLike, indent: int = 4) -> str:
@@ -62,6 +67,36 @@ def docstring(case: Case, program: str, agreement: str) -> str:
         f'"""Layouts of the campaign {case.name}: their annual energy beside that in {source}.\n\n'
         f'Written by mpi-layout. Needs {program}; {agreement}.\n"""'
     )
+
+
+def flow_cases_code(case: Case) -> str:
+    """Give the flow cases that occur as arrays DIRECTION, SPEED, TURBULENCE and PROBABILITY."""
+    cases = case.site.flow_cases()
+    count, speed, turbulence, probability = cases.by_direction()
+    used = probability > 0
+    columns = {
+        "DIRECTION": np.repeat(cases.direction, count)[used],
+        "SPEED": speed[used],
+        "TURBULENCE": turbulence[used],
+        "PROBABILITY": probability[used],
+    }
+    lines = [f"{name} = np.array({array(values, 0)})" for name, values in columns.items()]
+    head = [
+        "# Flow cases one after the other. Speeds beyond them are missing from the probabilities on purpose:",
+        "# they do not add up to 1.",
+    ]
+    return "\n".join([*head, *lines])
+
+
+def running_curves(turbine: Turbine) -> tuple[Floats, Floats, Floats]:
+    """Give speed (n,), m/s, power (n,), W, and thrust coefficient (n,) from cut-in to cut-out.
+
+    For programs whose turbines stand still beyond their tables.
+    """
+    last = turbine.cut_out if math.isfinite(turbine.cut_out) else _FASTEST
+    inner = turbine.speed[(turbine.speed > turbine.cut_in) & (turbine.speed < last)]
+    speed = np.concatenate([[turbine.cut_in], inner, [last]])
+    return speed, turbine.power_at(speed), turbine.ct_at(speed)
 
 
 def layouts_code(case: Case) -> str:

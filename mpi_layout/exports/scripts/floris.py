@@ -3,18 +3,24 @@
 TurbOPark and Jensen's model have counterparts there, other models have none.
 """
 
-import math
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from mpi_layout.exports.scripts.case import Case
-from mpi_layout.exports.scripts.code import MAIN, array, docstring, layouts_code, number
+from mpi_layout.exports.scripts.code import (
+    MAIN,
+    array,
+    docstring,
+    flow_cases_code,
+    layouts_code,
+    number,
+    running_curves,
+)
 from mpi_layout.site.turbine import AIR_DENSITY, Turbine
 from mpi_layout.wake import models
 
-FASTEST = 100.0  # m/s, end of a curve without cut-out
 _COMBINATION = {"squared_sum": "sosfs", "linear_sum": "fls", "max_sum": "max"}
 
 
@@ -85,7 +91,14 @@ def counterpart(model: models.WakeModel) -> Counterpart:
 def floris_script(case: Case) -> str:
     """Give a script that shows the AEP of layouts by FLORIS beside that of the results file."""
     other = counterpart(case.model)
-    parts = [_model(other), _energy(case, other), _wind(case), _turbines(case), layouts_code(case), MAIN]
+    parts = [
+        _model(other),
+        _energy(case, other),
+        flow_cases_code(case),
+        _turbines(case),
+        layouts_code(case),
+        MAIN,
+    ]
     head = docstring(case, "FLORIS 4 (pip install floris)", other.agreement)
     body = "\n\n\n".join(parts)
     return f"{head}\n\nimport numpy as np\nfrom floris import FlorisModel\n\n{body}"
@@ -146,7 +159,11 @@ def _energy(case: Case, other: Counterpart) -> str:
         '            "floris_version": "v4",',
         '            "logging": {"console": QUIET, "file": QUIET},',
         f'            "solver": {{"type": "turbine_grid", "turbine_grid_points": {other.rotor_points}}},',
-        f'            "farm": {{"layout_x": {x}, "layout_y": {y}, "turbine_type": {types}}},',
+        '            "farm": {',
+        f'                "layout_x": {x},',
+        f'                "layout_y": {y},',
+        f'                "turbine_type": {types},',
+        "            },",
         '            "flow_field": {',
         f'                "air_density": {AIR_DENSITY},',
         f'                "reference_wind_height": {height},',
@@ -182,24 +199,6 @@ def _energy(case: Case, other: Counterpart) -> str:
     return "\n".join([*head, *lines])
 
 
-def _wind(case: Case) -> str:
-    cases = case.site.flow_cases()
-    count, speed, turbulence, probability = cases.by_direction()
-    used = probability > 0
-    columns = {
-        "DIRECTION": np.repeat(cases.direction, count)[used],
-        "SPEED": speed[used],
-        "TURBULENCE": turbulence[used],
-        "PROBABILITY": probability[used],
-    }
-    lines = [f"{name} = np.array({array(values, 0)})" for name, values in columns.items()]
-    head = [
-        "# Flow cases one after the other. Speeds beyond them are missing from the probabilities on purpose,",
-        "# which FLORIS's WindRose would make add up to 1.",
-    ]
-    return "\n".join([*head, *lines])
-
-
 def _turbines(case: Case) -> str:
     entries = "".join(
         f'    "{name}": {_turbine(turbine, name)},\n' for name, turbine in case.turbines.items()
@@ -225,9 +224,7 @@ def _turbines(case: Case) -> str:
 
 def _turbine(turbine: Turbine, name: str) -> str:
     """Give a turbine whose table ends where it stands still: beyond a table FLORIS's turbines do."""
-    last = turbine.cut_out if math.isfinite(turbine.cut_out) else FASTEST
-    inner = turbine.speed[(turbine.speed > turbine.cut_in) & (turbine.speed < last)]
-    speed = np.concatenate([[turbine.cut_in], inner, [last]])
+    speed, power, ct = running_curves(turbine)
     return (
         "{\n"
         f'        "turbine_type": "{name}",\n'
@@ -239,8 +236,8 @@ def _turbine(turbine: Turbine, name: str) -> str:
         f'            "ref_air_density": {AIR_DENSITY},\n'
         '            "ref_tilt": 0.0,\n'
         f'            "wind_speed": {array(speed, 12)},\n'
-        f'            "power": {array(turbine.power_at(speed) / 1e3, 12)},\n'
-        f'            "thrust_coefficient": {array(turbine.ct_at(speed), 12)},\n'
+        f'            "power": {array(power / 1e3, 12)},\n'
+        f'            "thrust_coefficient": {array(ct, 12)},\n'
         "        },\n"
         "    }"
     )
