@@ -4,7 +4,7 @@ import os
 import secrets
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TextIO
 
@@ -62,7 +62,8 @@ def beside(target: Path, *, force: bool) -> Iterator[Path]:
             raise  # of a file that is read meanwhile
         raise InputError(f"{target}: cannot be written: {error.strerror}") from error
     finally:
-        path.unlink(missing_ok=True)
+        with suppress(OSError):  # the folder that did not let it be made does not let it be removed
+            path.unlink(missing_ok=True)
 
 
 def refuse_existing(target: Path, *, force: bool) -> None:
