@@ -7,7 +7,8 @@ import random
 import shutil
 import subprocess
 import sys
-from contextlib import nullcontext
+import tempfile
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
 import h5py
@@ -16,10 +17,12 @@ import pytest
 
 from mpi_layout import cli
 from mpi_layout.campaign import load_campaign, parse_campaign
+from mpi_layout.errors import InputError
 from mpi_layout.results.reader import open_reader
 from mpi_layout.results.row import Status
 from mpi_layout.results.superblock import Mended, find_signature, lookup3, read_superblock
 from mpi_layout.results.verify import verify
+from mpi_layout.results.written import written
 from mpi_layout.salvage.aside import Aside, UnreadableError
 from mpi_layout.salvage.files import judge_file
 from mpi_layout.salvage.find import find_files
@@ -955,6 +958,40 @@ def test_odd_paths_are_refused_before_anything_is_read(salvage, layouts, old, tm
         assert (code, report) == (2, None)
         assert message in salvage.err
     assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_a_report_into_a_folder_that_is_not_writable_is_refused_before_work(
+    salvage, layouts, old, path, tmp_path, monkeypatch
+):
+    worker(old, 0, layouts, KEYS)
+    monkeypatch.setattr("os.access", lambda folder, *_, **__: Path(folder) != tmp_path)
+    assert salvage("--report", tmp_path / "audit.json") == (2, None)
+    assert f"the folder {tmp_path} is not writable" in salvage.err
+    assert not path.exists()
+
+
+def test_a_folder_that_is_closed_is_told_in_one_message():
+    with tempfile.TemporaryDirectory() as name:  # pytest's own are closed to other users
+        target = Path(name) / "audit.json"
+        Path(name).chmod(0)
+        wanted = pytest.raises(InputError, match=r"audit\.json: cannot be written: Permission denied")
+        with as_nobody(), wanted, written(target, force=False):
+            pass
+        Path(name).chmod(0o700)
+
+
+@contextmanager
+def as_nobody():
+    """Root may write anywhere; so for a while another user, if it is root."""
+    user = os.geteuid()
+    if user:
+        yield
+        return
+    os.seteuid(65534)
+    try:
+        yield
+    finally:
+        os.seteuid(user)
 
 
 def test_links_to_folders_are_named_and_not_followed(salvage, layouts, old, tmp_path):

@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import os
 import shlex
 from collections.abc import Sequence
 from pathlib import Path
@@ -146,6 +147,8 @@ def _check_reports(targets: Sequence[Path], *, force: bool) -> None:
         refuse_existing(target, force=force)
         if not target.parent.is_dir():
             raise InputError(f"{target}: cannot be written: there is no folder {target.parent}")
+        if not os.access(target.parent, os.W_OK | os.X_OK):
+            raise InputError(f"{target}: cannot be written: the folder {target.parent} is not writable")
         if target in targets[:index]:
             raise InputError(f"{target}: given twice with --report")
 

@@ -46,7 +46,7 @@ def find_files(given: Sequence[Path], leave_out: Sequence[Path] = ()) -> Found:
             identity = file_id(file)
             if identity is None or identity not in out:
                 files.setdefault(identity or file, file)
-    return Found(tuple(files.values()), (*notes, *_gaps(files.values())))
+    return Found(tuple(files.values()), (*dict.fromkeys(notes), *_gaps(files.values())))
 
 
 def file_id(path: Path) -> tuple[int, int] | None:

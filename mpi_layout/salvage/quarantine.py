@@ -8,6 +8,7 @@ from pathlib import Path
 
 from mpi_layout.errors import InputError
 from mpi_layout.results.disk import cure, what_failed
+from mpi_layout.results.written import beside
 from mpi_layout.salvage.audit import FileAudit
 from mpi_layout.salvage.files import digest_of
 
@@ -48,9 +49,5 @@ def _copy(file: FileAudit, folder: Path) -> None:
             break
         if target.is_file() and digest_of(target) == file.judged.sha256:
             return  # of an earlier salvage
-    beside = target.with_name(f".{target.name}.{os.getpid()}.writing")
-    try:
-        shutil.copy2(file.judged.path, beside)
-        os.replace(beside, target)
-    finally:
-        beside.unlink(missing_ok=True)
+    with beside(target, force=False) as path:
+        shutil.copy2(file.judged.path, path)

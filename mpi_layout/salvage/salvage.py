@@ -12,7 +12,6 @@ from mpi_layout.errors import InputError
 from mpi_layout.exit_codes import ExitCode
 from mpi_layout.optimise.problem import Solution
 from mpi_layout.optimise.refinement import NO_REFINEMENT
-from mpi_layout.results.disk import exists
 from mpi_layout.results.layouts import results_neighbours
 from mpi_layout.results.lock import WriterLock
 from mpi_layout.salvage.aside import Aside
@@ -107,7 +106,7 @@ def _find(asked: Request) -> Found:
     into = file_id(asked.into)
     if into is not None and into == file_id(asked.campaign):
         raise InputError(f"{asked.into}: is the campaign itself; give another file with --into")
-    if asked.quarantine is not None and exists(asked.quarantine) and not asked.quarantine.is_dir():
+    if asked.quarantine is not None and os.path.exists(asked.quarantine) and not asked.quarantine.is_dir():
         raise InputError(f"{asked.quarantine}: is no folder; give another one with --quarantine")
     leave_out = [asked.into, *([asked.quarantine] if asked.quarantine is not None else [])]
     found = find_files(asked.old, leave_out)
