@@ -2,7 +2,9 @@
 
 import contextlib
 import json
+import math
 import os
+import shlex
 import signal
 import sys
 import tempfile
@@ -14,7 +16,7 @@ import pytest
 
 from mpi_layout import cli
 from mpi_layout.campaign import load_campaign
-from mpi_layout.doctor import child, folder, installation, machine, mpi, probes, trial
+from mpi_layout.doctor import child, folder, installation, limits, machine, mpi, probes, trial
 from mpi_layout.doctor.child import Ended, ask_child, run_child
 from mpi_layout.doctor.finding import Verdict
 from mpi_layout.doctor.mpi import Launcher, Mpi, launchers
@@ -263,6 +265,18 @@ def test_the_one_that_fits_is_taken_though_another_comes_first(examined):
     assert asked.launcher.path == str(folders["beside"] / "mpiexec")
 
 
+def test_the_one_of_the_librarys_version_is_taken_though_one_of_its_family_comes_first(examined):
+    asked, found, folders = examined(MPICH_LIBRARY, MPICH, beside=MPICH.replace("4.0.2", "5.0.2"))
+    assert found["launcher"].verdict is HINT
+    assert "MPICH 4.0.2" in found["launcher"].found
+    assert asked.launcher.path == str(folders["beside"] / "mpiexec")
+
+
+def test_launchers_alone_start_nothing(examined):
+    _, found, _ = examined({"mpi4py": None}, OPEN_MPI_5)
+    assert "of no use" in found["launcher"].found
+
+
 def test_without_mpi4py_one_process_computes(examined):
     _, found, _ = examined({"mpi4py": None}, None)
     assert found["library"].verdict is HINT
@@ -308,6 +322,7 @@ def failing(script, text):
     [
         ("echo 'MPIR_Init(): failed in MPI_Init' >&2; exit 1", "different MPIs"),
         ("echo 'Bus error (core dumped)' >&2; exit 135", "--shm-size"),
+        ("echo 'error: ranks.h5: the disk is too small: the file needs 9 MB' >&2; exit 2", "Make room"),
         ("exit 9", "bug report"),
         ("exit 0", "bug report"),  # and no file
     ],
@@ -472,6 +487,24 @@ def test_cores_that_a_cgroup_grants(tmp_path, files, cores):
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text)
     assert machine.usable_cores(tmp_path) == (cores or len(os.sched_getaffinity(0)))
+
+
+@pytest.mark.parametrize(("limit", "advice"), [(2e8, "ulimit -v unlimited"), (math.inf, "bug report")])
+def test_a_limit_on_memory_is_told_from_a_broken_installation(limit, advice, monkeypatch):
+    monkeypatch.setattr(limits, "memory_limit", lambda: limit)
+    text = "ImportError: x.so: failed to map segment from shared object"
+    broken = installation._packages({"pydantic": text})
+    assert broken.verdict is PROBLEM
+    assert ("ulimit -v unlimited" in broken.advice) == (limit == 2e8)
+    assert advice in trial._advice(Ended(1, err=text))
+    assert [finding.what for finding in machine._limit()] == ["limit"] * (limit == 2e8)
+
+
+def test_a_limit_on_memory_is_the_shells(tmp_path):
+    code = "from mpi_layout.doctor.limits import memory_limit; print(memory_limit())"
+    python = shlex.join([sys.executable, "-P", "-c", code])
+    ended = run_child(["sh", "-c", f"ulimit -v 900000 && exec {python}"])
+    assert float(ended.out) == 900_000 * 1024
 
 
 def test_cores_are_those_that_the_process_is_bound_to():

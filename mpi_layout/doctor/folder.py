@@ -91,7 +91,8 @@ def is_shared(kind: str) -> bool:
 def _space(answer: dict[str, Any]) -> Finding:
     free, files = answer["free_bytes"], answer["free_files"]
     facts = {"free_bytes": free, "free_files": files}
-    found = f"{free / 1e9:,.1f} GB are free (a quota may allow less)"
+    amount = f"{free / 1e9:,.1f} GB" if free >= 1e9 else f"{free / MB:,.1f} MB"
+    found = f"{amount} are free (a quota may allow less)"
     advice = (
         "A launch reserves its whole file first: `mpi-layout check CAMPAIGN` says how large it is. Make room."
     )

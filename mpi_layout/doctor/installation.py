@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import mpi_layout
+from mpi_layout.doctor import limits
 from mpi_layout.doctor.child import Ended, ask_child
 from mpi_layout.doctor.finding import Finding, hint, ok, problem
 
@@ -24,7 +25,8 @@ def findings() -> Iterator[Finding]:
     yield _program()
     answer = ask_child("libraries")
     if isinstance(answer, Ended):
-        yield problem("packages", f"the packages that are needed cannot be loaded: {answer.reason}", AGAIN)
+        found = f"the packages that are needed cannot be loaded: {answer.reason}"
+        yield problem("packages", found, limits.cure(AGAIN))
         return
     yield _packages(answer["broken"])
     yield _kernel(answer["kernel"])
@@ -57,12 +59,13 @@ def _packages(broken: dict[str, str]) -> Finding:
         return ok("packages", found, **versions)
     name, error = next(iter(broken.items()))
     others = f" (and {len(broken) - 1} more)" if len(broken) > 1 else ""
-    return problem("packages", f"{name} cannot be loaded: {error}{others}", AGAIN, **versions, broken=broken)
+    found = f"{name} cannot be loaded: {error}{others}"
+    return problem("packages", found, limits.cure(AGAIN), **versions, broken=broken)
 
 
 def _kernel(answer: dict[str, Any]) -> Finding:
     if "error" in answer:
-        advice = "Install mpi-layout again, on this machine: pip install ."
+        advice = limits.cure("Install mpi-layout again, on this machine: pip install .")
         return problem("wake kernel", f"it cannot be used: {answer['error']}", advice, **answer)
     used, could = answer["instruction_set"], cpu_level(_cpu_flags())
     facts = {"instruction_set": used, "cpu": could, "machine": platform.machine()}
@@ -98,7 +101,7 @@ def _cpu_flags(cpuinfo: Path = Path("/proc/cpuinfo")) -> frozenset[str]:
 
 def _hdf5(answer: dict[str, Any]) -> Finding:
     if "error" in answer:
-        advice = (
+        advice = limits.cure(
             "If h5py was built with an MPI, load the module of that MPI; else install it again: "
             "pip install --force-reinstall h5py."
         )

@@ -9,6 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from mpi_layout.container import in_container
+from mpi_layout.doctor import limits
 from mpi_layout.doctor.finding import Finding, hint, ok, problem
 from mpi_layout.environment import THREADS
 from mpi_layout.parallel import shared_memory
@@ -29,6 +30,7 @@ def findings(ranks: int) -> Iterator[Finding]:
     cores = usable_cores()
     yield _cores(cores)
     yield _memory(cores, ranks)
+    yield from _limit()
     yield _shared_memory(cores, ranks)
     yield threads()
     yield batch_system()
@@ -84,6 +86,14 @@ def _memory(cores: int, ranks: int) -> Finding:
     if room < cores + 1:
         return hint("memory", f"{found}, fewer than there are cores", f"Start {room} ranks at most.", **facts)
     return ok("memory", found, **facts)
+
+
+def _limit() -> Iterator[Finding]:
+    """Say what a process may have, where that is little."""
+    limit = limits.memory_limit()
+    if limit < limits.ENOUGH_BYTES:
+        found = f"each process may have {limit / MB:.0f} MB of memory (ulimit -v)"
+        yield hint("limit", found, limits.RAISE, limit_MB=round(limit / MB))
 
 
 def _shared_memory(cores: int, ranks: int) -> Finding:

@@ -71,7 +71,8 @@ class Mpi:
         if name:
             yield self._launchers(there, name, family)
         elif there:
-            yield ok("launcher", _listed(there), launchers=_facts(there))
+            idle = f"{_listed(there)}; of no use without a library that mpi4py can load"
+            yield ok("launcher", idle, launchers=_facts(there))
         if name and shutil.which("srun"):
             yield self._srun(name)
         if (around := launcher_hint()).launcher:
@@ -97,7 +98,8 @@ class Mpi:
 
     def _launchers(self, there: list[Launcher], name: str, family: Family | None) -> Finding:
         fitting = [launcher for launcher in there if family is None or launcher.family in (family, None)]
-        fitting.sort(key=lambda launcher: launcher.family is None)  # those that are known first
+        # One of another version may do, and one that is not known; the library's own is certain.
+        fitting.sort(key=lambda launcher: (launcher.family is None, launcher.name != name))
         facts = {"launchers": _facts(there)}
         if not fitting:
             package = _PACKAGES.get(family, "an MPI") if family else "an MPI"

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from mpi_layout.doctor import limits
 from mpi_layout.doctor.child import Ended, ask_child, program, run_child
 from mpi_layout.doctor.finding import Finding, hint, ok, problem
 from mpi_layout.doctor.mpi import Launcher
@@ -54,8 +55,10 @@ _KNOWN = (
     ("SIGBUS", "/dev/shm is probably too small: docker, podman: --shm-size=1g."),
     ("gethostbyname", "This machine cannot resolve its own name: add it to /etc/hosts."),
     ("host key", "The launcher tries to reach other machines by ssh: start the doctor within a job."),
+    ("disk is too small", "Make room there, or look at another folder: mpi-layout doctor FOLDER."),
     ("MPI_Init", "Launcher and library usually belong to different MPIs then: docs/mpi.md has the pairs."),
 )
+_NO_MEMORY = ("MemoryError", "failed to map segment", "Cannot allocate memory")
 _HANGS = (
     "The launcher and the MPI library may not fit, or the network that MPI chose does not work: with MPICH "
     "try FI_PROVIDER=tcp or mpiexec -launcher fork, with Open MPI mpirun --mca btl self,sm (docs/mpi.md)."
@@ -144,7 +147,8 @@ def sound(written: list[Path]) -> Iterator[Finding]:
     """Verify the last of some results files, and compare it with the first."""
     answer = ask_child("results", *map(str, written))
     if isinstance(answer, Ended):
-        yield problem("verify", f"what was written cannot be read: {answer.reason}", _ASK, **_facts(answer))
+        found = f"what was written cannot be read: {answer.reason}"
+        yield problem("verify", found, _advice(answer), **_facts(answer))
         return
     if wrong := answer["wrong"]:
         yield problem("verify", f"what was written is not sound: {'; '.join(wrong)}", _ASK, wrong=wrong)
@@ -160,6 +164,8 @@ def _advice(ended: Ended) -> str:
     if ended.code is None:
         return _HANGS
     said = ended.err + ended.out
+    if any(text in said for text in _NO_MEMORY):
+        return limits.cure(_ASK)
     return next((advice for text, advice in _KNOWN if text in said), _ASK)
 
 
