@@ -443,7 +443,11 @@ ONE_FAULT = [
         (("wake", "model"), "Janson"),
         "wake.model: wants 'TurbOPark', 'Nygaard_2022', 'NOJ', 'Jensen', 'NOJLocal', 'BastankhahGaussian', "
         "'NiayifarGaussian', 'Niayifar_PorteAgel_2016' or 'IEA37SimpleBastankhahGaussian', "
-        "has the text 'Janson'",
+        "has the text 'Janson'; is Jensen meant?",
+    ),
+    (
+        (("refine",), "Quick"),
+        "refine: wants 'none', 'quick' or 'thorough', has the text 'Quick'; is quick meant?",
     ),
     ((("site", "lookup"), "cubic"), "site.lookup: wants 'nearest' or 'linear', has the text 'cubic'"),
     ((("seeds",), [1, -1]), "seeds[1]: wants at least 0, has -1"),
@@ -545,7 +549,7 @@ ONE_FAULT = [
     (
         (("turbine_types", 1, "rotor_diameter_m"), 120),
         "turbine_types[1].rated_power_MW: 15 MW on a rotor of 120 m is a specific power of 1326.29 W/m2, "
-        "wants 150 to 700",
+        "wants 150 to 700; is 120 m its radius?",
     ),
     (
         (("turbine_types", 1, "hub_height_m"), 119),

@@ -10,6 +10,7 @@ import shutil
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 
@@ -270,7 +271,49 @@ def test_a_mistyped_key_is_guessed(folder, capsys):
         ("plto", ["plot", "export"], "plot"),
         ("zzz", ["plot"], ""),
         ("a", [], ""),
+        ("weibull_a", ["weibull_k", "weibull_a_m_s"], "weibull_a_m_s"),
+        ("Boundary", ["bounds", "boundary_m"], "boundary_m"),
+        ("ver", ["verify"], "verify"),
+        ("k", ["k_wake"], ""),
     ],
 )
 def test_meant(word, known, answer):
     assert meant(word, known) == answer
+
+
+@pytest.mark.parametrize(
+    ("word", "answer"),
+    [
+        ("help", "is --help meant?"),
+        ("version", "is --version meant?"),
+        ("campaign.yml", "a command goes before it, such as: mpi-layout run campaign.yml"),
+        ("x/campaign.h5", "a command goes before it, such as: mpi-layout status x/campaign.h5"),
+        ("frobnicate", "mpi-layout --help shows all commands"),
+    ],
+)
+def test_what_is_no_command_is_answered(word, answer, capsys):
+    assert cli.main([word]) == 2
+    assert answer in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("command", "answer"),
+    [
+        ("run campaing.yaml", "no such campaign file; is campaign.yaml meant?"),
+        ("check campaign.yml", "no such campaign file; is campaign.yaml meant?"),
+        ("check campaign", "no such campaign file; is campaign.yaml meant?"),
+        ("check zzz.yaml", "no such campaign file\n"),
+        ("run other.h5", "wants a campaign file; is other.yaml meant?"),
+        ("status campaing.h5", "no such file; is campaign.h5 meant?"),
+        ("status campaign.yaml", "no results file of mpi-layout; is campaign.h5 meant?"),
+        ("status wild.yaml", "no results file of mpi-layout; `mpi-layout run wild.yaml` makes one"),
+        ("status elsewhere/x.h5", "no such file\n"),
+    ],
+)
+def test_a_file_that_is_not_there_or_another_is_guessed(command, answer, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    for name in ("campaign.yaml", "campaign.h5", "other.yaml", "wild.yaml"):
+        Path(name).write_text("name: a\n")
+    Path("other.h5").write_bytes(b"\x89HDF\r\n\x1a\n")
+    assert cli.main(command.split()) == 2
+    assert answer in capsys.readouterr().err

@@ -8,7 +8,7 @@ from itertools import zip_longest
 from pathlib import Path
 from typing import Any, NoReturn, TypeAlias
 
-from mpi_layout.meant import meant
+from mpi_layout.meant import CAMPAIGNS, RESULTS, meant
 from mpi_layout.printable import printable
 
 Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
@@ -51,8 +51,10 @@ class Parser(argparse.ArgumentParser):
         try:
             super()._check_value(action, value)
         except argparse.ArgumentError as error:
-            if close := meant(str(value), map(str, action.choices or ())):
-                error.message = f"{value!r} is unknown; is {close} meant?"
+            of_commands = isinstance(action, argparse._SubParsersAction)
+            known = [str(choice) for choice in action.choices or ()]
+            if instead := (_command_meant if of_commands else _choice_meant)(str(value), known):
+                error.message = f"{value!r} is {instead}"
             raise
 
     def _meant(self) -> str:
@@ -61,6 +63,21 @@ class Parser(argparse.ArgumentParser):
         words = (word.partition("=")[0] for word in self._given if word.startswith("--"))
         close = [(word, meant(word, known)) for word in words if word not in known and word != "--"]
         return "".join(f"; {word}: is {other} meant?" for word, other in close if other)
+
+
+def _command_meant(word: str, known: Sequence[str]) -> str:
+    """What a word in the place of a command is, and what to say instead."""
+    if word in ("help", "version"):
+        return f"unknown; is --{word} meant?"
+    for suffixes, command in ((CAMPAIGNS, "run"), (RESULTS, "status")):
+        if Path(word).suffix in suffixes:
+            return f"a file, and a command goes before it, such as: mpi-layout {command} {word}"
+    return _choice_meant(word, known) or "unknown; mpi-layout --help shows all commands"
+
+
+def _choice_meant(word: str, known: Sequence[str]) -> str:
+    close = meant(word, known)
+    return f"unknown; is {close} meant?" if close else ""
 
 
 def parse(parser: argparse.ArgumentParser, arguments: Sequence[str]) -> argparse.Namespace:

@@ -148,7 +148,8 @@ def _fault(detail: ErrorDetails, model: type[BaseModel]) -> Fault:
         return Fault(path, unknown_key(str(path[-1]), _known_keys(tagged, model)))
     path = _untagged(tagged)
     if kind in _WANTED:
-        return Fault(path, f"wants {_WANTED[kind].format(**context)}, has {shown(found)}")
+        wanted = _WANTED[kind].format(**context)
+        return Fault(path, f"wants {wanted}, has {shown(found)}{_choice_meant(kind, wanted, found)}")
     if kind == "missing":
         return Fault(path, "is missing" + _description(tagged, model))
     if kind in ("too_short", "too_long"):
@@ -158,6 +159,14 @@ def _fault(detail: ErrorDetails, model: type[BaseModel]) -> Fault:
     if kind == "value_error":
         return Fault(path, f"{context['error']}; has {shown(found)}")
     return Fault(path, f"{detail['msg']}; has {shown(found)}")
+
+
+def _choice_meant(kind: str, wanted: str, found: Any) -> str:
+    """Question whether one of the texts that may stand here was meant."""
+    if kind != "literal_error" or not isinstance(found, str):
+        return ""
+    close = meant(found, re.findall(r"'([^']*)'", wanted))
+    return f"; is {close} meant?" if close else ""
 
 
 def _untagged(path: Path) -> Path:

@@ -20,6 +20,7 @@ import yaml
 
 from mpi_layout.container import bind_hint
 from mpi_layout.errors import InputError
+from mpi_layout.meant import CAMPAIGNS, file_meant
 from mpi_layout.printable import clipped
 
 MOST_BYTES = 16 * 2**20
@@ -43,7 +44,8 @@ def read_text(path: str | Path, kind: str = "campaign") -> str:
     try:
         raw = _read_bytes(path, kind)
     except FileNotFoundError:
-        raise InputError(f"{path}: there is no such {kind} file{bind_hint()}") from None
+        hint = file_meant(Path(path), CAMPAIGNS if kind == "campaign" else ()) or bind_hint()
+        raise InputError(f"{path}: there is no such {kind} file{hint}") from None
     except IsADirectoryError:
         raise InputError(f"{path}: is a directory; wants a {kind} file") from None
     except OSError as error:
@@ -52,7 +54,10 @@ def read_text(path: str | Path, kind: str = "campaign") -> str:
         return raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         if raw.startswith(_HDF5):
-            raise InputError(f"{path}: is an HDF5 file, such as results are; wants a {kind} file") from None
+            hint = file_meant(Path(path), CAMPAIGNS) if kind == "campaign" else ""
+            raise InputError(
+                f"{path}: is an HDF5 file, such as results are; wants a {kind} file{hint}"
+            ) from None
         line = raw.count(b"\n", 0, error.start) + 1
         raise InputError(
             f"{path}: line {line}: byte 0x{raw[error.start]:02x} is not UTF-8; wants a text file in UTF-8"

@@ -20,6 +20,7 @@ from typing import Any
 
 from mpi_layout.container import bind_hint
 from mpi_layout.errors import InputError
+from mpi_layout.meant import RESULTS, file_meant
 from mpi_layout.results.disk import DiskError
 from mpi_layout.results.schema import FILETYPE, MAP_BYTES
 
@@ -130,7 +131,7 @@ def _ends(path: Path) -> tuple[bytes, bytes, int]:
                 raise OSError(errno.EIO, os.strerror(errno.EIO))
             return head, tail, size
     except FileNotFoundError:
-        raise InputError(f"{path}: no such file{bind_hint()}") from None
+        raise InputError(f"{path}: no such file{file_meant(path, RESULTS) or bind_hint()}") from None
     except (PermissionError, IsADirectoryError) as error:
         raise InputError(f"{path}: cannot be read: {error.strerror}") from error
     except OSError as error:

@@ -21,6 +21,7 @@ import numpy as np
 
 from mpi_layout.campaign import Campaign
 from mpi_layout.errors import InputError
+from mpi_layout.meant import CAMPAIGNS, RESULTS, file_meant
 from mpi_layout.results import disk
 from mpi_layout.results.map import NoMap, draw_map, find_map, read_map
 from mpi_layout.results.schema import (
@@ -153,7 +154,8 @@ def locate(path: Path, *, whole: bool = True) -> Structure:
     try:
         version, content = find_map(path)
     except NoMap as error:
-        raise NoMap(f"{error}; {CURE if error.lost else OTHER_FILE}", lost=error.lost) from None
+        cure = CURE if error.lost else _results_meant(path) or OTHER_FILE
+        raise NoMap(f"{error}; {cure}", lost=error.lost) from None
     if version != FORMAT_VERSION:
         raise InputError(
             f"{path}: a results file of format version {version}; this mpi-layout reads version "
@@ -168,6 +170,13 @@ def locate(path: Path, *, whole: bool = True) -> Structure:
     if whole and size < structure.n_bytes:
         raise InputError(f"{path}: the file is truncated, it has {size} of {structure.n_bytes} bytes; {CURE}")
     return structure
+
+
+def _results_meant(path: Path) -> str:
+    """What to give in the place of a campaign; "" if the file is none by its name."""
+    if path.suffix not in CAMPAIGNS:
+        return ""
+    return file_meant(path, RESULTS).removeprefix("; ") or f"`mpi-layout run {path}` makes one"
 
 
 # ---------------------------------------------------------------- from a map

@@ -113,9 +113,12 @@ def rated_power_faults(rated_power: float, rotor_diameter: float, unit: str) -> 
     specific = rated_power / (np.pi * rotor_diameter**2 / 4)
     if not _within(specific, SPECIFIC_POWER):
         low, high = SPECIFIC_POWER
+        question = _unit_meant(unit, specific, SPECIFIC_POWER)
+        if not question and _within(specific / 4, SPECIFIC_POWER):
+            question = f"; is {rotor_diameter:g} m its radius?"
         yield (
             f"{rated_power / WATTS[unit]:g} {unit} on a rotor of {rotor_diameter:g} m is a specific power of "
-            f"{specific:g} W/m2, wants {low:g} to {high:g}{_unit_meant(unit, specific, SPECIFIC_POWER)}"
+            f"{specific:g} W/m2, wants {low:g} to {high:g}{question}"
         )
 
 
