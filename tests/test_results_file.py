@@ -368,7 +368,7 @@ def test_xarray_shows_named_variables_with_units(path, campaign):
         assert dict(data.sizes) == {"config": 20, "wt": 6, "trace": 32, "launch_number": 1024}
         assert data.x.dims == ("config", "wt")
         assert data.x.attrs["units"] == "m"
-        assert data.aep.attrs == {"units": "GWh", "long_name": "annual energy production"}
+        assert data.aep.attrs == {"units": "GW h", "long_name": "annual energy production"}
         assert data.key.values[7] == campaign.configs[7].key
         assert data.message.values[8] == "kein Platz für zwölf"
         assert data.x.sel(config=7).dropna("wt").values.tolist() == solution(campaign.configs[7]).x.tolist()

@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 
 _ABOUT_THE_RUN = ("rank", "launch", "attempts", "checksum")
 COLUMNS = tuple(column for column in ROW_COLUMNS if column.name not in _ABOUT_THE_RUN)
-_UNITS = {"GWh": "GW h"}  # as udunits, which CF goes by, knows it
 _SCALE = {"rated_power": 1e6}  # of configs, W
 _PLACES = {"x": "projection_x_coordinate", "y": "projection_y_coordinate"}
 
@@ -145,7 +144,7 @@ def _create(file: "netCDF4.Dataset", column: Column) -> None:
         complevel=4,
         fill_value=np.nan if real else False,
     )
-    variable.setncatts({"long_name": column.long_name, "units": _UNITS.get(column.units, column.units)})
+    variable.setncatts({"long_name": column.long_name, "units": column.units})
     variable.setncatts(column.attributes)
 
 

@@ -80,7 +80,8 @@ def config_columns(configs: Sequence[Config], rows: NDArray[np.void]) -> Columns
     for column in _FIGURES:
         values = rows[column.name]
         lacking = np.isnan(values) if values.dtype.kind == "f" else values == column.fresh
-        name = column.name if column.units in ("1", "s") else f"{column.name}_{column.units}"
+        units = str(column.units).replace(" ", "")
+        name = column.name if units in ("1", "s") else f"{column.name}_{units}"
         columns[name] = np.ma.masked_array(values, lacking)
     columns["status"] = np.ma.masked_array([_STATES[status] for status in rows["status"].tolist()])
     columns["message"] = np.ma.masked_array([text.decode("utf-8", "replace") for text in rows["message"]])

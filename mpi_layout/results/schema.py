@@ -92,6 +92,8 @@ _FLAGS = {
     "flag_meanings": " ".join(status.name.lower() for status in Status),
 }
 
+_ENERGY = "GW h"  # as udunits, by which CF goes, spells GWh
+
 # In the order of the bytes under the checksum. Status and checksum come last.
 ROW_COLUMNS = (
     _text("key", KEY_BYTES, "area, turbine type and seed of the config"),
@@ -103,10 +105,10 @@ ROW_COLUMNS = (
     _number("rated_power", "MW", "rated power of one turbine"),
     _per_turbine("x", "m", "easting of the turbine"),
     _per_turbine("y", "m", "northing of the turbine"),
-    _per_turbine("turbine_aep", "GWh", "annual energy production of the turbine"),
-    _number("aep", "GWh", "annual energy production"),
-    _number("gross_aep", "GWh", "annual energy production without wakes"),
-    _number("start_aep", "GWh", "annual energy production of the start layout"),
+    _per_turbine("turbine_aep", _ENERGY, "annual energy production of the turbine"),
+    _number("aep", _ENERGY, "annual energy production"),
+    _number("gross_aep", _ENERGY, "annual energy production without wakes"),
+    _number("start_aep", _ENERGY, "annual energy production of the start layout"),
     _number("wake_loss", "1", "share of the gross annual energy production lost in wakes"),
     _number("external_wake_loss", "1", "share of the gross annual energy production lost to neighbours"),
     _number("objective", "1", "what was maximised: AEP in GWh, or what the campaign's objective says"),
@@ -115,7 +117,7 @@ ROW_COLUMNS = (
     _number("max_outside", "m", "largest distance of a turbine from the area, zero inside"),
     Column("evaluations", "<i8", "layouts whose objective was computed", fresh=-1),
     _per_point("trace_evaluations", "<i8", "1", "evaluations up to a point of the trace", -1),
-    _per_point("trace_aep", "<f8", "GWh", "annual energy production at a point of the trace", np.nan),
+    _per_point("trace_aep", "<f8", _ENERGY, "annual energy production at a point of the trace", np.nan),
     _number("seconds", "s", "wall time of the last attempt"),
     Column("rank", "<i4", "MPI rank that solved the config", fresh=-1),
     Column("launch", "<i4", "launch that solved the config", fresh=-1),
