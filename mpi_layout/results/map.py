@@ -99,7 +99,9 @@ def find_map(path: Path) -> tuple[int, dict[str, Any]]:
             if found is not None:
                 return found
             position = window.find(_MAGIC, position + 1)
-    lost = any(words.encode() in window for words in (FILETYPE, "mpi-layout map") for window in (head, tail))
+    # A text about results files, such as a report, has those words as well, but no zeros.
+    words = (FILETYPE.encode(), b"mpi-layout map")
+    lost = any(b"\0" in window and word in window for word in words for window in (head, tail))
     what = "damaged results file: both its maps are damaged (or it is of format version 1, without any)"
     raise NoMap(f"{path}: {what if lost else _what_it_is(head, size)}", lost=lost)
 
