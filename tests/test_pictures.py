@@ -755,6 +755,13 @@ def test_layouts_without_a_trace_are_left_out(small_campaign_text, tmp_path, cap
 # ---------------------------------------------------------------- areas
 
 
+def test_areas_over_each_other_have_a_map_each():
+    text = (Path(__file__).parents[1] / "examples" / "small.yaml").read_text()
+    figure = draw(areas_picture(parse_campaign(text)))
+    assert [axes.get_title(loc="left") for axes in figure.axes] == ["square", "triangles"]
+    assert [axes.get_xlim()[1] > 8 for axes in figure.axes] == [False, True]
+
+
 def test_all_areas_on_one_map(refined):
     (axes,) = draw(areas_picture(refined.campaign)).axes
     assert [text.get_text() for text in axes.texts] == ["a", "b"]

@@ -19,7 +19,7 @@ import yaml
 
 from mpi_layout import cli, pictures
 from mpi_layout.campaign import parse_campaign
-from mpi_layout.report import drawn
+from mpi_layout.report import drawn, report
 from mpi_layout.report.origin import AUTHOR, TITLE
 from mpi_layout.results import launches
 from mpi_layout.results.create import create_results
@@ -336,6 +336,31 @@ def test_refinement_is_shown(small_campaign_text, tmp_path):
     assert {"Gain of refinement", "How searches went"} <= set(titles)
 
 
+@pytest.mark.usefixtures("no_pictures")
+def test_the_best_is_that_of_the_objective(small_campaign_text, tmp_path):
+    # Energy is worth something in winds from the north alone.
+    price = "objective: {price: {wind_direction_deg: [0, 90, 180, 270], per_MWh: [100, 1, 1, 1]}}\n"
+    path, results = tmp_path / "price.yaml", tmp_path / "price.h5"
+    path.write_text(small_campaign_text.replace("count: 3", "count: 4") + price)
+    assert cli.main(["run", str(path), "-o", str(results), "--only", "a_t15_*"]) == 0
+    page, columns = made(results), groups(results)["a", "t15"]
+    objective, aep = columns["objective"], columns["aep"]
+    best = np.argmax(objective)
+    assert best != np.argmax(aep)
+    (row,) = table(page, "Best layouts")
+    assert row["config"].words == columns["key"][best].decode()
+    figures = [value(row[name]) for name in ("objective", "median", "worst", "AEP GWh")]
+    assert figures == [objective.max(), np.median(objective), objective.min(), aep[best]]
+    assert value(row["spread %"]) == pytest.approx(1 - objective.min() / objective.max(), abs=1e-12)
+    assert facts(page.all("header")[0])["Its AEP"].startswith(f"{aep[best]:,.1f} GWh")
+    (cell,) = (
+        row["t15"]
+        for row in table(page, "AEP of the layouts with the highest objective, by area and turbine type")
+        if row["area"].words == "a"
+    )
+    assert value(cell) == aep[best]
+
+
 # ---------------------------------------------------------------- campaigns in all states
 
 
@@ -564,12 +589,23 @@ def test_nothing_is_replaced_unasked(straight, tmp_path, monkeypatch, capsys):
     assert "--force" in capsys.readouterr().err
     assert (tmp_path / "small.html").read_text() == "mine"
     assert cli.main(["report", "small.h5", "--force"]) == 0
+    assert cli.main(["report", "small.h5", "--force"]) == 0  # a page, though it tells of a results file
     assert cli.main(["report", "small.h5", "--force", "-o", "small.h5"]) == 2
     assert "wants a name that ends in .html" in capsys.readouterr().err
     assert cli.main(["report", "small.h5", "--only", "z*", "-o", "z.html"]) == 2
     assert "no config matches" in capsys.readouterr().err
     assert file.read_bytes() == before
     assert sorted(f.name for f in tmp_path.iterdir()) == ["small.h5", "small.html"]
+
+
+def test_ctrl_c_leaves_nothing(straight, tmp_path, monkeypatch, capsys):
+    def interrupted(*_, **__):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(report, "make_page", interrupted)
+    assert cli.main(["report", str(straight.path), "-o", str(tmp_path / "page.html")]) == 75
+    assert capsys.readouterr().err == "mpi-layout: stopped by Ctrl-C: nothing was written\n"
+    assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.usefixtures("no_pictures")

@@ -162,6 +162,19 @@ def test_it_works_without_script(show):
     assert len(column(browser, "Best layouts", 0)) == 3
 
 
+@pytest.mark.parametrize("size", [DESKTOP, PHONE])
+def test_long_names_leave_room_for_figures(show, size):
+    browser = show(size)
+    shares = browser.execute_script(
+        """const heads = [...document.querySelectorAll(".wide tbody th")];
+        heads.forEach(e => e.textContent = "long_name_".repeat(9));
+        const scrolled = heads.filter(e => e.closest(".wide").scrollWidth > e.closest(".wide").clientWidth);
+        return scrolled.map(e => e.offsetWidth / e.closest(".wide").clientWidth);"""
+    )
+    assert shares
+    assert max(shares) < 0.6
+
+
 @pytest.mark.parametrize("size", [PHONE, (320, 640), DESKTOP, (1920, 1080)])
 def test_no_page_is_wider_than_its_window(show, size):
     browser = show(size)

@@ -19,7 +19,8 @@ Floats = NDArray[np.float64]
 
 # Inches: around the map, and the column beside it.
 _LEFT, _BELOW, _GAP, _BESIDE, _NARROW_BESIDE = 0.55, 0.45, 0.15, 1.2, 0.9
-_TALLEST, _SHORTEST = 1.3, 2.5  # of the map: in widths, and inches of what is beside it
+_TALLEST = 1.3  # of the map, in widths
+_ROSE, _LEGEND, _BAR, _FOOT = 0.25, 0.75, 0.9, 0.1  # what is beside it: above the dial, below it, and so on
 _SMALLEST = 4.5  # points: a rotor that is drawn smaller cannot be seen,
 _LARGEST = 0.6  # nor tell from the next one if it is drawn larger than this share of their distance
 _NUMBERS = (4.0, 6.0)  # points: smallest that can be read, largest that is wanted
@@ -100,11 +101,13 @@ def draw_layout(picture: LayoutPicture, width: float = PAGE) -> Figure:
     room = width - _LEFT - _GAP - beside
     w, h = chart.fitted(room, _TALLEST * room)
     whole = _LEFT + w + _GAP + beside
+    dial = 0.66 * beside
+    column = _ROSE + dial + _LEGEND + _BAR + _FOOT * (1 if picture.neighbours is None else 3)
     title = wrapped(
         picture.title if picture.moves is None else f"{picture.title}\n{picture.moves.told}", whole
     )
     above = heading_height(title)
-    with figure(whole, above + max(h, _SHORTEST) + _BELOW) as drawn:
+    with figure(whole, above + max(h + _BELOW, column)) as drawn:
         heading(drawn, title)
         axes = drawn.add_axes(place(drawn, _LEFT, above, w, h))
         chart.prepare(axes)
@@ -118,10 +121,9 @@ def draw_layout(picture: LayoutPicture, width: float = PAGE) -> Figure:
         colours = _draw_turbines(axes, picture, chart, rotor)
         _draw_numbers(axes, picture, chart, 0.35 * points_per_m * apart, below=points_per_m * rotor / 2 + 1)
         left = _LEFT + w + _GAP
-        dial = 0.66 * beside
-        at = place(drawn, left + (beside - dial) / 2, above + 0.25, dial, dial)
+        at = place(drawn, left + (beside - dial) / 2, above + _ROSE, dial, dial)
         draw_rose(drawn.add_axes(at, projection="polar"), picture.rose)
-        at = place(drawn, left + 0.1, above + 0.25 + dial + 0.75, 0.12, 0.9)
+        at = place(drawn, left + 0.1, above + _ROSE + dial + _LEGEND, 0.12, _BAR)
         bar = drawn.colorbar(colours, cax=drawn.add_axes(at))
         bar.set_label("wake loss (%)")
         bar.outline.set_visible(False)

@@ -14,7 +14,7 @@ from mpi_layout.pictures.canvas import INK, PAGE, figure, heading, heading_heigh
 Floats = NDArray[np.float64]
 
 _LEFT, _BELOW, _GAP, _BESIDE = 0.55, 0.45, 0.12, 0.62  # inches
-_TALL = 0.27  # of the plane, in widths: across the wind both have the same scale
+_TALL, _SHORTEST = 0.27, 1.15  # of the plane: in widths, and inches of what is beside it
 _COLUMNS, _ROWS = 400, 108  # cells
 _DARKEST = 2  # % of what lies in wakes that is darker than the scale
 
@@ -46,11 +46,10 @@ class SectionPicture:
     free: float
     speed: Callable[[Floats, float], Floats]
 
-    @property
-    def top(self) -> float:
-        """Height of the plane, m."""
+    def top(self, ratio: float) -> float:
+        """Height of the plane, m, if it is drawn so many times as high as wide: across the wind to scale."""
         if self.across:
-            return _TALL * (self.ends[1] - self.ends[0])
+            return ratio * (self.ends[1] - self.ends[0])
         return float((self.rotors[:, 1] + 1.5 * self.rotors[:, 2]).max())
 
 
@@ -65,7 +64,8 @@ def draw_section(picture: SectionPicture, width: float = PAGE) -> Figure:
         Inches.
     """
     w = width - _LEFT - _GAP - _BESIDE
-    h = _TALL * w
+    h = max(_TALL * w, _SHORTEST)
+    top = picture.top(h / w)
     title = wrapped(picture.title, width)
     above = heading_height(title)
     with figure(width, above + h + _BELOW) as drawn:
@@ -74,11 +74,11 @@ def draw_section(picture: SectionPicture, width: float = PAGE) -> Figure:
         axes.grid(visible=False)
         scale = 1 if picture.across else 1e3
         left, right = (end / scale for end in picture.ends)
-        speed = _field(picture)
+        speed = _field(picture, top)
         waked = speed[speed < 0.99 * picture.free]
         field = axes.imshow(
             speed,
-            extent=(left, right, 0, picture.top),
+            extent=(left, right, 0, top),
             origin="lower",
             aspect="auto",
             interpolation="bilinear",
@@ -88,7 +88,7 @@ def draw_section(picture: SectionPicture, width: float = PAGE) -> Figure:
         )
         _draw_rotors(axes, picture, scale)
         axes.set_xlim(left, right)
-        axes.set_ylim(0, picture.top)
+        axes.set_ylim(0, top)
         axes.set_xlabel("to the right, seen along the wind (m)" if picture.across else "downwind (km)")
         axes.set_ylabel("height (m)")
         at = place(drawn, _LEFT + w + _GAP, above, 0.12, h)
@@ -98,10 +98,10 @@ def draw_section(picture: SectionPicture, width: float = PAGE) -> Figure:
     return drawn
 
 
-def _field(picture: SectionPicture) -> Floats:
+def _field(picture: SectionPicture, top: float) -> Floats:
     """Wind speeds (n_rows, n_columns), m/s, in the middle of cells."""
     at = np.linspace(*picture.ends, 2 * _COLUMNS + 1)[1::2]
-    heights = np.linspace(0, picture.top, 2 * _ROWS + 1)[1::2]
+    heights = np.linspace(0, top, 2 * _ROWS + 1)[1::2]
     return np.stack([picture.speed(at, float(height)) for height in heights])
 
 

@@ -17,17 +17,14 @@ from mpi_layout.pictures.canvas import (
     figure,
     heading,
     heading_height,
-    place,
     wrapped,
 )
 from mpi_layout.pictures.chart import Chart, Ground, corners
+from mpi_layout.pictures.panels import Panels
 
 Floats = NDArray[np.float64]
 
-# Inches: around the panels, and between them.
-_LEFT, _BELOW, _RIGHT, _GAP, _HEAD = 0.55, 0.7, 0.1, 0.5, 0.33
-_LEAST_PANEL, _LEAST_WIDTH = 1.7, 3.0
-_TALLEST = 1.3  # of a panel, in widths
+_BELOW = 0.7  # inches
 _MANY = 3000  # points, of which no vector graphic wants to keep each
 _DOT, _DOTS = 0.28, (0.8, 3.0)  # diameter of a dot: in distances of turbines, from and to points
 
@@ -86,32 +83,16 @@ def draw_seeds(picture: SeedsPicture, width: float = PAGE) -> Figure:
         Largest width, inches.
     """
     charts = [Chart.around(corners(panel.ground.geometry)) for panel in picture.panels]
-    n_columns = _columns(len(charts), width)
-    room = (width - _LEFT - _RIGHT - (n_columns - 1) * _GAP) / n_columns
-    sizes = [chart.fitted(room, _TALLEST * room) for chart in charts]
-    rows = [range(i, min(i + n_columns, len(sizes))) for i in range(0, len(sizes), n_columns)]
-    w = max(w for w, _ in sizes)
-    inside = n_columns * w + (n_columns - 1) * _GAP
-    heights = [max(sizes[i][1] for i in row) for row in rows]
-    whole = max(_LEFT + inside + _RIGHT, _LEAST_WIDTH)
-    title = wrapped(picture.title, whole)
-    total = heading_height(title) + sum(heights) + len(rows) * (_HEAD + _GAP) - _GAP + _BELOW
-    with figure(whole, total) as drawn:
+    panels = Panels.of(charts, width)
+    title = wrapped(picture.title, panels.width)
+    above = heading_height(title)
+    with figure(panels.width, above + panels.height + _BELOW) as drawn:
         heading(drawn, title)
-        above = heading_height(title) + _HEAD
-        for row, height in zip(rows, heights, strict=True):
-            for column, i in enumerate(row):
-                axes = drawn.add_axes(place(drawn, _LEFT + column * (w + _GAP), above, *sizes[i]))
-                points_per_m = 72 * sizes[i][0] / float(charts[i].high[0] - charts[i].low[0])
-                _draw_panel(axes, picture.panels[i], charts[i], points_per_m)
-            above += height + _HEAD + _GAP
+        for i, (panel, chart) in enumerate(zip(picture.panels, charts, strict=True)):
+            points_per_m = 72 * panels.sizes[i][0] / float(chart.high[0] - chart.low[0])
+            _draw_panel(panels.axes(drawn, i, above), panel, chart, points_per_m)
         _explain(drawn, picture.best_name)
     return drawn
-
-
-def _columns(n_panels: int, width: float) -> int:
-    most = max(1, int((width - _LEFT - _RIGHT + _GAP) / (_LEAST_PANEL + _GAP)))
-    return min(n_panels, most)
 
 
 def _draw_panel(axes: Axes, panel: SeedsPanel, chart: Chart, points_per_m: float) -> None:

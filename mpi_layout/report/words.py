@@ -45,7 +45,7 @@ def percent(share: float | None, digits: int = 2, *, sign: bool = False) -> Cell
 def significant(value: float) -> Cell:
     """Cell of a number of any size, such as an objective."""
     known = _known(value)
-    return Cell(NOTHING if known is None else f"{known:.8g}", known)
+    return Cell(NOTHING if known is None else f"{known:,.8g}", known)
 
 
 def count(value: int, *, bad: bool = False) -> Cell:
