@@ -331,6 +331,75 @@ def test_another_campaign_is_refused(halves, into, small_campaign_text, tmp_path
     assert not into.exists()
 
 
+@pytest.fixture
+def of_seeds(tmp_path, small_campaign_text, rows):
+    """A results file of the small campaign with other seeds, of which some are done."""
+
+    def make(name, seeds, done, **about):
+        text = small_campaign_text.replace("{first: 0, count: 3}", str(seeds))
+        (tmp_path / f"{name}.yaml").write_text(text)
+        own = parse_campaign(text)
+        by_key = {row["key"].decode(): row for row in rows}
+        numbers = [config.number for config in own.configs if config.seed in done]
+        placed = np.empty(len(own.configs), rows.dtype)
+        for number in numbers:
+            placed[number] = by_key[own.configs[number].key]
+        return write(tmp_path / f"{name}.h5", own, placed, numbers, **about)
+
+    return make
+
+
+def test_files_of_other_seeds_make_one_of_all(
+    of_seeds, into, campaign, rows, small_campaign, tmp_path, monkeypatch
+):
+    monkeypatch.setattr("mpi_layout.merge.campaigns.rows_at_once", lambda dtype: 5)
+    monkeypatch.setattr("mpi_layout.results.reader.rows_at_once", lambda dtype: 5)
+    a = of_seeds("a", [2, 0], [0, 2], host="first")
+    b = of_seeds("b", [1], [1], host="later", now=NOW + 1000)
+    whole = write(tmp_path / "c.h5", campaign, rows, [0, 3], host="last", now=NOW + 2000)
+    with pytest.raises(
+        InputError, match=r"b\.h5: of another .* than .*a\.h5: seeds.* a campaign file that has"
+    ):
+        merge([a, b], into)
+    assert not into.exists()
+    merged = merge([a, b, whole], into, campaign_path=small_campaign)
+    assert [(source.done, source.taken) for source in merged.sources] == [(8, 8), (4, 4), (2, 0)]
+    assert (merged.done, merged.waiting, merged.equal) == (12, 0, 2)
+    results = open_reader(into)
+    assert results.campaign.digest == campaign.digest
+    assert list(verify(results)) == []
+    straight = write(tmp_path / "straight.h5", campaign, rows, range(12))
+    assert diff(results, open_reader(straight)).equal
+    assert results.rows["launch"].tolist() == [0, 1, 0] * 4
+
+
+def test_what_seeds_of_a_part_have_not_waits_and_damage_is_named(
+    of_seeds, into, rows, small_campaign, capsys
+):
+    a = of_seeds("a", [1, 7], [1])
+    damaged = rows[4].copy()
+    damaged["x"][0] += 1
+    overwrite(a, 2, damaged)  # a_t15_s1 of its seeds
+    words = ["merge", str(a), "--into", str(into), "--campaign", str(small_campaign)]
+    assert cli.main(words) == 2
+    assert "of another campaign than the one given with --campaign: seeds" in capsys.readouterr().err
+    b = of_seeds("b", [1], [1])
+    overwrite(b, 1, damaged)
+    words[1] = str(b)
+    assert cli.main(words) == 0
+    assert "1 damaged row is left out; no other file has a_t15_s1" in capsys.readouterr().out
+    assert np.flatnonzero(open_reader(into).done).tolist() == [1, 7, 10]
+
+
+def test_a_campaign_that_differs_in_more_than_seeds_is_refused(of_seeds, into, small_campaign):
+    a = of_seeds("a", [1], [1])
+    small_campaign.write_text(small_campaign.read_text().replace("min_spacing_D: 3", "min_spacing_D: 2"))
+    with pytest.raises(
+        InputError, match=r"--campaign: seeds.*; min_spacing_D: 2.0 in the .*; only files of one"
+    ):
+        merge([a], into, campaign_path=small_campaign)
+
+
 def test_comments_make_no_other_campaign(halves, into, small_campaign_text, tmp_path):
     create_results(tmp_path / "other.h5", parse_campaign(f"# mine\ndescription: x\n{small_campaign_text}"))
     assert merge([tmp_path / "other.h5", *halves], into).done == 12

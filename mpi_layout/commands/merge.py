@@ -15,6 +15,7 @@ examples:
   mpi-layout run campaign.yaml -o b.h5 --only 'farm1_*'    on another one
   mpi-layout merge a.h5 b.h5 --into all.h5
   mpi-layout merge a.h5 b.h5 other.h5 --into all.h5 --on-conflict better --dry-run
+  mpi-layout merge a.h5 b.h5 --into seeds.h5 --campaign campaign.yaml    of other seeds, it has all of them
 """
 
 
@@ -26,6 +27,12 @@ def add(commands: Commands) -> None:
     merge.add_argument("files", type=Path, nargs="+", metavar="FILE", help="results files (.h5)")
     merge.add_argument(
         "-o", "--into", type=Path, required=True, metavar="OUT", help="results file that is made of them"
+    )
+    merge.add_argument(
+        "--campaign",
+        type=Path,
+        metavar="CAMPAIGN",
+        help="campaign file of OUT, if the files differ in seeds alone: it has all of them",
     )
     merge.add_argument(
         "--on-conflict",
@@ -57,9 +64,10 @@ def merge_command(args: argparse.Namespace) -> int:
             answer(merge_view(merged, str(args.into), made=made))
 
     options = {"on_conflict": args.on_conflict, "force": args.force, "dry_run": args.dry_run}
+    options |= {"campaign_path": args.campaign, "no_lock": args.no_lock}
     try:
         with counting("configs looked at") as progress:
-            merged = merge(args.files, args.into, **options, no_lock=args.no_lock, progress=progress)
+            merged = merge(args.files, args.into, **options, progress=progress)
     except ConflictError as error:
         show(error.merged, made=False)
         raise

@@ -73,7 +73,7 @@ def diff(
     changes = differences(a.campaign, b.campaign)
     kept = tuple(islice(changes, _MOST_CHANGES))
     n_changes = len(kept) + sum(1 for _ in changes)
-    numbers = _paired(a.campaign.configs, b.campaign.configs)
+    numbers = paired(a.campaign.configs, b.campaign.configs)
     n_only_a, n_only_b = a.n_rows - len(numbers[0]), b.n_rows - len(numbers[0])
     chosen = np.isin(numbers[0], np.concatenate([a.campaign.select(glob) for glob in only or ("*",)]))
     found = _Found(a, b, tolerance, n_first)
@@ -164,7 +164,7 @@ class _Found:
 # ---------------------------------------------------------------- which rows belong together
 
 
-def _paired(a: Configs, b: Configs) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+def paired(a: Configs, b: Configs) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Numbers (n,) in a and in b of the configs that are in both, in the order of a."""
     seeds_b = {seed: index for index, seed in enumerate(b.seeds)}
     in_b = np.array([seeds_b.get(seed, -1) for seed in a.seeds], np.int64)

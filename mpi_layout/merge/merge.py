@@ -13,17 +13,18 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from mpi_layout.campaign import Campaign
-from mpi_layout.campaign.compare import Change, differences
+from mpi_layout.campaign import Campaign, load_campaign
 from mpi_layout.compare.diff import close, differs, positions
 from mpi_layout.compare.difference import ROUNDING
 from mpi_layout.compare.moves import largest_move
 from mpi_layout.errors import InputError
+from mpi_layout.merge.campaigns import one_campaign, pieces_of
 from mpi_layout.merge.merged import Conflict, ConflictError, Merged, Source
 from mpi_layout.merge.merged_launches import merged_launches
 from mpi_layout.results.create import create_results, replace_results
 from mpi_layout.results.disk import exists
 from mpi_layout.results.launches import sealed_launches, write_launches
+from mpi_layout.results.layouts import results_neighbours
 from mpi_layout.results.lock import WriterLock, check_idle
 from mpi_layout.results.reader import Piece, Results, open_reader
 from mpi_layout.results.row import seal, waiting_rows
@@ -33,7 +34,6 @@ from mpi_layout.results.without_ranks import note_launch
 
 OnConflict = Literal["error", "first", "better"]
 
-_MOST_CHANGES = 5  # of a campaign that a message names
 _NOTHING, _FAILURE, _LAYOUT = range(3)  # what a row holds; the larger number goes first
 
 
@@ -41,6 +41,7 @@ def merge(
     paths: Sequence[Path],
     into: Path,
     *,
+    campaign_path: Path | None = None,
     on_conflict: OnConflict = "error",
     force: bool = False,
     dry_run: bool = False,
@@ -55,6 +56,9 @@ def merge(
         The files; they are only read.
     into : Path
         The new one. It appears whole and synced, or not at all.
+    campaign_path : Path, optional
+        Campaign file of the new one; files may have a part of its seeds. By default all files are
+        of the same campaign.
     on_conflict : {"error", "first", "better"}
         What happens where layouts of a config are not the same: nothing is written, that of the first file is
         taken, or that with the larger objective.
@@ -76,7 +80,10 @@ def merge(
     """
     sources = [open_reader(path) for path in paths]
     _check_paths(paths, into, force=force)
-    campaign = _one_campaign(sources)
+    given = None
+    if campaign_path is not None:
+        given = load_campaign(campaign_path, results_layout=results_neighbours)
+    campaign = one_campaign(sources, given)
     for path in () if no_lock else paths:
         check_idle(path, "wait for its end, or take what it has stored by now with --no-lock")
     work = _Merge(sources, campaign, on_conflict, progress)
@@ -102,7 +109,7 @@ class _Merge:
         progress: Callable[[int, int], None] | None,
     ) -> None:
         self._sources = sources
-        self._configs = campaign.configs
+        self._campaign, self._configs = campaign, campaign.configs
         self._on_conflict = on_conflict
         self._progress = progress
         self._entries, self._numbers = merged_launches([_launches(results) for results in sources])
@@ -129,7 +136,8 @@ class _Merge:
 
     def _rows(self) -> Iterator[tuple[int, NDArray[np.void]]]:
         """Yield the rows of a new file in pieces, each with the number of its first."""
-        for pieces in zip(*(results.pieces() for results in self._sources), strict=True):
+        sources = (pieces_of(results, self._campaign) for results in self._sources)
+        for pieces in zip(*sources, strict=True):
             start, n = pieces[0].start, len(pieces[0].rows)
             rows = waiting_rows(pieces[0].rows.dtype, self._configs[start : start + n])
             held = np.array([_held(piece, rows) for piece in pieces])
@@ -140,7 +148,7 @@ class _Merge:
             self._count(pieces, held, taken)
             yield start, rows
             if self._progress is not None:
-                self._progress(start + n, self._sources[0].n_rows)
+                self._progress(start + n, len(self._configs))
 
     def _choose(self, pieces: Sequence[Piece], held: NDArray[np.int64]) -> NDArray[np.int64]:
         """For each config (n,) the file whose row is taken, if there is any."""
@@ -208,27 +216,6 @@ def _check_paths(paths: Sequence[Path], into: Path, *, force: bool) -> None:
         raise InputError(f"{into}: is a folder or a device; give the name of a file with --into")
     if not force:
         raise InputError(f"{into}: exists already and is not replaced; give another name, or --force")
-
-
-def _one_campaign(sources: Sequence[Results]) -> Campaign:
-    """Campaign of all files."""
-    first = sources[0]
-    for results in sources[1:]:
-        changes = list(differences(first.campaign, results.campaign))
-        if changes:
-            raise InputError(
-                f"{results.path}: of another campaign than {first.path}: "
-                f"{_told(changes, first.path, results.path)}; only files of one campaign can be merged, "
-                "mpi-layout diff compares others"
-            )
-    return first.campaign
-
-
-def _told(changes: Sequence[Change], a: Path, b: Path) -> str:
-    told = [f"{change.key}: {change.a} in {a}, {change.b} in {b}" for change in changes[:_MOST_CHANGES]]
-    if len(changes) > _MOST_CHANGES:
-        told.append(f"and {len(changes) - _MOST_CHANGES} more")
-    return "; ".join(told)
 
 
 def _launches(results: Results) -> NDArray[np.void]:
