@@ -267,6 +267,22 @@ def test_areas_on_the_map(collection, campaign):
     assert len(of(collection, "neighbour")) == 2
 
 
+def test_figures_that_json_has_no_word_for(path, tmp_path, campaign):
+    """As where the wind never turns a turbine, or in a forged row."""
+    forged, out = tmp_path / "forged.h5", tmp_path / "out.geojson"
+    forged.write_bytes(path.read_bytes())
+    row = open_reader(path).rows[:1].copy()
+    row["turbine_aep"], row["gross_aep"], row["aep"] = 0, 0, 0
+    row["turbine_aep"][0, 1] = np.nan
+    seal(row)
+    with open_writer(forged, campaign) as writer:
+        writer.write_row(0, row)
+    export(forged, "--geojson", out, "--only", "north_t10_s7")
+    first, second, *_ = of(json.loads(out.read_text()), "turbine")
+    assert (first["properties"]["aep_GWh"], first["properties"]["wake_loss"]) == (0, None)
+    assert second["properties"]["aep_GWh"] is None
+
+
 def test_one_feature_a_line(path, capsys):
     capsys.readouterr()
     export(path, "--geojson", "-", "--best-per", "all")

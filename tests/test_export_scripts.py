@@ -162,6 +162,15 @@ def test_floris(wake, tolerance, capsys):
     assert wake_loss(case) > 3 * tolerance
 
 
+def test_floris_says_that_shear_goes_across_the_rotor():
+    sheared = case_of(SITES["few speeds, shear, thin air"])
+    assert "wind shear goes across the rotor there" in floris_script(sheared)
+    assert "shear goes" not in floris_script(case_of(TABLE))
+    assert "shear goes" not in floris_script(
+        case_of(SITES["few speeds, shear, thin air"], "{model: TurbOPark, rotor_average: centre}")
+    )
+
+
 def test_floris_of_centre_and_parameters():
     def parameters(**wanted):
         return counterpart(models.TurbOPark(**wanted))

@@ -141,24 +141,15 @@ def _pywake(args: argparse.Namespace, results: "Results", target: Path, selectio
 
 
 def _floris(args: argparse.Namespace, results: "Results", target: Path, selection: "Selection") -> str:
-    from mpi_layout.exports.scripts.floris import counterpart, floris_script
+    from mpi_layout.exports.scripts.floris import agreement, floris_script
 
-    return _script(
-        args, results, target, selection, floris_script, lambda case: counterpart(case.model).agreement
-    )
+    return _script(args, results, target, selection, floris_script, agreement)
 
 
 def _foxes(args: argparse.Namespace, results: "Results", target: Path, selection: "Selection") -> str:
-    from mpi_layout.exports.scripts.foxes import counterpart, foxes_script
+    from mpi_layout.exports.scripts.foxes import agreement, foxes_script
 
-    return _script(
-        args,
-        results,
-        target,
-        selection,
-        foxes_script,
-        lambda case: counterpart(case.model, case.all_turbines).agreement,
-    )
+    return _script(args, results, target, selection, foxes_script, agreement)
 
 
 def _script(

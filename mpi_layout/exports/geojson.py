@@ -5,6 +5,7 @@ so that text tools work on the file too.
 """
 
 import json
+import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -121,7 +122,8 @@ def _turbines(
     places = projection.lon_lat(np.column_stack([layout.x, layout.y]))
     extent.add(places)
     aep = np.array(row["turbine_aep"][: config.n_turbines], float)
-    wake_loss = 1 - aep * config.n_turbines / row["gross_aep"]
+    with np.errstate(all="ignore"):  # no wind, or a forged row
+        wake_loss = 1 - aep * config.n_turbines / row["gross_aep"]
     about = {
         "feature": "turbine",
         "config": config.key,
@@ -137,8 +139,19 @@ def _turbines(
         zip(places.round(_DIGITS).tolist(), *(column.tolist() for column in columns), strict=True)
     ):
         x, y, energy, loss = values
-        figures = {"turbine": turbine, "aep_GWh": energy, "wake_loss": loss, "x_m": x, "y_m": y}
+        figures = {
+            "turbine": turbine,
+            "aep_GWh": _plain(energy),
+            "wake_loss": _plain(loss),
+            "x_m": x,
+            "y_m": y,
+        }
         yield _feature("Point", place, about | figures)
+
+
+def _plain(value: float) -> float | None:
+    """Give a number that JSON knows."""
+    return value if math.isfinite(value) else None
 
 
 def _neighbours(campaign: Campaign, projection: Projection, extent: Extent) -> Iterator[dict[str, Any]]:

@@ -88,6 +88,13 @@ def counterpart(model: models.WakeModel) -> Counterpart:
     )
 
 
+def agreement(case: Case) -> str:
+    """Say how near the two are, for the reader of the script."""
+    other = counterpart(case.model)
+    sheared = other.rotor_points > 1 and case.site.flow_cases().shear_exponent != 0
+    return f"{other.agreement}; wind shear goes across the rotor there" if sheared else other.agreement
+
+
 def floris_script(case: Case) -> str:
     """Give a script that shows the AEP of layouts by FLORIS beside that of the results file."""
     other = counterpart(case.model)
@@ -99,7 +106,7 @@ def floris_script(case: Case) -> str:
         layouts_code(case),
         MAIN,
     ]
-    head = docstring(case, "FLORIS 4 (pip install floris)", other.agreement)
+    head = docstring(case, "FLORIS 4 (pip install floris)", agreement(case))
     body = "\n\n\n".join(parts)
     return f"{head}\n\nimport numpy as np\nfrom floris import FlorisModel\n\n{body}"
 
@@ -157,7 +164,7 @@ def _energy(case: Case, other: Counterpart) -> str:
         '            "name": "layout",',
         '            "description": "",',
         '            "floris_version": "v4",',
-        '            "logging": {"console": QUIET, "file": QUIET},',
+        '            "logging": {"console": ERRORS, "file": NOTHING},',
         f'            "solver": {{"type": "turbine_grid", "turbine_grid_points": {other.rotor_points}}},',
         '            "farm": {',
         f'                "layout_x": {x},',
@@ -189,7 +196,7 @@ def _energy(case: Case, other: Counterpart) -> str:
         "    return energy",
     ]
     head = [
-        'QUIET = {"enable": False, "level": "WARNING"}',
+        'ERRORS, NOTHING = {"enable": True, "level": "ERROR"}, {"enable": False, "level": "ERROR"}',
         "CASES_AT_A_TIME = 1000  # FLORIS keeps all of them in memory",
         "",
         "",

@@ -51,13 +51,6 @@ class Counterpart:
     ground: str
     differences: Sequence[str]
 
-    @property
-    def agreement(self) -> str:
-        """How near the two are, for the reader of the script."""
-        if not self.differences:
-            return f"the two agree to {TOLERANCE:g} of the AEP or better"
-        return f"{'; '.join(self.differences)}: AEP differ, the more the more wakes meet"
-
 
 def counterpart(model: models.WakeModel, turbines: Sequence[Turbine]) -> Counterpart:
     """Find foxes's counterpart of a wake model, for wakes of these turbines."""
@@ -113,12 +106,20 @@ def _differences(model: models.WakeModel, mirror: bool, turbines: Sequence[Turbi
         yield "foxes computes the turbulence of wakes after their deficits, so the ambient one widens them"
 
 
+def agreement(case: Case) -> str:
+    """Say how near the two are, for the reader of the script."""
+    differences = counterpart(case.model, case.all_turbines).differences
+    if not differences:
+        return f"the two agree to {TOLERANCE:g} of the AEP or better"
+    return f"{'; '.join(differences)}: AEP differ, the more the more wakes meet"
+
+
 def foxes_script(case: Case) -> str:
     """Give a script that shows the AEP of layouts by foxes beside that of the results file."""
     other = counterpart(case.model, case.all_turbines)
     parts = [_model(case.model, other), _energy(case), flow_cases_code(case), _turbines(case)]
     body = "\n\n\n".join([*parts, layouts_code(case), MAIN])
-    head = docstring(case, "foxes (pip install foxes)", other.agreement)
+    head = docstring(case, "foxes (pip install foxes)", agreement(case))
     imports = "import foxes\nimport foxes.variables as FV\nimport numpy as np\nimport pandas as pd"
     return f"{head}\n\n{imports}\nfrom foxes.models.wake_models.wind import {other.kind}\n\n{body}"
 
