@@ -124,6 +124,13 @@ def test_pywake_with_any_wind_and_neighbours(wind, capsys):
     assert alone.aep[0] > 1.001 * case.aep[0]  # they are felt
 
 
+def test_pywake_takes_long_series_in_pieces(monkeypatch, capsys):
+    monkeypatch.setattr("mpi_layout.exports.scripts.pywake._CASES", 2)
+    energy, before, names = said_by(pywake_script(case_of(STEPS)), capsys)
+    assert names["CASES_AT_A_TIME"] == 2 < len(names["PROBABILITY"])
+    assert energy == pytest.approx(before, rel=TOLERANCE)
+
+
 @pytest.mark.parametrize("model", [*WAKES, "IEA37SimpleBastankhahGaussian"])
 def test_pywake_has_every_wake_model(model, capsys):
     energy, before, _ = said_by(pywake_script(case_of(STEPS, f"{{model: {model}}}")), capsys)
