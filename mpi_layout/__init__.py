@@ -1,7 +1,8 @@
 """Databases of optimised wind farm layouts, computed by MPI ranks into one HDF5 file.
 
 For notebooks this package offers its wake engine, described in docs/api.md, and its search for layouts,
-described in docs/objectives.md: turbines, sites, wake models, `Farm` and `optimise_layout`. They are loaded
+described in docs/objectives.md: turbines, sites, wake models, `Farm` and `optimise_layout`; and `open_reader`
+for results files, described in docs/results-in-python.md. They are loaded
 when they are first used, as the workers of a campaign need but a few of them.
 """
 
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from mpi_layout.optimise.problem import Solution
     from mpi_layout.optimise.refinement import Refinement
     from mpi_layout.optimise.start import SmartStart
+    from mpi_layout.results.reader import Results, open_reader
     from mpi_layout.site.area import Area
     from mpi_layout.site.price import PriceTable, StepPrices
     from mpi_layout.site.series import SeriesSite
@@ -60,6 +62,7 @@ __all__ = [
     "NiayifarPorteAgel",
     "PriceTable",
     "Refinement",
+    "Results",
     "SeriesSite",
     "SmartStart",
     "Solution",
@@ -71,6 +74,7 @@ __all__ = [
     "WeibullSite",
     "generic_turbine",
     "load_turbine",
+    "open_reader",
     "optimise_layout",
 ]
 
@@ -82,6 +86,7 @@ _HOME = {
     "optimise.problem": ("Solution",),
     "optimise.refinement": ("Refinement",),
     "optimise.start": ("SmartStart",),
+    "results.reader": ("Results", "open_reader"),
     "site.area": ("Area",),
     "site.price": ("PriceTable", "StepPrices"),
     "site.series": ("SeriesSite",),

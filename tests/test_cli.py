@@ -177,6 +177,21 @@ def test_missing(results, tmp_path, small_campaign, capsys):
     assert capsys.readouterr().out.splitlines() == [f"b_{t}_s{s}" for t in ("t10", "t15") for s in range(3)]
     assert cli.main(["missing", str(part), "--json"]) == 0
     assert len(json.loads(capsys.readouterr().out)["missing"]) == 6
+    assert cli.main(["missing", str(part), "--why", "--only", "*_s0"]) == 0
+    assert capsys.readouterr().out == "b_t10_s0\tnot begun\nb_t15_s0\tnot begun\n"
+    assert cli.main(["missing", str(part), "--why", "--json", "--only", "b_t10_s0"]) == 0
+    answer = {"missing": ["b_t10_s0"], "why": {"b_t10_s0": "not begun"}}
+    assert json.loads(capsys.readouterr().out) == answer
+    assert cli.main(["missing", str(part), "--only", "c_*"]) == 2
+
+
+def test_status_of_some_configs(results, capsys):
+    assert cli.main(["status", str(results), "--only", "a_t10_*"]) == 0
+    out = capsys.readouterr().out
+    assert "3 of 3 finished" in out
+    assert "t15" not in out
+    assert cli.main(["status", str(results), "--only", "a_*", "--watch"]) == 2
+    assert "--only does not go with --watch" in capsys.readouterr().err
 
 
 def test_diff(results, tmp_path, small_campaign, capsys):

@@ -212,8 +212,10 @@ def best_of_danish_energy_island(names, folder):
 def figures_of_campaign(names, folder):
     with h5py.File(folder / "campaign.h5") as file:
         aep, x = file["aep"][:], file["x"][:]
-        seeds = 5
-        np.testing.assert_array_equal(names["by_kind"], aep.reshape(2, 2, seeds))
+        by_name = aep.reshape(2, 2, 5)  # areas, turbine types, seeds
+        for i, j in np.ndindex(2, 2):
+            cell = names["cube"].sel(area=("farm0", "farm1")[i], turbine_type=("t5", "t15")[j])
+            np.testing.assert_array_equal(cell.sortby("seed"), by_name[i, j])
         assert names["frame"].aep.tolist() == aep.tolist()
         assert names["layout"].shape == (5, 2)
         np.testing.assert_array_equal(names["layout"][:, 0], x[names["number"]])

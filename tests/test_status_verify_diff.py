@@ -5,6 +5,7 @@ import io
 import json
 import math
 
+import h5py
 import numpy as np
 import pytest
 from rich.console import Console
@@ -20,7 +21,7 @@ from mpi_layout.results import schema
 from mpi_layout.results.file import create_results, open_reader, open_writer
 from mpi_layout.results.row import Status, done_row, failed_row, is_committed, row_dtype, seal
 from mpi_layout.results.structure import locate
-from mpi_layout.results.summary import missing_keys, summarise
+from mpi_layout.results.summary import missing, summarise
 from mpi_layout.results.verify import verify
 
 YAML = """
@@ -194,17 +195,27 @@ def test_status_by_a_clock_that_is_behind(tmp_path, campaign, rows):
     assert "heartbeat 60 min from now: the clocks differ" in text
 
 
-def test_missing_keys(tmp_path, campaign, rows):
+def test_missing_configs_and_why(tmp_path, campaign, rows):
     path = tmp_path / "results.h5"
     write(path, campaign, rows, [0, 2, FAILED, 7])
-    assert list(missing_keys(open_reader(path))) == [
-        "west_t10_s1",
-        "west_t15_s1",
-        "strip_t10_s0",
-        "strip_t15_s0",
+    assert list(missing(open_reader(path))) == [
+        (key, "not begun") for key in ("west_t10_s1", "west_t15_s1", "strip_t10_s0", "strip_t15_s0")
     ]
     flip(path, "x", 2)
-    assert "west_t15_s0" in missing_keys(open_reader(path))
+    assert dict(missing(open_reader(path)))["west_t15_s0"] == "its row is damaged"
+    with h5py.File(path, "r+") as file:
+        file["attempts"][1] = 1  # as a launch leaves it that was killed meanwhile
+        file["attempts"][3] = 2
+    why = dict(missing(open_reader(path), ["west_*_s1"]))
+    assert why == {"west_t10_s1": "begun once, not ended", "west_t15_s1": "begun 2 times, not ended"}
+
+
+def test_results_say_in_python_what_they_hold(tmp_path, campaign, rows):
+    path = tmp_path / "results.h5"
+    write(path, campaign, rows, [0, 2, FAILED, 7])
+    assert repr(open_reader(path)) == (
+        f"<results {str(path)!r}: 8 configs, 4 waiting, 3 done, 1 failed; launches: 1>"
+    )
 
 
 def test_summary_is_plain_json(tmp_path, campaign, rows):

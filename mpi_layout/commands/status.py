@@ -5,6 +5,7 @@ import math
 import sys
 import time
 
+from mpi_layout.commands.options import add_selection
 from mpi_layout.commands.parser import Commands, add_reader
 from mpi_layout.console import answer, answer_json, say
 from mpi_layout.errors import InputError
@@ -15,6 +16,7 @@ SHORTEST_WATCH_S, LONGEST_WATCH_S = 0.1, 86400.0
 EPILOG = """\
 examples:
   mpi-layout status campaign.h5                     how far it is, once
+  mpi-layout status campaign.h5 --only 'farm0_*'    of some configs, chosen by key
   mpi-layout status campaign.h5 --watch             live, a look every 2 s; ? explains the keys
   mpi-layout status campaign.h5 --watch 30 --wait   a look every 30 s, from the moment when there is a file
   mpi-layout status campaign.h5 --json              for other programs
@@ -25,8 +27,9 @@ It only reads, and a look costs what has changed. NO_COLOR takes the colours awa
 """
 
 MISSING_EPILOG = """\
-example:
+examples:
   mpi-layout missing campaign.h5 | wc -l            how many are left
+  mpi-layout missing campaign.h5 --why              each with a tab and the reason: not begun, damaged, ...
 """
 
 
@@ -50,13 +53,16 @@ def add(commands: Commands) -> None:
     status.add_argument(
         "--exit-when-done", action="store_true", help="watch: leave the screen when all configs have ended"
     )
-    add_reader(
+    add_selection(status, status=False, best_per=False)
+    missing = add_reader(
         commands,
         "missing",
         missing_command,
         "list the configs that are neither done nor failed",
         MISSING_EPILOG,
     )
+    missing.add_argument("--why", action="store_true", help="say of each why it is missing")
+    add_selection(missing, status=False, best_per=False)
 
 
 def _interval(text: str) -> float:
@@ -78,6 +84,8 @@ def status_command(args: argparse.Namespace) -> int:
         if args.wait or args.exit_when_done:
             raise InputError("--wait and --exit-when-done go with --watch")
         return _show_status(args)
+    if args.only:
+        raise InputError("--only does not go with --watch, which shows all configs")
     from mpi_layout.commands.watch import has_screen, watch_in_lines, watch_on_screen
 
     if has_screen() and not args.json and not args.brief:
@@ -93,7 +101,7 @@ def _show_status(args: argparse.Namespace) -> int:
     from mpi_layout.results.summary import summarise
 
     now = time.time()
-    summary = summarise(open_reader(args.file), now=now)
+    summary = summarise(open_reader(args.file), now=now, only=args.only)
     if args.json:
         answer_json(summary.to_json())
     elif args.brief:
@@ -106,11 +114,14 @@ def _show_status(args: argparse.Namespace) -> int:
 def missing_command(args: argparse.Namespace) -> int:
     """List the configs that are neither done nor failed."""
     from mpi_layout.results.reader import open_reader
-    from mpi_layout.results.summary import missing_keys
+    from mpi_layout.results.summary import missing
 
-    keys = missing_keys(open_reader(args.file))
+    found = missing(open_reader(args.file), args.only)
     if args.json:
-        answer_json({"missing": list(keys)})
+        reasons = dict(found)
+        answer_json({"missing": list(reasons)} | ({"why": reasons} if args.why else {}))
     else:
-        sys.stdout.writelines(f"{printable(key)}\n" for key in keys)
+        sys.stdout.writelines(
+            f"{printable(key)}\t{why}\n" if args.why else f"{printable(key)}\n" for key, why in found
+        )
     return 0

@@ -79,6 +79,14 @@ class Results:
     launches: tuple[Launch, ...]
     campaign_text: str
 
+    def __repr__(self) -> str:
+        """Say what it holds, for those who look at it in Python; the states are those that rows claim."""
+        with PlainStore(self.path, self.structure.extents, writable=False) as store:
+            counts = np.bincount(store.read("status").ravel(), minlength=len(Status))
+        states = ", ".join(f"{counts[state]:,} {state.name.lower()}" for state in Status)
+        held = f"{self.n_rows:,} configs, {states}; launches: {len(self.launches)}"
+        return f"<results {str(self.path)!r}: {held}>"
+
     def pieces(self) -> Iterator[Piece]:
         """Yield all rows in pieces of a few MB, as they are now."""
         with PlainStore(self.path, self.structure.extents, writable=False) as store:

@@ -230,12 +230,36 @@ def longest_silence(results: Results) -> float:
     return max(3 * results.campaign.checkpoint.interval_s, _SHORTEST_SILENCE)
 
 
-def missing_keys(results: Results) -> Iterator[str]:
-    """Yield the keys of the configs that are neither done nor failed, in order."""
+def missing(results: Results, only: Sequence[str] = ()) -> Iterator[tuple[str, str]]:
+    """Yield keys of the configs that are neither done nor failed, in order, each with the reason.
+
+    Parameters
+    ----------
+    results : Results
+        From `open_reader`.
+    only : sequence of str
+        Globs of which a key must match one; all keys without any.
+
+    Raises
+    ------
+    InputError
+        If a glob matches no key.
+    """
+    chosen = Selection(tuple(only)).matching(results)
     configs = results.campaign.configs
     for piece in results.pieces():
-        for index in np.flatnonzero(~piece.committed).tolist():
-            yield configs[piece.start + index].key
+        here = chosen[piece.start : piece.start + len(piece.rows)]
+        for index in np.flatnonzero(~piece.committed & here).tolist():
+            yield configs[piece.start + index].key, _why_missing(piece, index)
+
+
+def _why_missing(piece: Piece, index: int) -> str:
+    if piece.damaged[index]:
+        return "its row is damaged"
+    attempts = int(piece.rows["attempts"][index])
+    if not attempts:
+        return "not begun"
+    return f"begun {'once' if attempts == 1 else f'{attempts} times'}, not ended"
 
 
 @dataclass
