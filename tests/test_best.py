@@ -103,6 +103,8 @@ def test_several_layouts_in_one_file_and_in_a_folder(results, tmp_path, capsys):
         ),
         (["best", "--csv", "old"], "exists already and is not replaced"),
         (["best", "--windio", "old"], "exists already and is not replaced"),
+        (["best", "--csv", "-", "--json"], "--csv - and --json: one of them can have standard output"),
+        (["best", "--csv", "-", "--windio", "-"], "--windio - and --csv -: one of them"),
         (["best", "--picture", "best.png"], "wants one layout, or a folder for 4"),
         (["best", "--per", "all", "--picture", "best.jpg"], "wants a name that ends in .png, .pdf or .svg"),
     ],
@@ -116,6 +118,13 @@ def test_what_is_refused(results, tmp_path, monkeypatch, capsys, arguments, said
     assert said in capsys.readouterr().err
     assert sorted(tmp_path.iterdir()) == before
     assert (tmp_path / "old.png").read_text() == "precious"
+
+
+def test_a_wind_farm_on_standard_output_is_alone_there(results, capsys):
+    assert cli.main(["best", str(results), "--per", "all", "--windio", "-"]) == 0
+    said = capsys.readouterr().out
+    (best,) = best_of(results, "--per", "all", capsys=capsys)
+    assert yaml.safe_load(said)["layouts"] == [{"coordinates": {"x": best["x_m"], "y": best["y_m"]}}]
 
 
 def test_force_replaces(results, tmp_path, capsys):

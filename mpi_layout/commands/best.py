@@ -44,7 +44,8 @@ def add(commands: Commands) -> None:
         "--windio",
         type=Path,
         metavar="OUT",
-        help="windIO wind farm (YAML), several layouts as alternatives; in a folder a file for each",
+        help="windIO wind farm (YAML), several layouts as alternatives; in a folder a file for each; "
+        "- for standard output",
     )
     best.add_argument(
         "--csv", type=Path, metavar="OUT", help="table, a line per turbine; - for standard output"
@@ -61,6 +62,10 @@ def best_command(args: argparse.Namespace) -> int:
     from mpi_layout.results.best import best_layouts
     from mpi_layout.results.reader import open_reader
 
+    takers = [f"--{name} -" for name in ("windio", "csv") if str(getattr(args, name)) == "-"]
+    takers += ["--json"] if args.json else []
+    if len(takers) > 1:
+        raise InputError(f"{' and '.join(takers)}: one of them can have standard output; give a name")
     results = open_reader(args.file)
     bests = best_layouts(results, only=args.only, per=args.per)
     said = [
@@ -69,7 +74,7 @@ def best_command(args: argparse.Namespace) -> int:
     if args.json:
         answer_json({"layouts": [best_json(best) for best in bests]})
         return 0
-    if str(args.csv) == "-":
+    if takers:
         return 0
     answer(best_view(bests))
     for line in said:
