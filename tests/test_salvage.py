@@ -4,6 +4,7 @@ import hashlib
 import json
 import os
 import random
+import re
 import shutil
 import subprocess
 import sys
@@ -429,6 +430,27 @@ def test_a_file_that_is_never_read_to_its_end_costs_no_other(layouts, tmp_path):
         with pytest.raises(UnreadableError, match="no end within 1 s of CPU time"):
             aside.read(endless, mend=False, limit=1)
         assert len(aside.read(good, mend=False).layouts) == 5
+
+
+def test_a_length_that_is_damaged_takes_no_memory(layouts, tmp_path):
+    """HDF5 believes it, and would fill 16 GB before it finds that the file has not so much."""
+    path = columns(tmp_path / "x.h5", layouts, KEYS, layout=None)
+    with h5py.File(path, "r+") as file:
+        vlen = file.create_dataset("layout", 5, dtype=h5py.vlen_dtype("f8"))
+        for index, key in enumerate(KEYS):
+            vlen[index] = layouts[key].ravel()
+        place = vlen.id.get_offset()
+    harmed = bytearray(path.read_bytes())
+    assert harmed[place : place + 4] == (10).to_bytes(4, "little")
+    harmed[place + 3] ^= 0x7F
+    path.write_bytes(harmed)
+    with Aside() as aside:
+        (fault,) = aside.read(path, mend=False).faults
+        said = Path(f"/proc/{aside._child.pid}/status").read_text()
+        assert len(aside.read(worker(tmp_path, 0, layouts, KEYS), mend=False).layouts) == 5
+    assert "memory allocation failed" in fault
+    peak = re.search(r"VmHWM:\s+(\d+) kB", said)
+    assert int(peak[1]) < 1e6
 
 
 def test_no_damage_takes_the_program_down(layouts, tmp_path, aside):

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from mpi_layout.results.old_file import OldFile
 
 LEAST_S, S_PER_MB = 60, 1  # of the processor: however slow disk and machine are, only that tells of a loop
+MOST_BYTES = 2**33  # of memory: what is read of one file, a few times over
 
 
 class UnreadableError(Exception):
@@ -117,6 +118,7 @@ def main() -> None:
     from mpi_layout.results.old_file import read_old_file
     from mpi_layout.salvage import wire
 
+    _limit_memory()
     with Connection(int(sys.argv[1])) as line, suppress(EOFError, ConnectionError):
         while True:
             path, mend, limit = wire.receive_words(line)
@@ -128,6 +130,14 @@ def main() -> None:
             else:
                 wire.send_words(line, "")
                 wire.send_file(line, file)
+
+
+def _limit_memory() -> None:
+    """Let what asks for more fail: one bit of a length may be damaged, and HDF5 take all that there is."""
+    in_use = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
+    _, most = resource.getrlimit(resource.RLIMIT_AS)
+    wanted = in_use + MOST_BYTES
+    resource.setrlimit(resource.RLIMIT_AS, (wanted if most < 0 else min(wanted, most), most))
 
 
 def _limit_cpu_time(seconds: int) -> None:
