@@ -111,14 +111,9 @@ def flow_map_picture(
     InputError
         If the row has numbers that no layout has.
     """
-    problem, n, check = results.campaign.problem(config.number), config.n_turbines, Check(results)
-    x, y = (check(config.number, name, row[name][:n], -FARTHEST, FARTHEST) for name in ("x", "y"))
-    cases = problem.site.flow_cases()
-    case = FlowCase.like(cases, Rose.of(cases).prevailing if direction is None else direction, speed)
-    others = problem.neighbours
-    flow = FlowMap(x, y, turbine=problem.turbine, case=case, model=problem.model, neighbours=others)
+    x, y, case, flow = flow_of(results, config, row, direction, speed)
     power, free = flow.turbine_power()
-    loss = f", wake loss {100 * (1 - power.sum() / (n * free)):.1f} %" if free else ""
+    loss = f", wake loss {100 * (1 - power.sum() / (x.size * free)):.1f} %" if free else ""
     return FlowMapPicture(
         title=f"{layout_name(config)}\nwind from {case.direction:g}\N{DEGREE SIGN} at {speed:g} m/s: "
         f"{power.sum() / 1e6:,.1f} MW{loss}",
@@ -128,8 +123,22 @@ def flow_map_picture(
         rotor_diameter=config.rotor_diameter,
         case=case,
         speed=flow.speed,
-        neighbours=others,
+        neighbours=results.campaign.problem(config.number).neighbours,
     )
+
+
+def flow_of(
+    results: Results, config: Config, row: np.void, direction: float | None, speed: float
+) -> tuple[Floats, Floats, FlowCase, FlowMap]:
+    """Give positions x, y (n,), m, of a layout, a wind, and the layout in it; parameters as above."""
+    problem, check = results.campaign.problem(config.number), Check(results)
+    x, y = (
+        check(config.number, name, row[name][: config.n_turbines], -FARTHEST, FARTHEST) for name in ("x", "y")
+    )
+    cases = problem.site.flow_cases()
+    case = FlowCase.like(cases, Rose.of(cases).prevailing if direction is None else direction, speed)
+    turbine, model, others = problem.turbine, problem.model, problem.neighbours
+    return x, y, case, FlowMap(x, y, turbine=turbine, case=case, model=model, neighbours=others)
 
 
 def _worth(results: Results, config: Config, row: np.void) -> str:

@@ -5,11 +5,11 @@ from numpy.typing import NDArray
 
 from mpi_layout.campaign import Config
 from mpi_layout.errors import InputError
-from mpi_layout.pictures.rose import Rose
-from mpi_layout.pictures.rows import FARTHEST, Check, layout_name
+from mpi_layout.optimise.problem import Problem
+from mpi_layout.pictures.from_results import flow_of
+from mpi_layout.pictures.rows import layout_name
 from mpi_layout.pictures.section import SectionPicture
 from mpi_layout.results.reader import Results
-from mpi_layout.wake.flow_map import FlowCase, FlowMap
 
 Floats = NDArray[np.float64]
 
@@ -50,23 +50,12 @@ def section_picture(
     InputError
         If there is no such turbine, or the row has numbers that no layout has.
     """
-    problem, n, check = results.campaign.problem(config.number), config.n_turbines, Check(results)
-    x, y = (check(config.number, name, row[name][:n], -FARTHEST, FARTHEST) for name in ("x", "y"))
-    cases, others = problem.site.flow_cases(), problem.neighbours
-    case = FlowCase.like(cases, Rose.of(cases).prevailing if direction is None else direction, speed)
-    flow = FlowMap(x, y, turbine=problem.turbine, case=case, model=problem.model, neighbours=others)
+    x, y, case, flow = flow_of(results, config, row, direction, speed)
+    n = x.size
     if turbine is None:
         turbine = int(flow.turbine_power()[0].argmin())
-    if not 0 <= turbine < n:
-        raise InputError(
-            f"{results.path}: {config.key} has no turbine {turbine}; it has {n}, numbered from 0"
-        )
-    forms = [(problem.turbine.hub_height, config.rotor_diameter)] * n
-    places = np.column_stack([x, y])
-    if others is not None:
-        types = others.turbine_types
-        forms += [(types[k].hub_height, types[k].rotor_diameter) for k in others.type_of]
-        places = np.concatenate([places, np.column_stack([others.x, others.y])])
+    _refuse_missing(results, config, turbine)
+    places, forms = _turbines(results.campaign.problem(config.number), x, y)
     down, middle, diameter = case.downwind, places[turbine], config.rotor_diameter
     right = np.array([down[1], -down[0]])
     along, aside = (places - middle) @ down, (places - middle) @ right
@@ -83,7 +72,26 @@ def section_picture(
         title=f"{layout_name(config)}\nwind from {case.direction:g}\N{DEGREE SIGN} at {speed:g} m/s; {told}",
         across=behind is not None,
         ends=(float(ends[0]), float(ends[1])),
-        rotors=np.column_stack([at, np.array(forms)])[shown],
+        rotors=np.column_stack([at, forms])[shown],
         free=speed,
         speed=lambda to, height: flow.speed(*(origin[:, None] + to * way[:, None]), height=height),
     )
+
+
+def _refuse_missing(results: Results, config: Config, turbine: int) -> None:
+    n = config.n_turbines
+    if not 0 <= turbine < n:
+        raise InputError(
+            f"{results.path}: {config.key} has no turbine {turbine}; it has {n}, numbered from 0"
+        )
+
+
+def _turbines(problem: Problem, x: Floats, y: Floats) -> tuple[Floats, Floats]:
+    """Places (n, 2) of a layout's turbines and its neighbours; hub heights and rotor diameters (n, 2), m."""
+    places, others = np.column_stack([x, y]), problem.neighbours
+    forms = [(problem.turbine.hub_height, problem.turbine.rotor_diameter)] * x.size
+    if others is not None:
+        types = others.turbine_types
+        forms += [(types[k].hub_height, types[k].rotor_diameter) for k in others.type_of]
+        places = np.concatenate([places, np.column_stack([others.x, others.y])])
+    return places, np.array(forms)
