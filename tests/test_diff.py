@@ -335,6 +335,9 @@ def test_command(files, tmp_path, capsys):
     capsys.readouterr()
     assert cli.main(["diff", a, b, "--csv", "-"]) == 1
     assert capsys.readouterr().out.startswith("key,state_a")
+    assert cli.main(["diff", a, b, "--csv", "-", "--json"]) == 2
+    said = capsys.readouterr()
+    assert (said.out, "one of them can have standard output" in said.err) == ("", True)
 
 
 def test_command_with_tolerances(files, capsys):

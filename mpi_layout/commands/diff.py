@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from mpi_layout.commands.options import add_selection, no_less_than_zero
 from mpi_layout.commands.parser import Commands, add_reader
 from mpi_layout.console import answer, answer_json, counting, say
+from mpi_layout.errors import InputError
 
 if TYPE_CHECKING:
     from mpi_layout.compare.difference import Difference, Tolerance
@@ -70,6 +71,8 @@ def diff_command(args: argparse.Namespace) -> int:
     from mpi_layout.results.reader import open_reader
     from mpi_layout.results.written import refuse_existing
 
+    if str(args.csv) == "-" and args.json:
+        raise InputError("--csv - and --json: one of them can have standard output; give a name")
     if args.csv is not None and str(args.csv) != "-":
         refuse_existing(args.csv, force=args.force)  # now, and not after minutes of reading
     a, b = open_reader(args.a), open_reader(args.b)
