@@ -248,13 +248,16 @@ def test_a_launch_that_was_cut_off_while_it_ended_is_no_damage(tmp_path, campaig
 @pytest.mark.parametrize(
     "when", [0.0, 1.5, NOW - 1, NOW + 49, NOW + 1e9, 1e300, np.inf, -np.inf, -NOW], ids="{:g}".format
 )
-def test_an_impossible_end_of_a_launch_is_noticed(tmp_path, campaign, rows, when):
+def test_an_impossible_end_of_a_launch_is_noticed_and_taken_back(tmp_path, campaign, rows, when):
     path = tmp_path / "results.h5"
     lost(path, campaign, rows)
     with PlainStore(path, locate(path).extents, writable=True) as store:
         store.write("launch_ended", 0, np.array([when]))
     (finding,) = verify(open_reader(path), aep=False)
     assert (finding.what, finding.detail) == ("launch", "launch 0 has an impossible end")
+    open_writer(path, campaign).close()
+    assert open_reader(path).launches[0].ended is None
+    assert list(verify(open_reader(path), aep=False)) == []
 
 
 def mended(path, whole, campaign_path, capsys):

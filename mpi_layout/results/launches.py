@@ -28,6 +28,7 @@ DTYPE = np.dtype([(column.name.removeprefix(_PREFIX), column.dtype) for column i
 _LATER = ("heartbeat", "ended", "reason", "configs_done")  # what changes after a launch has begun
 _SOON = tuple(name for name in DTYPE.names or () if name not in (*_LATER, "checksum"))
 _SOON_DTYPE = np.dtype([(name, DTYPE[name]) for name in _SOON])
+LONGEST = 1e9  # s, of a launch
 _TICK = 1e-3  # s
 _LOOKS = 3  # at a table that is being written
 _NO_ACCIDENT = 4  # characters; no flipped bit and no lost page makes so long a text out of nothing
@@ -151,7 +152,8 @@ def mend(store: PlainStore) -> None:
         entry = entries[number : number + 1]
         if entry["checksum"] == _whole(entry[0]):
             continue
-        if not _holds(entry[0]):
+        times = (float(entry[name][0]) for name in ("started", "heartbeat", "ended"))
+        if not (_holds(entry[0]) and may_have_ended(*times)):
             for name in ("started", "heartbeat"):
                 entry[name] = np.nan_to_num(entry[name], posinf=0.0, neginf=0.0)
             entry["ended"] = np.nan
@@ -159,6 +161,11 @@ def mend(store: PlainStore) -> None:
         _write_entry(store, number, entry)
     for number in _littered(entries, n_used):
         _write_entry(store, number, _fresh())
+
+
+def may_have_ended(started: float, heartbeat: float, ended: float) -> bool:
+    """Whether the end of a launch, NaN for none, fits its other times; all in s since 1970."""
+    return math.isnan(ended) or heartbeat <= ended < started + LONGEST
 
 
 def copy_launches(source: PlainStore, target: PlainStore) -> None:

@@ -19,7 +19,7 @@ from mpi_layout.errors import ConfigError, InputError
 from mpi_layout.optimise.objective import Worth
 from mpi_layout.optimise.problem import Problem
 from mpi_layout.optimise.user_code import CodeRefusedError
-from mpi_layout.results.launches import Launch, littered_entries
+from mpi_layout.results.launches import LONGEST, Launch, littered_entries, may_have_ended
 from mpi_layout.results.reader import Piece, Results
 from mpi_layout.results.row import Status, trace_of, waiting_rows
 from mpi_layout.results.schema import COORDINATES, FIGURES, IDENTITY
@@ -32,7 +32,6 @@ RELATIVE_TOLERANCE = 1e-9  # of stored distances and energies
 _BATCH = 64  # rows that are checked at least when somebody interrupts
 _STEP = 2**18  # entries of a scale that are read at a time
 _MOST_ATTEMPTS = 10_000
-_LONGEST = 1e9  # s, of a launch
 _MOST_DONE = 10**9
 
 _PER_TURBINE = ("x", "y", "turbine_aep")
@@ -130,11 +129,11 @@ def _launch_fault(launch: Launch, results: Results) -> str | None:
         return f"the checksum of launch {launch.number} does not hold"
     if launch.sealed:
         return None
-    likely = 0 <= launch.heartbeat - launch.started < _LONGEST and 0 <= launch.configs_done <= _MOST_DONE
+    likely = 0 <= launch.heartbeat - launch.started < LONGEST and 0 <= launch.configs_done <= _MOST_DONE
     if not likely:
         return f"launch {launch.number} has an impossible heartbeat or number of configs"
     # One that was killed while it ended may have an end; a power cut may have kept an older heartbeat.
-    if launch.ended is not None and not launch.heartbeat <= launch.ended < launch.started + _LONGEST:
+    if launch.ended is not None and not may_have_ended(launch.started, launch.heartbeat, launch.ended):
         return f"launch {launch.number} has an impossible end"
     return None
 
