@@ -8,6 +8,7 @@ import doctest
 import functools
 import io
 import os
+import pkgutil
 import re
 import runpy
 import shutil
@@ -427,6 +428,16 @@ def test_commands_in_sentences_have_the_options_that_they_are_given(page):
         options = {option for action in COMMANDS[name]._actions for option in action.option_strings}
         given = {word.partition("=")[0].strip("[],") for word in words if re.match("-.", word)}
         assert given <= options, f"mpi-layout {text}"
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_modules_and_names_in_sentences_exist(page):
+    folders = ("", "mpi_layout", "mpi_layout/wake", "tests", "docs", page.rpartition("/")[0])
+    text = re.sub(r"```.*?```", "", text_of(page), flags=re.S)
+    for name in re.findall(r"`([\w.-]+/[\w./-]+\.(?:py|c|h|sh|def))`", text):
+        assert any((REPOSITORY / folder / name).is_file() for folder in folders), name
+    for name in re.findall(r"`(mpi_layout(?:\.\w+)+)", text):
+        pkgutil.resolve_name(name)
 
 
 def anchors_of(page):
