@@ -179,7 +179,7 @@ def test_neighbours_count_in_what_energy_is_worth(made):
 @pytest.mark.parametrize(
     ("objective", "changes", "expected"),
     [
-        ("AEP", {}, ["objective: wants 'aep', has the text 'AEP'"]),
+        ("AEP", {}, ["objective: wants 'aep', has the text 'AEP'; is aep meant?"]),
         (5, {}, ["objective: wants aep, or keys and values such as {price: {column: price}}; has 5"]),
         ({}, {}, ["objective: wants price, or file and function, or both; has neither"]),
         ({"price": {}}, {}, ["objective.price: wants per_MWh or column, has neither"]),
