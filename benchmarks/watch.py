@@ -1,8 +1,10 @@
 """What `status --watch` costs, look by look and screen by screen; with --picture also how it looks (SVG).
 
     python benchmarks/watch.py campaign.h5 [--picture docs/watch.svg]
+    python benchmarks/watch.py --telling
 
-The file is only read, and best one that a launch is writing.
+The file is only read, and best one that a launch is writing. --telling: what it costs rank 0 to tell which
+rank has what, and a reader to read that, by a lock file in the current folder.
 """
 
 import argparse
@@ -17,10 +19,17 @@ from rich.console import Console
 
 from mpi_layout.commands.watching.screen import Moment, draw
 from mpi_layout.commands.watching.view import PANELS, View
+from mpi_layout.parallel.answers import InFlight
+from mpi_layout.parallel.notices import MOST_SHARE, NOTICE_S, Notices
+from mpi_layout.parallel.schedule import Assignment
 from mpi_layout.results.live import LiveReader
+from mpi_layout.results.lock import WriterLock
+from mpi_layout.results.lock_file import lock_path, read_notice
+from mpi_layout.results.notice import RankNow
 from mpi_layout.results.sight import Sight
 
 SIZE = (100, 24)
+RANKS = (100, 1000, 10_000, 100_000)
 REPEATS = 30
 WATCHED_S = 20
 
@@ -29,9 +38,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("file", type=Path)
+    parser.add_argument("file", type=Path, nargs="?")
+    parser.add_argument("--telling", action="store_true")
     parser.add_argument("--picture", type=Path)
     args = parser.parse_args()
+    if args.telling:
+        for ranks in RANKS:
+            telling(ranks)
+    if args.file is None:
+        return
     reader = LiveReader(args.file)
     sight = reader.look(now=time.time())
     first = time.process_time()
@@ -47,6 +62,40 @@ def main() -> None:
             time.sleep(1.0)
             reader.look(now=time.time())
         picture(reader.look(now=time.time()), args.file.name, args.picture)
+
+
+class Launch:
+    """As much of a launch as is told: each worker has a config."""
+
+    seconds, begun, started, gone = (1.0,), 0, 1.7e9, ()
+    waiting, done, seconds_left = 10**6, 1000, 1e5
+
+    def __init__(self, ranks: int, lock: WriterLock) -> None:
+        self.workers = self.running = ranks - 1
+        self.tell = lock.tell
+        self._flying = InFlight()
+        for rank in range(1, ranks):
+            self._flying.begin(rank, (Assignment(7 * rank, 1),))
+
+    def at_work(self, since: float) -> list[RankNow]:
+        """Each for the same time."""
+        return list(self._flying.at_work((), since - 1000.0))
+
+
+def telling(ranks: int) -> None:
+    """Say what a notice of a launch of `ranks` ranks costs."""
+    path = Path("telling.h5")
+    with WriterLock(path) as lock:
+        launch = Launch(ranks, lock)
+        once = cpu(lambda: Notices(launch, launch, launch).tell())
+        n_bytes = lock_path(path).stat().st_size
+        read = cpu(lambda: read_notice(path))
+    every = max(NOTICE_S, once / 1000 / MOST_SHARE)
+    share = once / 1000 / every
+    print(
+        f"{ranks} ranks: {n_bytes / 1000:.1f} kB, told in {once:.2f} ms every {every:.1f} s, "
+        f"{100 * share:.3f} % of rank 0; read in {read:.2f} ms"
+    )
 
 
 def cpu(work: Callable[[], object]) -> float:

@@ -80,7 +80,7 @@ def run(
         news.tell_start(order, campaign, results, chosen, doubts)
         if numbers.size:
             log.info("%s", backend)
-            work_on(numbers, chosen, campaign, results, team, stop, comm)
+            work_on(numbers, chosen, campaign, results, team, stop, comm, order.only)
         code = verdict(results, chosen, stop)
         news.tell_end(order, code, results, chosen, stop)
         code = finish(code)
@@ -145,6 +145,7 @@ def work_on(
     team: Team,
     stop: Stop,
     comm: Any,
+    only: str,
 ) -> None:
     """Hand out `numbers` and see that what comes back is stored, by rank 0 or by all ranks of `comm`."""
     started = time.monotonic()
@@ -154,7 +155,7 @@ def work_on(
     if comm is not None:
         results.write_together(comm)
     schedule = make_schedule(numbers, campaign, results)
-    manager = Manager(team, schedule, results, solver, stop, campaign.checkpoint.interval_s)
+    manager = Manager(team, schedule, results, solver, stop, campaign.checkpoint.interval_s, only)
     before = results.count(np.setdiff1d(chosen, numbers))
     failed_before = schedule.failed
 

@@ -1,9 +1,12 @@
 """Who works on what since when: silence that no config explains."""
 
+import time
+
 import pytest
 
 from mpi_layout.parallel.answers import MARGIN_S, SUSPECT_MARGIN_S, InFlight
 from mpi_layout.parallel.schedule import Assignment
+from mpi_layout.parallel.serial import SerialTeam
 
 HELD_S, MAX_S = 5.0, 60.0
 
@@ -78,3 +81,42 @@ def test_without_a_limit_nobody_is_overdue(flying, clock):
     flying.begin(1, batch(7))
     clock.now += 1e9
     assert flying.overdue(float("inf")) == []
+
+
+def test_who_has_what_since_when(flying, clock):
+    flying.begin(1, batch(4))
+    clock.now += 2
+    flying.begin(2, batch(5, 6, 7))
+    flying.begin(3, batch(9, attempts=2))
+    clock.now += 3
+    flying.ended(2, 1)
+    flying.end(1)
+    clock.now += 10
+    # Rank 4 has never had anything.
+    assert sorted(flying.at_work([1, 4], 90.0)) == [
+        (1, None, 0, 15.0),
+        (2, 6, 2, 15.0),
+        (3, 9, 1, 12.0),
+        (4, None, 0, 10.0),
+    ]
+    assert [now.since for now in flying.at_work([4], 104.0)] == [0.0, 1.0, 0.0]  # who began before
+
+
+def test_what_the_only_process_has():
+    team = SerialTeam()
+    now = time.monotonic()
+
+    def told():
+        return [work[:3] for work in team.at_work(now - 10.0)]
+
+    assert told() == [(0, None, 0)]
+    team.give(batch(4, 5))
+    assert told() == [(0, 4, 2)]  # it begins this moment
+    assert team.collect() == []  # nobody solves here
+    assert told() == [(0, 4, 2)]
+    assert team.at_work(now - 10.0)[0].since >= 10.0
+    team.drop()
+    assert told() == [(0, 4, 1)]
+    assert team.gone == []
+    team.workers = 0
+    assert team.gone == [0]

@@ -10,6 +10,7 @@ from mpi_layout.parallel.schedule import Assignment, Schedule
 from mpi_layout.parallel.solver import Solver
 from mpi_layout.parallel.stopping import Stop
 from mpi_layout.results.file import create_results, open_writer
+from mpi_layout.results.notice import RankNow
 from mpi_layout.results.row import failed_row
 
 
@@ -18,11 +19,12 @@ class Workers:
 
     ranks = 9
     launcher_gone = False
+    gone = ()
 
     def __init__(self, results, answer, workers):
         self.results, self.answer = results, answer
         self.idle = self.workers = workers
-        self.given, self.events = [], []
+        self.given, self.events, self.told = [], [], []
 
     def give(self, batch):
         self.idle -= 1
@@ -34,6 +36,9 @@ class Workers:
         ended, self.given = self.given, []
         self.idle += len(ended)
         return [self.answer(batch) for batch in ended]
+
+    def at_work(self, since):
+        return [RankNow(1 + i, batch[0].number, len(batch), 0.5) for i, batch in enumerate(self.given)]
 
     def drop(self):
         pass
@@ -71,6 +76,7 @@ def work(small_campaign):
         team = Workers(results, lambda batch: (answer and answer(batch)) or rows(batch), workers)
         sync = results.checkpoint
         results.checkpoint = lambda: (team.events.append("checkpoint"), sync())
+        results.tell = team.told.append
         manager = Manager(team, schedule, results, solver, Stop(), interval)
         manager.work(lambda: None)
         return team, results, manager
@@ -149,3 +155,12 @@ def test_on_many_ranks_rows_are_collected_and_none_is_left_at_the_end(work):
 def test_a_checkpoint_leaves_no_row_behind(work):
     _, results, _ = work(workers=10_000, interval=0.0)
     assert results.status.tolist() == [2] * 12
+
+
+def test_what_is_told_of_a_launch(work):
+    team, _, _ = work(learned=0)
+    first = team.told[0]
+    assert (first.launch, first.started, first.only, first.gone) == (0, 0.0, "*", ())
+    assert (first.left, first.seconds_left) == (12, None)  # nobody knows yet how long one takes
+    assert first.checkpoint is not None
+    assert sorted(now.config for now in first.ranks) == sorted(numbers[0] for numbers, _ in team.events[:8])

@@ -46,7 +46,7 @@ class PlayedTeam:
         `collect` was called again; batches given; configs in all of them.
     """
 
-    ranks, launcher_gone, workers_here = 2, False, 1
+    ranks, launcher_gone, workers_here, gone = 2, False, 1, ()
 
     def __init__(self, messages, rows, *, write_themselves):
         self.workers = self.idle = OUT * messages
@@ -62,6 +62,10 @@ class PlayedTeam:
         self._flying.append(batch)
         self._n_given += len(batch)
         self._given.append((now, time.thread_time()))
+
+    def at_work(self, since):
+        """Tell nothing: nobody watches."""
+        return []
 
     def collect(self):
         """Give back all that was given."""

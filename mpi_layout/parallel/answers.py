@@ -1,13 +1,15 @@
 """What comes back for configs that were given to a worker, and who works on what since when."""
 
+import itertools
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
 
 from mpi_layout.parallel.schedule import Assignment
+from mpi_layout.results.notice import RankNow
 
 # A worker that finds by itself that its config took too long says so: the manager waits a little longer than
 # the limit, and much longer where the worker has a child process to end.
@@ -86,6 +88,8 @@ class InFlight:
         # Both in the order of the seconds, so that only the first ones have to be looked at.
         self._suspects: OrderedDict[int, tuple[Batch, float]] = OrderedDict()
         self._others: OrderedDict[int, tuple[Batch, float]] = OrderedDict()
+        self._made = clock()
+        self._idle_since: dict[int, float] = {}
 
     def __len__(self) -> int:
         return len(self._suspects) + len(self._others)
@@ -105,6 +109,7 @@ class InFlight:
     def end(self, worker: int) -> Batch:
         """Note that a worker has nothing to do any more; give back what it had."""
         found = self._suspects.pop(worker, None) or self._others.pop(worker, None)
+        self._idle_since[worker] = self._clock()
         return found[0] if found else ()
 
     def of(self, worker: int) -> int:
@@ -115,6 +120,17 @@ class InFlight:
     def with_several(self) -> list[int]:
         """Workers that have configs which they have not begun."""
         return [worker for worker, (batch, _) in self._others.items() if len(batch) > 1]
+
+    def at_work(self, idle: Iterable[int], since: float) -> Iterator[RankNow]:
+        """What the workers have that have something, and for how long the `idle` ones have had nothing.
+
+        Times are in seconds after `since`. A worker with several configs may be beyond the first one.
+        """
+        for worker, (batch, heard) in itertools.chain(self._suspects.items(), self._others.items()):
+            yield RankNow(worker, batch[0].number, len(batch), max(0.0, heard - since))
+        for worker in idle:
+            ended = self._idle_since.get(worker, self._made)
+            yield RankNow(worker, None, 0, max(0.0, ended - since))
 
     def overdue(self, max_seconds: float) -> list[int]:
         """Workers that have been silent for longer than a config of `max_seconds` explains."""

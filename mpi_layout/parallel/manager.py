@@ -10,6 +10,7 @@ import numpy as np
 
 from mpi_layout.parallel.answers import Batch, Died, Dropped, Lost, Overdue, Stored, What, too_long
 from mpi_layout.parallel.batches import collecting_seconds
+from mpi_layout.parallel.notices import Notices
 from mpi_layout.parallel.schedule import Assignment, Schedule
 from mpi_layout.parallel.solver import Solver
 from mpi_layout.parallel.stopping import Stop
@@ -38,6 +39,8 @@ class Manager:
     ----------
     interval : float
         Between two checkpoints, s.
+    only : str
+        Configs that the launch was to do, as `--only` says it.
     ended : int
         Configs that ended in this launch, failed ones included.
     busy : float
@@ -52,6 +55,7 @@ class Manager:
     solver: Solver
     stop: Stop
     interval: float
+    only: str = "*"
     busy: float = 0.0
     ended: int = 0
     missing: list[str] = field(default_factory=list)
@@ -60,6 +64,9 @@ class Manager:
     _unsynced: int = 0  # bytes of rows
     _next_checkpoint: float = field(default_factory=time.monotonic)
     _next_heartbeat: float = field(default_factory=time.monotonic)
+
+    def __post_init__(self) -> None:
+        self._notices = Notices(self.results, self.team, self.schedule, self.only)
 
     def work(self, show: Callable[[], None]) -> None:
         """Hand out and store until nothing is left, or until the launch has to stop.
@@ -243,7 +250,7 @@ class Manager:
         return self.solver.campaign.configs[assignment.number].key
 
     def _tend_file(self) -> None:
-        """Write heartbeats and checkpoints when they are due."""
+        """Write heartbeats, checkpoints and notices when they are due."""
         now = time.monotonic()
         if now >= self._next_heartbeat:
             self._next_heartbeat = now + HEARTBEAT_S
@@ -254,6 +261,8 @@ class Manager:
             self.results.heartbeat(time.time(), self.ended)
             self.team.sync()
             self.results.checkpoint()
+            self._notices.note_checkpoint()
+        self._notices.tell()
 
 
 def _numbers(batch: Batch) -> list[int]:

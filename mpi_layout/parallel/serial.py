@@ -3,6 +3,7 @@
 import queue
 import socket
 import threading
+import time
 from typing import Any
 
 from mpi_layout.parallel.allotment import Allotment
@@ -10,6 +11,7 @@ from mpi_layout.parallel.alone import CarefulSolver
 from mpi_layout.parallel.answers import Answer, Batch, Dropped, InFlight, Overdue
 from mpi_layout.parallel.schedule import Assignment
 from mpi_layout.parallel.solver import Solver
+from mpi_layout.results.notice import RankNow
 
 THREAD = 0  # the only worker
 SOLVING = "solving"  # name of its thread
@@ -33,6 +35,19 @@ class SerialTeam:
         self.workers = 1
 
     launcher_gone = False
+
+    @property
+    def gone(self) -> list[int]:
+        """The only worker, if it hangs."""
+        return [] if self.workers else [THREAD]
+
+    def at_work(self, since: float) -> list[RankNow]:
+        """What there is to do, in seconds after `since`; nothing if the only worker hangs."""
+        idle = [THREAD] if self.workers else []
+        if self._todo and not self._flying:  # it begins this moment
+            return [RankNow(THREAD, self._todo[0].number, len(self._todo), time.monotonic() - since)]
+        working = self._flying.at_work([] if self._flying else idle, since)
+        return [now._replace(given=now.given + len(self._todo)) for now in working]
 
     def share(self, invited: dict[str, Any]) -> Any:
         """Give the communicator of this process alone."""

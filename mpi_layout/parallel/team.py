@@ -8,6 +8,7 @@ from mpi_layout.parallel.answers import Answer, Batch
 from mpi_layout.parallel.launcher import launcher_hint
 from mpi_layout.parallel.serial import SerialTeam
 from mpi_layout.parallel.solver import Solver
+from mpi_layout.results.notice import RankNow
 
 
 class Team(Protocol):
@@ -36,6 +37,13 @@ class Team(Protocol):
     @property
     def idle(self) -> int:
         """Workers that wait for configs."""
+
+    @property
+    def gone(self) -> list[int]:
+        """Ranks that are dead or hung."""
+
+    def at_work(self, since: float) -> list[RankNow]:
+        """What each of the others that solves has to do, in seconds after `since` (of time.monotonic)."""
 
     @property
     def launcher_gone(self) -> bool:

@@ -29,6 +29,7 @@ from mpi_layout.results.create import create_results, expected_size, move_aside,
 from mpi_layout.results.disk import DiskError
 from mpi_layout.results.lock import WriterLock
 from mpi_layout.results.mpio import MpioStore, misplaced
+from mpi_layout.results.notice import Notice
 from mpi_layout.results.reader import Piece, Results, open_reader, scan
 from mpi_layout.results.row import Status, holds_nothing, is_committed, row_dtype, waiting_rows
 from mpi_layout.results.shared import invitation
@@ -189,11 +190,16 @@ class ResultsFile:
 
     def heartbeat(self, now: float, configs_done: int) -> None:
         """Note that the launch lives, and how many configs it has finished."""
-        launches.beat(self._store, self._begun, self._entry, configs_done, now)
+        launches.beat(self._store, self.begun, self._entry, configs_done, now)
 
     def end_launch(self, now: float, reason: str, configs_done: int) -> None:
         """Note that and why the launch ends."""
-        launches.end(self._store, self._begun, self._entry, reason, configs_done, now)
+        launches.end(self._store, self.begun, self._entry, reason, configs_done, now)
+
+    def tell(self, notice: Notice) -> None:
+        """Tell those who watch what the launch does, beside the file."""
+        if self._lock is not None:
+            self._lock.tell(notice)
 
     def record_attempts(self, numbers: Sequence[int], attempts: Sequence[int]) -> None:
         """Note, before they begin, for which time each of some configs is attempted.
@@ -260,7 +266,13 @@ class ResultsFile:
             here[index] = Status.WAITING
 
     @property
-    def _begun(self) -> int:
+    def started(self) -> float:
+        """When this launch began, s since 1970."""
+        return float(self._entry["started"][0])
+
+    @property
+    def begun(self) -> int:
+        """Number of this launch, which has begun."""
         if self.launch is None:
             raise ValueError("no launch has begun")
         return self.launch

@@ -10,13 +10,9 @@ without (``no_lock``), and then still if another one gave a sign of life just no
 
 import errno
 import fcntl
-import json
 import logging
 import math
 import os
-import shlex
-import socket
-import sys
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -28,7 +24,9 @@ from typing import Any, Self
 from mpi_layout.container import bind_hint
 from mpi_layout.errors import InputError
 from mpi_layout.results.disk import cure, what_failed
-from mpi_layout.results.launches import Launch, read_launches, scheduler_id
+from mpi_layout.results.launches import Launch, read_launches
+from mpi_layout.results.lock_file import lock_path, read_owner, write_notice, write_owner
+from mpi_layout.results.notice import Notice
 from mpi_layout.results.store import PlainStore
 from mpi_layout.results.structure import locate
 
@@ -72,18 +70,20 @@ class WriterLock:
         no_lock: bool = False,
     ) -> None:
         self.path = path
-        self.lock_path = path.with_name(path.name + ".lock")
+        self.lock_path = lock_path(path)
         self._clock = clock
         self._wait = wait
         self._no_lock = no_lock
         self._descriptor: int | None = None
+        self._notice_at: int | None = None
+        self._notice_bytes = 0
         self._keeps_name = False
         self.held = False  # or there are no locks here
 
     def __enter__(self) -> Self:
         self._descriptor = self._acquire()
         try:
-            _write_owner(self._descriptor, self._clock())
+            self._notice_at = write_owner(self._descriptor, self._clock())
         except OSError as error:  # a full disk, say; the lock itself needs no space
             _log.warning("%s: cannot say who holds the lock: %s", self.lock_path, what_failed(error))
         return self
@@ -110,13 +110,22 @@ class WriterLock:
         try:
             fcntl.flock(self._descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
         except BlockingIOError:
-            owner = _read_owner(self._descriptor)
+            owner = read_owner(self._descriptor)
             raise InputError(self._refusal(owner)) from None
 
     @property
     def owner(self) -> dict[str, Any]:
         """What the lock file says of this launch; other ranks know it by that."""
-        return {} if self._descriptor is None else _read_owner(self._descriptor)
+        return {} if self._descriptor is None else read_owner(self._descriptor)
+
+    def tell(self, notice: Notice) -> None:
+        """Write what the launch does for those who watch; where that is impossible they do without it."""
+        if self._descriptor is None or self._notice_at is None:
+            return
+        try:
+            self._notice_bytes = write_notice(self._descriptor, self._notice_at, notice, self._notice_bytes)
+        except OSError as error:  # a full disk, say
+            _log.debug("%s: cannot be written: %s", self.lock_path, what_failed(error))
 
     def keep_name(self) -> None:
         """Leave the lock file where it is on release: ranks that are still busy may hold it."""
@@ -143,14 +152,14 @@ class WriterLock:
             try:
                 fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
-                owner = _read_owner(descriptor)
+                owner = read_owner(descriptor)
                 os.close(descriptor)
                 raise InputError(self._refusal(owner)) from None
             except OSError as error:
                 try:
                     self._do_without_lock(descriptor, error)
                 except InputError:
-                    if not _read_owner(descriptor):
+                    if not read_owner(descriptor):
                         self.lock_path.unlink(missing_ok=True)  # made just now
                     os.close(descriptor)
                     raise
@@ -187,7 +196,7 @@ class WriterLock:
                 "launch from writing this file at the same time; if you see to that, go on with --no-lock, "
                 "or give an output file on another file system with -o"
             ) from error
-        owner = _read_owner(descriptor)  # of a launch that lives, or was killed
+        owner = read_owner(descriptor)  # of a launch that lives, or was killed
         if self._alive(owner):
             raise InputError(
                 f"{self._refusal(owner)}; without locks a launch that was killed is told from one that lives "
@@ -240,7 +249,7 @@ class SharedLock:
     """
 
     def __init__(self, path: Path) -> None:
-        self._path = path.with_name(path.name + ".lock")
+        self._path = lock_path(path)
         self._descriptor: int | None = None
 
     def acquire(self) -> None:
@@ -286,46 +295,33 @@ def check_idle(path: Path, advice: str) -> None:
     InputError
         Saying which launch works on it.
     """
-    lock_path = path.with_name(path.name + ".lock")
     try:
-        descriptor = _open_to_look(lock_path)
+        descriptor = _open_to_look(lock_path(path))
     except FileNotFoundError:
         return
     except OSError as error:
-        raise InputError(f"{lock_path}: cannot be read: {what_failed(error)}") from error
+        raise InputError(f"{lock_path(path)}: cannot be read: {what_failed(error)}") from error
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)  # ranks that write together share theirs
     except BlockingIOError:
-        raise InputError(f"{_at_work(path, _read_owner(descriptor))}; {advice}") from None
+        raise InputError(f"{_at_work(path, read_owner(descriptor))}; {advice}") from None
     except OSError:  # no locks here, or none for who may only read: then a sign of life tells
         last = _last_launch(path)
         silence = math.inf if last is None or last.ended is not None else abs(time.time() - last.heartbeat)
         if silence < HEARTBEAT_LIMIT_S:
-            raise InputError(f"{_at_work(path, _read_owner(descriptor))}; {advice}") from None
+            raise InputError(f"{_at_work(path, read_owner(descriptor))}; {advice}") from None
     finally:
         os.close(descriptor)
 
 
-def _open_to_look(lock_path: Path) -> int:
+def _open_to_look(file: Path) -> int:
     """Open a lock file that exists; some file systems give an exclusive lock to writers only."""
     try:
-        return os.open(lock_path, os.O_RDWR | os.O_CLOEXEC)
+        return os.open(file, os.O_RDWR | os.O_CLOEXEC)
     except FileNotFoundError:
         raise
     except OSError:  # not ours, or on a disk that is read-only
-        return os.open(lock_path, os.O_RDONLY | os.O_CLOEXEC)
-
-
-def lock_owner(path: Path) -> dict[str, Any]:
-    """What the lock file of the results file `path` says of its launch, as seen from here; {} if nothing."""
-    try:
-        descriptor = os.open(path.with_name(path.name + ".lock"), os.O_RDONLY | os.O_CLOEXEC)
-    except FileNotFoundError:
-        return {}
-    try:
-        return _read_owner(descriptor)
-    finally:
-        os.close(descriptor)
+        return os.open(file, os.O_RDONLY | os.O_CLOEXEC)
 
 
 def _last_launch(path: Path) -> Launch | None:
@@ -352,26 +348,6 @@ def _at_work(path: Path, owner: dict[str, Any]) -> str:
         job = job or launch.scheduler_id
     who += f", job {job}" if job else ""
     return f"{path}: another launch is working on this file ({who})"
-
-
-def _write_owner(descriptor: int, now: float) -> None:
-    owner = {
-        "host": socket.gethostname(),
-        "pid": os.getpid(),
-        "started": now,
-        "scheduler_id": scheduler_id(),
-        "command": shlex.join(sys.argv),
-    }
-    os.ftruncate(descriptor, 0)
-    os.pwrite(descriptor, json.dumps(owner).encode() + b"\n", 0)
-
-
-def _read_owner(descriptor: int) -> dict[str, Any]:
-    try:
-        owner = json.loads(os.pread(descriptor, 65536, 0))
-    except ValueError:
-        return {}  # it holds the lock but has not written yet
-    return owner if isinstance(owner, dict) else {}
 
 
 def _utc(seconds: float) -> str:

@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mpi_layout.errors import InputError
-from mpi_layout.results.lock import SharedLock, lock_owner
+from mpi_layout.results.lock import SharedLock
+from mpi_layout.results.lock_file import lock_owner
 from mpi_layout.results.mpio import MpioStore, why_not
 from mpi_layout.results.structure import Extent
 

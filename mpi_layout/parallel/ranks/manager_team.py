@@ -15,6 +15,7 @@ from mpi_layout.parallel.ranks.place import Place
 from mpi_layout.parallel.ranks.talk import MPI
 from mpi_layout.parallel.silence import Listener
 from mpi_layout.parallel.solver import BugError, Solver
+from mpi_layout.results.notice import RankNow
 from mpi_layout.results.row import BRIEF_DTYPE
 
 LOOK_S = 1.0  # between two looks at the processes of the workers on this machine
@@ -66,6 +67,15 @@ class ManagerTeam:
     def idle(self) -> int:
         """Workers that wait for configs."""
         return len(self._idle)
+
+    @property
+    def gone(self) -> list[int]:
+        """Ranks that are dead or hung."""
+        return sorted({*self._dead, *self._hung})
+
+    def at_work(self, since: float) -> list[RankNow]:
+        """What each of the others that solves has to do, in seconds after `since`."""
+        return list(self._flying.at_work(self._idle, since))
 
     @property
     def launcher_gone(self) -> bool:
