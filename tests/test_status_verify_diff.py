@@ -19,6 +19,7 @@ from mpi_layout.optimise.solve import solve
 from mpi_layout.optimise.trace import N_POINTS
 from mpi_layout.results import schema
 from mpi_layout.results.file import create_results, open_reader, open_writer
+from mpi_layout.results.notice import Notice, RankNow
 from mpi_layout.results.row import Status, done_row, failed_row, is_committed, row_dtype, seal
 from mpi_layout.results.structure import locate
 from mpi_layout.results.summary import missing, summarise
@@ -183,6 +184,40 @@ def test_rate_and_time_left_while_a_launch_runs(tmp_path, campaign, rows):
     lost = summarise(open_reader(path), now=NOW + 10 + 61)  # three intervals without a heartbeat
     assert lost.launches[0].state == "lost"
     assert lost.rate is None
+
+
+def test_status_says_what_the_ranks_do(tmp_path, campaign, rows):
+    path = tmp_path / "results.h5"
+    write(path, campaign, rows, range(4), end=False)
+    ranks = (RankNow(1, 4, 1, 30.0), RankNow(2, 5, 3, 35.0), RankNow(0, None, 0, 1.0), RankNow(3, 7, 1, 1.0))
+    told = {
+        "clock": 40.0,
+        "checkpoint": 31.0,
+        "left": 2,
+        "seconds_left": 12.0,
+        "ranks": ranks,
+        "gone": (4, 6),
+    }
+    launch = open_reader(path).launches[0]
+    notice = Notice(launch=0, started=launch.started, only="strip\x1b[31m*", **told)
+    summary = summarise(open_reader(path), now=NOW + 20, notice=notice)
+    assert summary.told is None  # by the launch table there is no rank 3
+    notice = dataclasses.replace(notice, ranks=ranks[:3])
+    summary = summarise(open_reader(path), now=NOW + 20, notice=notice)
+    text = " ".join(shown(status_view(summary, now=NOW + 20)).split())
+    assert "about 12 s left" in text
+    plain = json.loads(json.dumps(summary.to_json(), allow_nan=False))
+    keys = [campaign.configs[number].key for number in (4, 5)]
+    assert f"{keys[0]} on rank 1 for 10 s, {keys[1]} +2 on rank 2 for 5.0 s, 1 idle, 2 gone" in text
+    assert plain["in_flight"][0] == {"key": keys[0], "rank": 1, "given": 1, "age": 10.0}
+    assert "in flight (--only strip\\x1b[31m*): " in text
+    assert (plain["left"], plain["idle"], plain["gone"], plain["eta"]) == (2, 1, [4, 6], 12.0)
+    one = summarise(open_reader(path), now=NOW + 20, only=[keys[1]], notice=notice)
+    assert [given.key for given in one.told.in_flight] == [keys[1]]
+    assert one.eta is None  # of this one alone nothing is told
+    lost = summarise(open_reader(path), now=NOW + 1000, notice=notice)
+    assert (lost.told, lost.eta) == (None, None)
+    assert lost.to_json()["in_flight"] is None
 
 
 def test_status_by_a_clock_that_is_behind(tmp_path, campaign, rows):

@@ -1,7 +1,6 @@
 """A campaign that is watched: what each look finds, what is drawn, and the program in a real terminal."""
 
 import dataclasses
-import fcntl
 import io
 import itertools
 import json
@@ -10,17 +9,16 @@ import os
 import pty
 import random
 import re
-import select
 import signal
-import struct
-import subprocess
 import sys
 import termios
 import time
+import zlib
 
 import numpy as np
 import pytest
 from rich.console import Console
+from terminal import LIMIT_S, Screen
 
 from mpi_layout import cli
 from mpi_layout.campaign import parse_campaign
@@ -34,13 +32,12 @@ from mpi_layout.optimise.problem import Solution
 from mpi_layout.results.disk import DiskError
 from mpi_layout.results.file import create_results, open_reader, open_writer
 from mpi_layout.results.live import LiveReader
+from mpi_layout.results.lock_file import lock_path, read_notice
+from mpi_layout.results.notice import Notice, RankNow
 from mpi_layout.results.row import done_row, failed_row
 from mpi_layout.results.summary import summarise
 
-pyte = pytest.importorskip("pyte")
-
 NOW = 1.7e9
-LIMIT_S = 120.0
 LAUNCH = {"host": "node7", "pid": 4711, "scheduler_id": "99", "versions": "numpy 2"}
 
 
@@ -116,6 +113,19 @@ class Writer:
             number, failed_row(self.file.dtype, config, message, **self.about(number, rank, seconds))
         )
         self.ended += 1
+
+    def tell(self, *ranks, gone=(), **about):
+        """Write what a launch tells, that began when the clock said 100."""
+        told = {
+            "clock": self.clock.time - 100.0,
+            "checkpoint": 1.0,
+            "only": "*",
+            "left": 5,
+            "seconds_left": 9.0,
+        }
+        about = {"launch": self.file.launch, "started": self.file.started} | told | about
+        text = Notice(ranks=ranks, gone=gone, **about).to_json().encode()
+        lock_path(self.file.path).write_bytes(b"{}\n%08x " % zlib.crc32(text) + text + b"\n")
 
     def beat(self):
         self.file.heartbeat(self.clock.now, self.ended)
@@ -196,7 +206,7 @@ def test_ages_are_those_since_a_look_saw_it(write, look, clock):
     writer.begin(4)
     writer.done(0)
     (old,) = look().in_flight
-    assert (old.number, old.age, old.seen) == (4, 0.0, False)
+    assert (old.number, old.age, old.exact) == (4, 0.0, False)
     writer.begin(7)
     clock.time += 5
     writer.beat()
@@ -204,12 +214,12 @@ def test_ages_are_those_since_a_look_saw_it(write, look, clock):
     clock.time += 3
     writer.done(1)
     sight = look()
-    assert [(f.number, f.age, f.seen) for f in sight.in_flight] == [(4, 8.0, False), (7, 3.0, True)]
+    assert [(f.number, f.age, f.exact) for f in sight.in_flight] == [(4, 8.0, False), (7, 3.0, True)]
     clock.time += 2
     writer.begin(4, attempts=2)  # tried again: a new beginning
     writer.failed(7)
     sight = look()
-    assert [(f.number, f.attempts, f.age, f.seen) for f in sight.in_flight] == [(4, 2, 0.0, True)]
+    assert [(f.number, f.attempts, f.age, f.exact) for f in sight.in_flight] == [(4, 2, 0.0, True)]
     ago = sight.ended_ago
     assert math.isnan(ago[0])  # nobody saw it
     assert (ago[1], ago[7]) == (2.0, 0.0)
@@ -398,6 +408,118 @@ def test_a_look_reads_what_has_changed(write, look, monkeypatch):
     assert read == [(11, 12)]
 
 
+# ---------------------------------------------------------------- looks at what the launch tells
+
+
+def flights(sight):
+    return [(f.number, f.rank, f.given, f.age, f.exact) for f in sight.in_flight]
+
+
+def test_true_ages_also_of_what_began_before(write, look, clock):
+    writer = write()
+    clock.time += 50
+    writer.begin(4, 7, 8, 9)
+    writer.tell(RankNow(1, 4, 1, 20.0), RankNow(2, 7, 3, 45.5))
+    writer.beat()
+    sight = look()
+    # Which of 8 and 9 has begun is not known, nor when.
+    assert flights(sight) == [
+        (4, 1, 1, 30.0, True),
+        (7, 2, 3, 4.5, True),
+        (8, None, 1, 0, False),
+        (9, None, 1, 0, False),
+    ]
+    assert (sight.checkpoint_age, sight.eta, sight.only) == (49.0, 9.0, "")
+    clock.time += 5  # and nothing new is told
+    sight = look()
+    assert flights(sight)[:2] == [(4, 1, 1, 35.0, True), (7, 2, 3, 9.5, True)]
+    assert (sight.checkpoint_age, sight.eta) == (54.0, 4.0)
+    writer.done(4)
+    writer.done(7)
+    writer.begin(5)
+    writer.tell(RankNow(1, 5, 1, 54.5), RankNow(2, 9, 1, 53.0), checkpoint=55.0)
+    sight = look()
+    assert flights(sight) == [(9, 2, 1, 2.0, True), (5, 1, 1, 0.5, True)]
+    assert sight.checkpoint_age == 0.0
+    one, two = sight.ranks()
+    assert (one.rank, one.ended, one.now.config, one.age) == (1, 2, 5, 0.5)
+    assert (two.rank, two.ended, two.now.config, two.age) == (2, 0, 9, 2.0)
+
+
+def test_what_a_lost_launch_has_left_is_not_in_flight(write, look, clock):
+    write().begin(1, 2)
+    writer = write()
+    clock.time += 30
+    writer.begin(4)
+    writer.tell(RankNow(1, 4, 1, 25.0), RankNow(2, None, 0, 28.0))
+    assert flights(look()) == [(4, 1, 1, 5.0, True)]
+    clock.time += 3
+    writer.begin(2, attempts=2)  # given this moment, and not yet told
+    writer.beat()
+    sight = look()
+    assert flights(sight) == [(4, 1, 1, 8.0, True), (2, None, 1, 0.0, True)]
+    assert [(work.rank, work.age) for work in sight.ranks()] == [(1, 8.0), (2, 5.0)]
+
+
+@pytest.mark.parametrize(
+    "about",
+    [
+        {"launch": 1},
+        {"started": 1.0},
+        {"ranks": [RankNow(1, 12, 1, 0.0)]},
+        {"ranks": [RankNow(3, 4, 1, 0.0)]},
+    ],
+)
+def test_what_another_launch_tells_does_not_matter(write, look, clock, about):
+    writer = write()
+    writer.begin(4)
+    clock.time += 5
+    ranks = about.pop("ranks", [RankNow(1, 4, 1, 3.0)])
+    writer.tell(*ranks, **about)
+    sight = look()
+    assert sight.notice is None
+    assert flights(sight) == [(4, None, 1, 0.0, False)]
+    assert sight.ranks() == []
+
+
+def test_without_a_lock_file_it_is_as_before(write, look, clock, path):
+    writer = write()
+    writer.begin(4)
+    clock.time += 5
+    writer.tell(RankNow(1, 4, 1, 3.0))
+    assert flights(look()) == [(4, 1, 1, 2.0, True)]
+    lock_path(path).write_bytes(b"{}\n")  # being written, say
+    assert flights(look()) == [(4, 1, 1, 2.0, True)]
+    lock_path(path).unlink()
+    writer.end()
+    sight = look()
+    assert (sight.notice, sight.in_flight) == (None, ())
+    assert flights(LiveReader(path, clock).look(now=clock.now)) == []
+    clock.time += 1
+    next_one = write()
+    next_one.begin(5)
+    assert flights(look()) == [(4, None, 1, 1.0, False), (5, None, 1, 0.0, True)]
+
+
+def test_what_is_left_is_what_the_launch_does(write, look, clock, path):
+    """With --only, other configs wait for another launch."""
+    writer = write()
+    writer.done(0)
+    clock.time += 10
+    writer.beat()
+    assert look().eta == 11 * 5 / 2
+    writer.tell(only="a_t1*", left=3, seconds_left=7.0)
+    sight = look()
+    assert (sight.eta, sight.only) == (7.0, "a_t1*")
+    assert "launch 0 on 3 ranks, node7:4711, job 99, only a_t1*" in "\n".join(drawn(sight))
+    told = summarise(open_reader(path), now=clock.now, notice=read_notice(path))
+    assert told.eta == 7.0
+    writer.tell(only="a_t1*", left=3, seconds_left=None)
+    told = summarise(open_reader(path), now=clock.now, notice=read_notice(path))
+    assert told.eta == 3 / told.rate
+    assert look().eta is None
+
+
 # ---------------------------------------------------------------- keys
 
 
@@ -554,6 +676,60 @@ def test_slow_configs_are_pointed_out(write, look, clock):
         writer.beat()
         text = "\n".join(drawn(look(), View(2.0, panel="in flight")))
         assert ("longer than any of its kind" in text) == pointed_out
+
+
+def test_what_ranks_do_now(write, look, clock):
+    writer = write(ranks=6)
+    writer.done(0, rank=1)
+    writer.begin(4, 6, 7)
+    clock.time += 100
+    told = (RankNow(1, 4, 1, 90.0), RankNow(2, 6, 2, 99.0), RankNow(3, None, 0, 40.0), RankNow(5, 0, 1, 1.0))
+    writer.tell(*told, gone=(4,))
+    writer.beat()
+    sight = look()
+    ranks = drawn(sight, View(2.0, panel="ranks"), (100, 24))
+    wanted = [
+        r" +rank works on +for +ended +failed +each +busy",
+        r" +1 a_t15_s1 +10 s +1 ",
+        r" +2 b_t10_s0 \+1 +1\.0 s +0 *$",  # one of two
+        r" +3 idle +60 s +0 *$",
+        r" +4 gone +0 *$",
+        r" +5 a_t10_s0 +2 min +0 *$",
+    ]
+    for pattern, text in zip(wanted, ranks[8:], strict=False):
+        assert re.match(pattern, text), (pattern, text)
+    by_age = View(2.0, panel="ranks", sorts=(0, 0, SORTS["ranks"].index("longest at it first"), 0, 0))
+    assert [line.split()[0] for line in drawn(sight, by_age)[9:14]] == ["5", "3", "1", "2", "4"]
+    flying = "\n".join(drawn(sight, View(2.0, panel="in flight")))
+    assert re.search(r"^a_t15_s1 +1 +10 s +5.0 s|^a_t15_s1 +1 +10 s", flying, re.MULTILINE)
+    assert re.search(r"^b_t10_s0 +2 +1.0 s +1 or one of 1 more behind it", flying, re.MULTILINE)
+    assert "runs; last checkpoint 2 min ago (every 20 s), last sign of life 0 ms ago" in "\n".join(
+        drawn(sight)
+    )
+    document = json.loads(json.dumps(sight.to_json(now=NOW), allow_nan=False))
+    assert document["in_flight"][0] == {
+        "key": "a_t15_s1", "number": 4, "attempts": 1, "age": 10.0, "exact": True, "rank": 1, "given": 1,
+    }  # fmt: skip
+    assert (document["only"], document["left"], document["idle"], document["gone"]) == ("*", 5, 1, [4])
+    assert document["checkpoint_age"] == 99.0
+
+
+def test_a_forged_notice_is_drawn_all_the_same(write, look, clock):
+    writer = write(ranks=5)
+    writer.begin(1, 4)
+    dice = random.Random(4)
+    for _ in range(20):
+        configs, counts, times = (None, 1, 11), (0, 2**62), (0.0, 9e11)
+        ranks = [RankNow(i, *map(dice.choice, (configs, counts, times))) for i in (1, 4, 3, 1, 2)]
+        about = {"clock": dice.choice(times), "checkpoint": dice.choice((None, 9e11)), "left": 2**62}
+        about |= {"seconds_left": dice.choice((None, 9e11)), "only": "\x1b[2J\n\x9b\udc80"}
+        writer.tell(*ranks, gone=(2**62, 1), **about)
+        sight = look()
+        assert sight.notice is not None
+        for panel in PANELS:
+            assert "".join(drawn(sight, View(2.0, panel=panel), (200, 24))).isprintable()
+        assert line(sight, NOW).isprintable()
+        json.dumps(sight.to_json(now=NOW), allow_nan=False)
 
 
 def test_every_size_is_filled_and_never_more(sight):
@@ -767,73 +943,6 @@ def test_without_a_terminal_there_are_only_signals(monkeypatch):
 # ---------------------------------------------------------------- the program in a terminal
 
 
-class Screen:
-    """A terminal with the program in it, read by pyte."""
-
-    def __init__(self, arguments, size=(80, 24), environ=(), under=()):
-        self.ours, self.theirs = pty.openpty()
-        self._screen = pyte.Screen(*size)
-        self._stream = pyte.ByteStream(self._screen)
-        self.raw = b""
-        self.resize(*size)
-        self.modes = termios.tcgetattr(self.theirs)
-        variables = {k: v for k, v in os.environ.items() if k not in ("NO_COLOR", "FORCE_COLOR", "COLUMNS")}
-        variables |= {"TERM": "xterm-256color"} | dict(environ)
-        self.process = subprocess.Popen(
-            [*under, sys.executable, "-P", "-m", "mpi_layout", *map(str, arguments)],
-            stdin=self.theirs,
-            stdout=self.theirs,
-            stderr=self.theirs,
-            env=variables,
-            start_new_session=True,
-            # Its terminal, so that Ctrl-C typed there is a signal.
-            preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),
-        )
-
-    def resize(self, width, height):
-        self._screen.resize(height, width)
-        fcntl.ioctl(self.theirs, termios.TIOCSWINSZ, struct.pack("HHHH", height, width, 0, 0))
-
-    def type(self, keys):
-        os.write(self.ours, keys)
-
-    @property
-    def text(self):
-        """What is to be seen now."""
-        while select.select([self.ours], [], [], 0)[0]:
-            data = os.read(self.ours, 65536)
-            self.raw += data
-            self._stream.feed(data)
-        return "\n".join(self._screen.display)
-
-    def sees(self, pattern):
-        """Wait until something is to be seen."""
-        end = time.monotonic() + LIMIT_S
-        while not (found := re.search(pattern, self.text, re.MULTILINE)):
-            if time.monotonic() > end:
-                pytest.fail(f"{pattern!r} is not to be seen in\n{self.text}")
-            select.select([self.ours], [], [], 0.1)
-        return found
-
-    def ends(self):
-        """Exit code; the terminal is as it was."""
-        end = time.monotonic() + LIMIT_S
-        while self.process.poll() is None and time.monotonic() < end:
-            assert self.text is not None  # which keeps the terminal from being full
-            time.sleep(0.02)
-        code = self.process.wait(0.1)
-        assert self.text is not None
-        assert termios.tcgetattr(self.theirs) == self.modes
-        return code
-
-    def close(self):
-        if self.process.poll() is None:
-            self.process.kill()
-            self.process.wait()
-        os.close(self.ours)
-        os.close(self.theirs)
-
-
 @pytest.fixture
 def in_terminal(tmp_path, monkeypatch):
     """Start `mpi-layout ARGUMENTS` in a terminal."""
@@ -867,7 +976,7 @@ def test_a_launch_is_watched_from_before_it_begins_to_its_end(start, in_terminal
     screen.sees(r"^small +small.h5")
     screen.sees(r"launch 0 on 1 rank, ")
     screen.type(b"2")
-    screen.sees(r"^config +age +usual")
+    screen.sees(r"^config +rank +age +usual")
     screen.sees(r"^[ab]_t1[05]_s[0-2] ")
     screen.resize(40, 12)
     screen.sees(r"^ 2 in flight 1 ")
@@ -887,6 +996,34 @@ def test_a_launch_is_watched_from_before_it_begins_to_its_end(start, in_terminal
     assert screen.ends() == 0
     check_left(screen)
     assert "12 of 12 finished (100.0 %), 1 failed, ended: complete" in screen.text
+
+
+def test_ranks_of_a_launch_that_is_killed_and_goes_on(start, in_terminal, small_campaign, path, wait_until):
+    slow = {"seconds": 2.0}
+    launch = start("run", small_campaign, "--only", "a_*", ranks=3, how=slow)
+    wait_until(lambda: read_notice(path) is not None and len(read_notice(path).ranks) == 2)
+    time.sleep(1.0)  # so that what runs is older than the first look
+    screen = in_terminal("status", path.name, "--watch", "0.5", size=(100, 24))
+    screen.sees(r"launch 0 on 3 ranks, .*, only a_\*")
+    screen.type(b"3")
+    screen.sees(r"^ +1 a_t1[05]_s[0-2] +\d.* s +\d")
+    screen.sees(r"^ +2 a_t1[05]_s[0-2] +\d.* s +\d")
+    screen.type(b"2")
+    screen.sees(r"^a_t1[05]_s[0-2] +[12] +\d[^>]* s ")
+    assert ">" not in screen.text  # no age is unknown
+    launch.kill_all()
+    launch.wait()
+    screen.sees(r"silent for .*: lost, or cut off from here")
+    assert read_notice(path) is not None
+    again = start("run", small_campaign, "--only", "a_*", ranks=3, how=slow)
+    screen.type(b"3")
+    screen.sees(r"launch 1 on 3 ranks, .*, only a_\*")
+    screen.sees(r"^ +[12] a_t1[05]_s[0-2] +\d.* s +\d")
+    screen.sees(r"ended after .*\ncomplete: all configs that it was to do ended")
+    assert again.wait().code == 0
+    assert read_notice(path) is None
+    screen.type(b"q")
+    assert screen.ends() == 0
 
 
 @pytest.fixture
@@ -972,7 +1109,7 @@ def test_json_until_all_is_done(start, small_campaign, path, capsys):
     done = [document["counts"]["done"] for document in told]
     assert done == sorted(done)
     flying = [flight for document in told for flight in document["in_flight"]]
-    assert {"key", "number", "attempts", "age", "seen"} <= flying[0].keys()
+    assert {"key", "number", "attempts", "age", "exact"} <= flying[0].keys()
     assert told[-1]["in_flight"] == []
     assert said.err.count("no such file; waiting for it") <= 1
 

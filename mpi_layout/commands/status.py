@@ -97,11 +97,13 @@ def status_command(args: argparse.Namespace) -> int:
 def _show_status(args: argparse.Namespace) -> int:
     """Show it once."""
     from mpi_layout.commands.tables import brief_status, status_view
+    from mpi_layout.results.lock_file import read_notice
     from mpi_layout.results.reader import open_reader
     from mpi_layout.results.summary import summarise
 
     now = time.time()
-    summary = summarise(open_reader(args.file), now=now, only=args.only)
+    notice = read_notice(args.file)
+    summary = summarise(open_reader(args.file), now=now, only=args.only, notice=notice)
     if args.json:
         answer_json(summary.to_json())
     elif args.brief:

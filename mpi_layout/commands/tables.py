@@ -15,6 +15,7 @@ from rich.text import Text
 from mpi_layout.printable import printable
 from mpi_layout.progress import duration
 from mpi_layout.results.summary import Counts, Gain, Group, LaunchState, Summary
+from mpi_layout.results.told import Told
 from mpi_layout.results.verify import Finding
 
 if TYPE_CHECKING:  # the other views have no need of wake models
@@ -25,6 +26,7 @@ _MOST_AREAS = 20
 _MOST_TYPES = 6
 _MOST_LINES = 20  # of failures, findings
 _MOST_LAUNCHES = 5
+_MOST_AT_WORK = 3
 _SAME_CLOCK_S = 5.0  # two nodes whose clocks differ by less have the same one
 
 
@@ -143,14 +145,34 @@ def _head(summary: Summary) -> Iterable[RenderableType]:
     ):
         if count:
             line.append(f", {count:,} {word}", style)
-    if summary.rate is not None and summary.eta is not None:
-        line.append(f"; {rate(summary.rate)}, about {duration(summary.eta)} left")
+    told = summary.told
+    speed = [rate(summary.rate)] if summary.rate is not None else []
+    if summary.eta is not None:
+        speed.append(f"about {duration(summary.eta)} left")
+    line.append(f"; {', '.join(speed)}" if speed else "")
     bar = Table.grid()  # a bar alone does not end its line
     bar.add_row(ProgressBar(total=counts.total, completed=finished, width=60))
     yield bar
     yield line
+    if told is not None:
+        yield Text(_at_work(told))
     if _is_gain(summary.gain):
         yield Text(_gain_text(summary.gain))
+
+
+def _at_work(told: Told) -> str:
+    """Say which ranks have worked on what for longest."""
+    parts = [
+        f"{printable(one.key)}{f' +{one.given - 1}' if one.given > 1 else ''} on rank {one.rank} "
+        f"for {duration(one.age)}"
+        for one in told.in_flight[:_MOST_AT_WORK]
+    ]
+    more = len(told.in_flight) - len(parts)
+    for count, what in ((more, "more ranks at work"), (told.idle, "idle"), (len(told.gone), "gone")):
+        if count:
+            parts.append(f"{count:,} {what}")
+    which = "" if told.only == "*" else f" (--only {printable(told.only)})"
+    return f"in flight{which}: {', '.join(parts) or 'nothing'}"
 
 
 def _is_gain(gain: Gain | None) -> TypeGuard[Gain]:

@@ -4,7 +4,8 @@ A look reads three short columns, the launch table and the rows that have change
 look before. Rows are remembered without layouts. So watching costs what has happened, not
 what the file holds, and it is only reading: no lock, no HDF5, nothing that the run would notice.
 
-The file does not say when a config began or ended. Whoever looks often has seen it happen:
+The file does not say when a config began or ended. A launch tells since when which rank has
+which config, in the lock file. Where it does not, whoever looks often has seen it happen: then
 ages are those since the look that saw it first.
 """
 
@@ -19,6 +20,8 @@ from numpy.typing import NDArray
 from mpi_layout.campaign import Campaign
 from mpi_layout.results.disk import DiskError
 from mpi_layout.results.launches import Launch, read_launches
+from mpi_layout.results.lock_file import read_notice
+from mpi_layout.results.notice import Notice
 from mpi_layout.results.reader import Piece, Results, open_reader, scan
 from mpi_layout.results.row import Status, row_dtype
 from mpi_layout.results.sight import PLAIN, PLAIN_DTYPE, InFlight, Remembered, Sight, of_launch, sound
@@ -74,6 +77,7 @@ class LiveReader:
         memory = self._memory
         with PlainStore(self.path, memory.results.structure.extents, writable=False) as store:
             memory.update(store, self._clock(), now)
+        memory.note(read_notice(self.path), self._clock())
         return memory.sight(self._generation, now, self._clock(), began)
 
 
@@ -95,6 +99,8 @@ class _Memory:
         self._launches: tuple[Launch, ...] = ()
         self._beat_at = np.nan
         self._ends: deque[tuple[float, int]] = deque(maxlen=_HISTORY)
+        self._notice: Notice | None = None
+        self._ahead = -np.inf  # how far the launch's clock is ahead of ours, at least
 
     def is_of(self, path: Path) -> bool:
         """Whether the file with that name is still this one, or one exactly like it with other rows."""
@@ -176,6 +182,20 @@ class _Memory:
     def _piece(self) -> Piece:
         return Piece(0, self._rows, self._committed)
 
+    def note(self, notice: Notice | None, clock: float) -> None:
+        """Take in what the launch has told; nothing new where that cannot be read or is about another one."""
+        last = self._launches[-1] if self._launches else None
+        if self._notice and (last is None or not self._notice.fits(last, len(self._rows))):
+            self._notice, self._ahead = None, -np.inf
+        if notice and last and notice.fits(last, len(self._rows)):
+            self._notice = notice
+            self._ahead = max(self._ahead, notice.clock - clock)
+
+    @property
+    def _told_at(self) -> float:
+        """When the launch told something last, by our clock."""
+        return self._notice.clock - self._ahead if self._notice else -np.inf
+
     # ---------------------------------------------------------------- telling
 
     def sight(self, generation: int, now: float, clock: float, began: float) -> Sight:
@@ -187,19 +207,23 @@ class _Memory:
         )  # fmt: skip
         launches = self._states(results, now, clock)
         running = bool(launches) and launches[-1].state == "running"
-        flying = self._in_flight(clock)
+        notice = self._notice if running else None
+        flying = self._in_flight(clock, notice)
+        left = _seconds_left(piece, self._campaign, launches[-1].launch) if running else None
         return Sight(
             results=results,
             generation=generation,
             launches=launches,
             rate=self._rate(now) if running else None,
             rate_now=self._rate_now() if running else None,
-            eta=_seconds_left(piece, self._campaign, launches[-1].launch) if running else None,
+            eta=left if notice is None else notice.time_left(clock + self._ahead),
             silence=clock - self._beat_at if launches else np.nan,
             in_flight=flying if running else (),
             interrupted=0 if running else len(flying),
             ended_ago=clock - self._ended_at,
             took=clock - began,
+            notice=notice,
+            notice_age=clock - self._told_at if notice else 0.0,
         )
 
     def _states(self, results: Results, now: float, clock: float) -> tuple[LaunchState, ...]:
@@ -209,20 +233,20 @@ class _Memory:
             states = (*states[:-1], LaunchState(states[-1].launch, "running" if alive else "lost"))
         return states
 
-    def _in_flight(self, clock: float) -> tuple[InFlight, ...]:
-        numbers = np.flatnonzero(~np.isnan(self._begun_at))
-        numbers = numbers[np.argsort(self._begun_at[numbers], kind="stable")]
-        attempts, begun = self._rows["attempts"][numbers], self._begun_at[numbers]
-        return tuple(
-            InFlight(*entry)
-            for entry in zip(
-                numbers.tolist(),
-                attempts.tolist(),
-                (clock - begun).tolist(),
-                (begun > self._first).tolist(),
-                strict=True,
-            )
-        )
+    def _in_flight(self, clock: float, notice: Notice | None) -> tuple[InFlight, ...]:
+        """Oldest first; what a lost launch has left on record, and no rank has, is not among them."""
+        told = {now.config: now for now in notice.ranks} if notice else {}
+        singly = notice is not None and all(now.given <= 1 for now in notice.ranks)
+        found = []
+        for number in np.flatnonzero(~np.isnan(self._begun_at)).tolist():
+            attempts, begun = int(self._rows["attempts"][number]), float(self._begun_at[number])
+            exact = begun > self._first
+            if now := told.get(number):
+                age = max(0.0, clock + self._ahead - now.since)
+                found.append(InFlight(number, attempts, age, exact=True, rank=now.rank, given=now.given))
+            elif not (singly and (not exact or begun <= self._told_at)):
+                found.append(InFlight(number, attempts, clock - begun, exact=exact))
+        return tuple(sorted(found, key=lambda one: -one.age))
 
     def _rate(self, now: float) -> float | None:
         last, ended = self._launches[-1], self._ends[-1][1]

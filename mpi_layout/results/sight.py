@@ -1,6 +1,7 @@
 """What a look at a results file finds, as plain data, and what follows from it."""
 
 import dataclasses
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -10,8 +11,10 @@ from numpy.typing import NDArray
 
 from mpi_layout.campaign import Campaign
 from mpi_layout.results.launches import Launch
+from mpi_layout.results.notice import Notice, RankNow
 from mpi_layout.results.reader import Piece, Results
 from mpi_layout.results.summary import LaunchState, summarise
+from mpi_layout.results.told import Told
 
 PLAIN = {  # columns of rows without layouts, and the dtype of them
     "status": "u1",
@@ -74,15 +77,21 @@ class InFlight:
     attempts : int
         Attempts begun, this one included.
     age : float
-        Seconds since it was seen first.
-    seen : bool
-        Whether it began while the file was watched; else it is older than `age`.
+        Seconds since it began, or since it was seen first.
+    exact : bool
+        Whether it began then; else it is older than `age`.
+    rank : int or None
+        Rank that has it, if that is known.
+    given : int
+        Configs that the rank was given, this one first: it may have ended, and another one run.
     """
 
     number: int
     attempts: int
     age: float
-    seen: bool
+    exact: bool
+    rank: int | None = None
+    given: int = 1
 
 
 @dataclass(frozen=True)
@@ -101,14 +110,23 @@ class RankWork:
         Config that was seen ending last.
     ago : float
         Seconds since then; NaN if nothing was seen ending.
+    now : RankNow or None
+        What it has to do, if that is known.
+    age : float
+        Seconds since it has had that, or nothing; NaN if not known.
+    gone : bool
+        Whether it is known to have died, or not to answer.
     """
 
     rank: int
-    ended: int
-    failed: int
-    seconds: float
-    last: int | None
-    ago: float
+    ended: int = 0
+    failed: int = 0
+    seconds: float = 0.0
+    last: int | None = None
+    ago: float = math.nan
+    now: RankNow | None = None
+    age: float = math.nan
+    gone: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -137,6 +155,10 @@ class Sight:
         Seconds since each config was seen ending; NaN for what had ended before.
     took : float
         Seconds that the look took.
+    notice : Notice or None
+        What the running launch told last.
+    notice_age : float
+        Seconds since then.
     """
 
     results: Remembered
@@ -150,6 +172,8 @@ class Sight:
     interrupted: int
     ended_ago: NDArray[np.float64]
     took: float
+    notice: Notice | None = None
+    notice_age: float = 0.0
 
     @property
     def piece(self) -> Piece:
@@ -176,8 +200,31 @@ class Sight:
         campaign = self.results.campaign
         return of_rows.reshape(len(campaign.areas), len(campaign.turbine_types), -1)
 
+    @property
+    def only(self) -> str:
+        """Which configs the running launch does, as `--only` says it; "" if all, or not known."""
+        return "" if self.notice is None else self.notice.choice
+
+    @property
+    def checkpoint_age(self) -> float | None:
+        """Seconds since the last checkpoint of the running launch, if that is known."""
+        if self.notice is None or self.notice.checkpoint is None:
+            return None
+        return max(0.0, self.notice.clock + self.notice_age - self.notice.checkpoint)
+
     def ranks(self) -> list[RankWork]:
-        """What each rank has done in the last launch, those that have ended something."""
+        """What the ranks have done in the last launch and do now, all of which something is known."""
+        works = {work.rank: work for work in self._ended_by_rank()}
+        if self.notice is not None:
+            clock = self.notice.clock + self.notice_age
+            for now in self.notice.ranks:
+                work = works.get(now.rank) or RankWork(now.rank)
+                works[now.rank] = dataclasses.replace(work, now=now, age=max(0.0, clock - now.since))
+            for rank in self.notice.gone:
+                works[rank] = dataclasses.replace(works.get(rank) or RankWork(rank), gone=True)
+        return [works[rank] for rank in sorted(works)]
+
+    def _ended_by_rank(self) -> list[RankWork]:
         if self.last is None:
             return []
         mine = np.flatnonzero(of_launch(self.piece, self.last.launch))
@@ -206,7 +253,11 @@ class Sight:
             Seconds since 1970.
         """
         summary = dataclasses.replace(
-            summarise(self.results, now=now), launches=self.launches, rate=self.rate, eta=self.eta
+            summarise(self.results, now=now),
+            launches=self.launches,
+            rate=self.rate,
+            eta=self.eta,
+            told=None if self.notice is None else Told.of(self.notice, self.results),
         )
         flights = [{"key": self.results.key(one.number), **dataclasses.asdict(one)} for one in self.in_flight]
         return {
@@ -216,6 +267,7 @@ class Sight:
             "seconds_since_heartbeat": None if np.isnan(self.silence) else self.silence,
             "in_flight": flights,
             "interrupted": self.interrupted,
+            "checkpoint_age": self.checkpoint_age,
         }
 
 

@@ -10,8 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mpi_layout.results.launches import Launch
+from mpi_layout.results.notice import Notice
 from mpi_layout.results.reader import Piece, Results
 from mpi_layout.results.selection import Selection
+from mpi_layout.results.told import Told
 
 _SHORTEST_SILENCE = 10.0  # s without heartbeat that any launch is granted
 
@@ -138,7 +140,9 @@ class Summary:
     rate : float or None
         Configs finished per second by the running launch; None if none runs or none is finished.
     eta : float or None
-        Seconds until all configs are finished at that rate.
+        Seconds until all configs are finished at that rate; or those of the running launch, if it tells.
+    told : Told or None
+        What the running launch told last.
     """
 
     path: str
@@ -151,6 +155,7 @@ class Summary:
     launches: tuple[LaunchState, ...]
     rate: float | None
     eta: float | None
+    told: Told | None = None
 
     @property
     def percent(self) -> float:
@@ -161,12 +166,15 @@ class Summary:
         """Plain dictionary for json.dumps; numbers that are not known are None."""
         plain = dataclasses.asdict(self)
         plain["percent"] = self.percent
+        plain.update(plain.pop("told") or dict.fromkeys(field.name for field in dataclasses.fields(Told)))
         plain["launches"] = [{**entry["launch"], "state": entry["state"]} for entry in plain["launches"]]
         finite: dict[str, Any] = _finite(plain)
         return finite
 
 
-def summarise(results: Results, *, now: float, only: Sequence[str] = ()) -> Summary:
+def summarise(
+    results: Results, *, now: float, only: Sequence[str] = (), notice: Notice | None = None
+) -> Summary:
     """Summary of a results file.
 
     Parameters
@@ -178,6 +186,8 @@ def summarise(results: Results, *, now: float, only: Sequence[str] = ()) -> Summ
     only : sequence of str
         Globs of which the key of a config must match one to be counted; all keys without any. Pairs of area
         and turbine type without such a config are left out.
+    notice : Notice, optional
+        What was found in the lock file; it counts if it is of the running launch.
 
     Raises
     ------
@@ -206,6 +216,12 @@ def summarise(results: Results, *, now: float, only: Sequence[str] = ()) -> Summ
     counts = Counts(*np.sum([group.counts for group in groups], axis=0).tolist())
     elapsed = max(now, last.heartbeat) - last.started if last is not None else 0.0
     rate = n_recent / elapsed if n_recent and elapsed > 0 else None
+    if notice is not None and (last is None or not notice.fits(last, results.n_rows)):
+        notice = None
+    eta = (counts.waiting + counts.damaged) / rate if rate else None
+    if notice is not None and not only:  # it tells of the launch as a whole
+        eta = notice.left / rate if rate else None
+        eta = eta if notice.seconds_left is None else notice.seconds_left
     return Summary(
         path=str(results.path),
         campaign_name=str(results.attributes.get("campaign_name", "")),
@@ -216,7 +232,8 @@ def summarise(results: Results, *, now: float, only: Sequence[str] = ()) -> Summ
         damaged_keys=tuple(damaged),
         launches=launches,
         rate=rate,
-        eta=(counts.waiting + counts.damaged) / rate if rate else None,
+        eta=eta,
+        told=None if notice is None else Told.of(notice, results, chosen),
     )
 
 

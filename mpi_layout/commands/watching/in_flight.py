@@ -22,34 +22,41 @@ def in_flight_panel(sight: Sight, view: View) -> Panel:
         flights.sort(key=lambda one: one.number)
     usual = _seconds_by_kind(sight)
     per_kind = len(sight.results.campaign.configs.seeds)
+    told = sight.notice is not None
 
     def row(place: int) -> list[Cell]:
         one = flights[place]
         mean, longest = usual[one.number // per_kind]
-        slow = math.isfinite(longest) and one.age > max(_SLOW_S, _SLOW * longest)
-        remark = "longer than any of its kind" if slow else ""
+        rank = "" if one.rank is None else str(one.rank)
         cells = (
-            sight.results.key(one.number), _age(one), "" if math.isnan(mean) else duration(mean),
-            str(one.attempts),
+            sight.results.key(one.number), *([rank] if told else []), _age(one),
+            "" if math.isnan(mean) else duration(mean), str(one.attempts),
         )  # fmt: skip
-        return [*cells, Text(remark, "yellow")]
+        return [*cells, _remark(one, longest)]
 
     if sight.interrupted:
         empty = f"nothing runs; {sight.interrupted} configs were interrupted and will start anew"
     else:
         empty = "nothing is in flight"
     return Panel(
-        heads=("config", "age", "usual", "attempt", ""),
-        widths=(key_width(sight, [one.number for one in flights]), 12, 10, 7, 27),
-        right=frozenset((1, 2, 3)),
+        heads=("config", *(["rank"] if told else []), "age", "usual", "attempt", ""),
+        widths=(key_width(sight, [one.number for one in flights]), *([6] if told else []), 12, 10, 7, 27),
+        right=frozenset(range(1, 5 if told else 4)),
         n_rows=len(flights),
         row=row,
         empty=empty,
     )
 
 
+def _remark(one: InFlight, longest: float) -> Text:
+    if one.given > 1:
+        return Text(f"or one of {one.given - 1} more behind it", "dim")
+    slow = math.isfinite(longest) and one.age > max(_SLOW_S, _SLOW * longest)
+    return Text("longer than any of its kind" if slow else "", "yellow")
+
+
 def _age(one: InFlight) -> str:
-    return duration(one.age) if one.seen else f"> {duration(one.age)}"
+    return duration(one.age) if one.exact else f"> {duration(one.age)}"
 
 
 def _seconds_by_kind(sight: Sight) -> NDArray[np.float64]:

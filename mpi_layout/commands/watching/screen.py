@@ -205,14 +205,19 @@ def _launch(sight: Sight, now: float) -> list[Text]:
     lasted = duration(max(0.0, (launch.ended or launch.heartbeat) - launch.started))
     ranks = "1 rank" if launch.ranks == 1 else f"{launch.ranks:,} ranks"
     job = f", job {launch.scheduler_id}" if launch.scheduler_id else ""
-    who = printable(f"launch {launch.number} on {ranks}, {launch.host}:{launch.pid}{job}")
+    only = f", only {sight.only}" if sight.only else ""
+    who = printable(f"launch {launch.number} on {ranks}, {launch.host}:{launch.pid}{job}{only}")
     if entry.state == "ended":
         reason = printable(launch.reason)
         return [Text(f"{who}: ended after {lasted}"), Text(f"{reason}: {meaning(sight)}", "bold")]
     silence = duration(sight.silence)
     if entry.state == "running":
         every = duration(sight.results.campaign.checkpoint.interval_s)
-        runs = f"runs; last checkpoint or sign of life {silence} ago (checkpoints every {every})"
+        if sight.checkpoint_age is None:
+            runs = f"runs; last checkpoint or sign of life {silence} ago (checkpoints every {every})"
+        else:
+            age = duration(sight.checkpoint_age)
+            runs = f"runs; last checkpoint {age} ago (every {every}), last sign of life {silence} ago"
         return [Text(who), Text(runs)]
     lost = f"silent for {silence}: lost, or cut off from here; the same command goes on"
     return [Text(who), Text(lost, "bold yellow")]

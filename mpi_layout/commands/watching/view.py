@@ -7,7 +7,13 @@ MEASURES = {"d": "share done", "b": "best AEP [GWh]", "w": "mean wake loss", "f"
 SORTS: dict[str, tuple[str, ...]] = {
     "areas": ("as in the campaign", "largest first", "smallest first", "by name"),
     "in flight": ("oldest first", "by config"),
-    "ranks": ("by rank", "longest silent first", "most configs first", "slowest first"),
+    "ranks": (
+        "by rank",
+        "longest at it first",
+        "longest silent first",
+        "most configs first",
+        "slowest first",
+    ),
     "failures": ("latest first", "by config"),
     "launches": ("latest first", "oldest first"),
 }
