@@ -24,8 +24,9 @@ def main(arguments: list[str] | None = None) -> int:
     The exit code, the same on every rank.
     """
     from mpi_layout import cli
-    from mpi_layout.console import steady_streams
+    from mpi_layout.console import complain, steady_streams
     from mpi_layout.exit_codes import ExitCode
+    from mpi_layout.parallel.launcher import launcher_hint
 
     with steady_streams():
         try:
@@ -34,6 +35,8 @@ def main(arguments: list[str] | None = None) -> int:
             return code
         except KeyboardInterrupt:
             code = ExitCode.EARLY
+            if launcher_hint().first:
+                complain("stopped by Ctrl-C")
         except BaseException as error:
             # Of a library even SystemExit is a bug here: it would leave the other ranks waiting.
             code = ExitCode.INPUT if _cannot_be_loaded(error) else ExitCode.BUG

@@ -6,9 +6,8 @@ from typing import TYPE_CHECKING
 
 from mpi_layout.commands.options import add_selection, number, selection_of, whole_number
 from mpi_layout.commands.parser import Commands, add_command
-from mpi_layout.console import complain, say
+from mpi_layout.console import say
 from mpi_layout.errors import InputError
-from mpi_layout.exit_codes import ExitCode
 
 if TYPE_CHECKING:
     from mpi_layout.pictures.draw import Picture
@@ -171,13 +170,9 @@ def plot_command(args: argparse.Namespace) -> int:
     from mpi_layout.results.reader import open_reader
 
     require_matplotlib()
-    try:
-        name, picture, told = _shown(args, open_reader(args.file))
-        target = args.output or Path(f"{name}.png")
-        write_drawn(target, picture, width=args.width, force=args.force)
-    except KeyboardInterrupt:
-        complain("stopped by Ctrl-C: nothing was written")
-        return ExitCode.EARLY
+    name, picture, told = _shown(args, open_reader(args.file))
+    target = args.output or Path(f"{name}.png")
+    write_drawn(target, picture, width=args.width, force=args.force)
     say(f"{target}: {told}")
     return 0
 

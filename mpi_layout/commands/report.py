@@ -6,9 +6,8 @@ from pathlib import Path
 
 from mpi_layout.commands.options import add_selection
 from mpi_layout.commands.parser import Commands, add_command
-from mpi_layout.console import complain, say
+from mpi_layout.console import say
 from mpi_layout.errors import InputError
-from mpi_layout.exit_codes import ExitCode
 
 EPILOG = """\
 examples:
@@ -46,12 +45,8 @@ def report_command(args: argparse.Namespace) -> int:
     target = args.output or Path(f"{args.file.stem}.html")
     if str(target) != "-" and target.suffix.lower() not in (".html", ".htm"):
         raise InputError(f"{target}: wants a name that ends in .html")
-    try:
-        results = open_reader(args.file)
-        write_report(results, target, now=time.time(), only=args.only, force=args.force)
-    except KeyboardInterrupt:
-        complain("stopped by Ctrl-C: nothing was written")
-        return ExitCode.EARLY
+    results = open_reader(args.file)
+    write_report(results, target, now=time.time(), only=args.only, force=args.force)
     if str(target) != "-":
         say(f"{target}: open it in a browser")
     return 0
