@@ -24,7 +24,7 @@ from mpi_layout.parallel.solver import Solver
 from mpi_layout.parallel.stopping import Stop
 from mpi_layout.parallel.team import Team
 from mpi_layout.progress import Snapshot, progress
-from mpi_layout.results.disk import exists
+from mpi_layout.results.disk import behind_links, exists
 from mpi_layout.results.extend import extend_results
 from mpi_layout.results.file import ResultsFile, WriterLock, create_results, move_aside, open_writer
 from mpi_layout.results.launches import scheduler_id
@@ -114,7 +114,7 @@ def open_results(order: Order, campaign: Campaign) -> Iterator[ResultsFile]:
     InputError
         If it cannot be had; the text says why and what to do.
     """
-    path = order.output
+    path = behind_links(order.output)
     if exists(path) and path.samefile(order.campaign):
         raise InputError(f"{path}: is the campaign itself; give another file with -o")
     with WriterLock(path, no_lock=order.no_lock) as lock:

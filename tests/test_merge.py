@@ -428,6 +428,14 @@ def test_odd_paths_are_refused(halves, into, tmp_path):
         assert names(tmp_path) == before
 
 
+def test_a_link_leads_to_the_file_that_is_made_and_replaced(halves, into, tmp_path):
+    (tmp_path / "link.h5").symlink_to(into.name)
+    for force in (False, True):
+        assert merge(halves, tmp_path / "link.h5", force=force).done == 12
+        assert (tmp_path / "link.h5").is_symlink()
+        assert open_reader(into).done.all()
+
+
 def test_an_existing_file_is_replaced_only_by_force(halves, into):
     into.write_text("precious")
     with pytest.raises(InputError, match="exists already and is not replaced"):

@@ -34,6 +34,7 @@ from mpi_layout.results.file import (
     open_reader,
     open_writer,
 )
+from mpi_layout.results.lock import check_idle
 from mpi_layout.results.map import draw_map, find_map
 from mpi_layout.results.row import (
     Status,
@@ -880,6 +881,22 @@ def test_a_launch_lost_in_a_power_cut_hides_no_later_one(path, campaign):
 
 
 # ---------------------------------------------------------------- lock
+
+
+@pytest.mark.parametrize("made", [False, True])
+def test_a_link_and_its_file_have_one_lock(tmp_path, made):
+    real, link = tmp_path / "real.h5", tmp_path / "below" / "link.h5"
+    link.parent.mkdir()
+    link.symlink_to("../real.h5")
+    if made:
+        real.touch()
+    for held, other in ((real, link), (link, real)):
+        with WriterLock(held):
+            with pytest.raises(InputError, match="another launch"), WriterLock(other):
+                pass
+            with pytest.raises(InputError, match="another launch"):
+                check_idle(other, "wait")
+        assert not list(tmp_path.rglob("*.lock"))
 
 
 def test_lock_is_a_file_only_while_it_is_held(tmp_path):

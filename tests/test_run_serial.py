@@ -115,6 +115,21 @@ def test_only_that_matches_nothing(run, capsys):
     assert not os.path.exists("small.h5")
 
 
+def test_a_link_leads_to_the_results(small_campaign, tmp_path):
+    """Made, gone on with and begun anew is what it leads to; it stays a link."""
+    (tmp_path / "disk").mkdir()
+    real, link = tmp_path / "disk" / "real.h5", tmp_path / "link.h5"
+    link.symlink_to("disk/real.h5")
+    words = ["run", str(small_campaign), "-o", str(link)]
+    assert cli.main([*words, "--only", "a_*"]) == 0
+    assert cli.main(words) == 0
+    assert (open_reader(real).done.sum(), len(open_reader(real).launches)) == (12, 2)
+    assert cli.main([*words, "--fresh"]) == 0
+    assert link.is_symlink()
+    assert len(open_reader(real).launches) == 1
+    assert sorted(path.name for path in real.parent.iterdir()) == ["real.h5", "real.old-1.h5"]
+
+
 def test_fresh_moves_the_old_file_aside(run, capsys):
     assert run() == 0
     old = Path("small.h5").read_bytes()

@@ -962,13 +962,11 @@ def test_quarantine_replaces_nothing_and_is_not_salvaged_itself(salvage, layouts
 
 def test_odd_paths_are_refused_before_anything_is_read(salvage, layouts, old, tmp_path, small_campaign):
     source = worker(old, 0, layouts, KEYS)
-    (tmp_path / "dangling.h5").symlink_to("gone.h5")
     os.mkfifo(tmp_path / "pipe.h5")
     (tmp_path / "folder.json").mkdir()
     twice = ("--report", tmp_path / "a.json", "--report", tmp_path / "a.json")
     before = sorted(tmp_path.rglob("*"))
     for options, changed, message in (
-        ((), {"into": tmp_path / "dangling.h5"}, "dangling.h5: no such file"),
         ((), {"into": tmp_path / "pipe.h5"}, "pipe.h5: cannot be read: is a pipe or a device, no file"),
         ((), {"into": small_campaign}, "is the campaign itself"),
         ((), {"into": source}, f"besides {source}"),
@@ -1014,6 +1012,16 @@ def as_nobody():
         yield
     finally:
         os.seteuid(user)
+
+
+def test_a_link_leads_to_the_results_file(salvage, layouts, old, path, tmp_path):
+    (tmp_path / "link.h5").symlink_to(path.name)
+    worker(old, 0, layouts, KEYS[:2])
+    assert salvage(into=tmp_path / "link.h5")[0] == 0
+    worker(old, 1, layouts, KEYS[2:])
+    assert salvage(into=tmp_path / "link.h5")[0] == 0
+    assert (tmp_path / "link.h5").is_symlink()
+    assert open_reader(path).done.sum() == len(KEYS)
 
 
 def test_links_to_folders_are_named_and_not_followed(salvage, layouts, old, tmp_path):

@@ -22,7 +22,7 @@ from mpi_layout.merge.campaigns import one_campaign, pieces_of
 from mpi_layout.merge.merged import Conflict, ConflictError, Merged, Source
 from mpi_layout.merge.merged_launches import merged_launches
 from mpi_layout.results.create import create_results, replace_results
-from mpi_layout.results.disk import exists
+from mpi_layout.results.disk import behind_links, exists
 from mpi_layout.results.launches import sealed_launches, write_launches
 from mpi_layout.results.layouts import results_neighbours
 from mpi_layout.results.lock import WriterLock, check_idle
@@ -79,6 +79,7 @@ def merge(
         or if the new one exists or cannot be made. ConflictError if nobody has decided what has to be.
     """
     sources = [open_reader(path) for path in paths]
+    into = behind_links(into)
     _check_paths(paths, into, force=force)
     given = None
     if campaign_path is not None:

@@ -102,6 +102,11 @@ def behind(error: BaseException) -> OSError | None:
     return failure if failure and kind(failure) else None
 
 
+def behind_links(path: Path) -> Path:
+    """File itself where a link to it is given, there or not: that is what is locked, moved, replaced."""
+    return Path(os.path.realpath(path)) if path.is_symlink() else path
+
+
 def exists(path: Path) -> bool:
     """Whether the name is taken, be it by a dangling link.
 

@@ -21,6 +21,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from mpi_layout.results.disk import behind_links
 from mpi_layout.results.launches import scheduler_id
 from mpi_layout.results.notice import Notice
 
@@ -31,7 +32,8 @@ _OWNER = {"host": str, "pid": int, "started": float, "scheduler_id": str, "comma
 
 
 def lock_path(path: Path) -> Path:
-    """Lock file of the results file `path`."""
+    """Lock file of the results file `path`: beside the file itself, by whatever link it is given."""
+    path = behind_links(path)
     return path.with_name(path.name + ".lock")
 
 

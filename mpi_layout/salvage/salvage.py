@@ -4,7 +4,7 @@ import os
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from mpi_layout.campaign import Campaign, load_campaign
@@ -12,6 +12,7 @@ from mpi_layout.errors import InputError
 from mpi_layout.exit_codes import ExitCode
 from mpi_layout.optimise.problem import Solution
 from mpi_layout.optimise.refinement import NO_REFINEMENT
+from mpi_layout.results.disk import behind_links
 from mpi_layout.results.layouts import results_neighbours
 from mpi_layout.results.lock import WriterLock
 from mpi_layout.salvage.aside import Aside
@@ -68,6 +69,7 @@ def salvage(asked: Request, progress: Progress | None = None) -> Audit:
     InputError
         If there is nothing to look at, or the results file cannot take anything.
     """
+    asked = replace(asked, into=behind_links(asked.into))
     campaign = _campaign(asked)
     found = _find(asked)
     with nullcontext() if asked.dry_run else WriterLock(asked.into) as lock:
