@@ -105,6 +105,8 @@ def test_several_layouts_in_one_file_and_in_a_folder(results, tmp_path, capsys):
         (["best", "--windio", "old"], "exists already and is not replaced"),
         (["best", "--csv", "-", "--json"], "--csv - and --json: one of them can have standard output"),
         (["best", "--csv", "-", "--windio", "-"], "--windio - and --csv -: one of them"),
+        (["best", "--windio", "new.yaml", "--csv", "old"], "exists already and is not replaced"),
+        (["best", "--windio", "new.yaml", "--picture", "best.png"], "wants one layout, or a folder for 4"),
         (["best", "--picture", "best.png"], "wants one layout, or a folder for 4"),
         (["best", "--per", "all", "--picture", "best.jpg"], "wants a name that ends in .png, .pdf or .svg"),
     ],

@@ -61,15 +61,20 @@ def best_command(args: argparse.Namespace) -> int:
     from mpi_layout.commands.best_tables import best_json, best_view
     from mpi_layout.results.best import best_layouts
     from mpi_layout.results.reader import open_reader
+    from mpi_layout.results.written import refuse_existing
 
     takers = [f"--{name} -" for name in ("windio", "csv") if str(getattr(args, name)) == "-"]
     takers += ["--json"] if args.json else []
     if len(takers) > 1:
         raise InputError(f"{' and '.join(takers)}: one of them can have standard output; give a name")
+    for target in (args.picture, args.windio, args.csv):  # all of them before one is written
+        if target is not None and str(target) != "-" and not target.is_dir():
+            refuse_existing(target, force=args.force)
     results = open_reader(args.file)
     bests = best_layouts(results, only=args.only, per=args.per)
+    # Pictures first: they are refused for more reasons.
     said = [
-        line for write in (_write_windio, _write_csv, _write_pictures) for line in write(args, results, bests)
+        line for write in (_write_pictures, _write_windio, _write_csv) for line in write(args, results, bests)
     ]
     if args.json:
         answer_json({"layouts": [best_json(best) for best in bests]})
