@@ -137,6 +137,7 @@ def test_readers_beside_a_writer_see_whole_notices(path):
                 time.sleep(0.001)
 
     with WriterLock(path) as lock:
+        lock.tell(long)  # else all may have been read before the writer begins
         writer = threading.Thread(target=write, args=(lock,))
         writer.start()
         found = [read_notice(path) for _ in range(300)]
