@@ -63,6 +63,34 @@ def test_every_offered_name_exists_and_is_told_of():
         mpi_layout.Windfarm  # noqa: B018
 
 
+def test_what_notebooks_show_is_a_line(names):
+    shown = {name: repr(names[name]) for name in ("turbine", "cases", "mixed", "beside", "energy")}
+    assert shown["turbine"] == "<turbine type t15: 15 MW, rotor 240 m, hub 150 m>"
+    assert shown["cases"] == "<8,280 flow cases: 360 directions x 23 speeds>"
+    assert shown["mixed"] == f"<farm of t15, t10 in {shown['cases']}, NOJ>"
+    assert shown["beside"].endswith("NOJ, 20 neighbours>")
+    energy = names["energy"]
+    assert shown["energy"].startswith(f"<{energy.aep:.3f} GWh of 20 turbines; ")
+    assert repr(names["year"].flow_cases).endswith(
+        f"flow cases in {np.unique(names['series'].direction).size} directions>"
+    )
+
+
+def test_what_notebooks_show_of_a_solution_is_a_line(names):
+    square = [(0, 0), (3000, 0), (3000, 3000), (0, 3000)]
+    found = mpi_layout.optimise_layout(
+        square, names["turbine"], names["site"], n_turbines=2, min_spacing=720, seed=0
+    )
+    figures = f"{found.aep:.3f} GWh, {found.wake_loss:.2%} lost in wakes, start {found.start_aep:.3f} GWh"
+    assert repr(found) == f"<layout of 2 turbines: {figures}>"
+
+
+@pytest.mark.parametrize("rated_power", [15, 15e3, 15e9])
+def test_a_rated_power_in_another_unit_is_refused(rated_power):
+    with pytest.raises(ValueError, match="another unit"):
+        mpi_layout.generic_turbine("t", rated_power=rated_power, rotor_diameter=240, hub_height=150)
+
+
 def test_the_package_alone_loads_nothing():
     code = "import sys, mpi_layout; print([m for m in sys.modules if m.startswith(('numpy', 'mpi_layout.'))])"
     done = subprocess.run([sys.executable, "-P", "-c", code], capture_output=True, text=True, timeout=60)

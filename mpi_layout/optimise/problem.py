@@ -114,6 +114,13 @@ class Solution:
     objective: float = math.nan
     start_objective: float = math.nan
 
+    def __repr__(self) -> str:
+        """Say the sums; the arrays would fill a screen."""
+        lost = f"{self.wake_loss:.2%} lost in wakes"
+        return (
+            f"<layout of {self.x.size} turbines: {self.aep:.3f} GWh, {lost}, start {self.start_aep:.3f} GWh>"
+        )
+
     def __post_init__(self) -> None:
         if math.isnan(self.objective):
             object.__setattr__(self, "objective", self.aep)

@@ -15,6 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 Floats = NDArray[np.float64]
 
 AIR_DENSITY = 1.225  # kg/m3, of the curves
+POSSIBLE_SPECIFIC_POWER = (10.0, 10_000.0)  # W/m2: no unit that is mistaken stays within
 BETZ_LIMIT = 16 / 27  # of the power coefficient
 LEAST_STEP = 1e-3  # m/s, between the speeds of a curve
 _ROUNDING = 1e-9  # m/s
@@ -82,6 +83,11 @@ class Turbine:
             raise ValueError(f"ct reaches {self.ct.max():g}, wants at most 1")
         if not 0 <= self.cut_in < self.cut_out:
             raise ValueError(f"wants 0 <= cut_in < cut_out, has {self.cut_in:g} and {self.cut_out:g} m/s")
+
+    def __repr__(self) -> str:
+        """Say which it is; the curves would fill a screen."""
+        size = f"rotor {self.rotor_diameter:g} m, hub {self.hub_height:g} m"
+        return f"<turbine type {self.name}: {self.rated_power / 1e6:g} MW, {size}>"
 
     def power_at(self, speed: ArrayLike) -> Floats:
         """Power, W (...), at wind speeds, m/s (...)."""
@@ -151,7 +157,18 @@ def generic_turbine(
     -------
     Turbine
         Curves of 299 points.
+
+    Raises
+    ------
+    ValueError
+        If the rated power can be that of no such rotor, in watts.
     """
+    specific = rated_power / (np.pi * rotor_diameter**2 / 4)
+    if not POSSIBLE_SPECIFIC_POWER[0] <= specific <= POSSIBLE_SPECIFIC_POWER[1]:
+        raise ValueError(
+            f"rated_power is {rated_power:g} W on a rotor of {rotor_diameter:g} m, {specific:g} W/m2; "
+            "is another unit given than W and m?"
+        )
     speed = np.arange(0.1, 30, 0.1)
     wind_power = 0.5 * AIR_DENSITY * np.pi * rotor_diameter**2 / 4 * speed**3  # W, through the rotor disc
     after_gear = np.maximum(0, _MAX_CP * wind_power * (1 - _GEAR_VARIABLE) - _GEAR_CONSTANT * rated_power)

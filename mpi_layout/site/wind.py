@@ -46,6 +46,11 @@ class FlowCases:
     shear_exponent: float = 0.0
     reference_height: float | None = None
 
+    def __repr__(self) -> str:
+        """Say how many there are."""
+        shape = f"{self.direction.size} directions x {self.speed.size} speeds"
+        return f"<{self.direction.size * self.speed.size:,} flow cases: {shape}>"
+
     @property
     def same_in_all_directions(self) -> bool:
         """Whether speeds and turbulence intensities are the same in all directions."""
@@ -91,6 +96,10 @@ class FlowSeries:
     turbulence_intensity: Floats
     shear_exponent: float = 0.0
     reference_height: float | None = None
+
+    def __repr__(self) -> str:
+        """Say how many there are."""
+        return f"<{self.speed.size:,} flow cases in {self.direction.size} directions>"
 
     @property
     def same_in_all_directions(self) -> bool:

@@ -46,6 +46,11 @@ class FarmAEP:
     direction_aep: Floats
     external_wake_loss: float = 0.0
 
+    def __repr__(self) -> str:
+        """Say the sums; the arrays would fill a screen."""
+        lost = f"{self.wake_loss:.2%} of {self.gross_aep:.3f} GWh lost in wakes"
+        return f"<{self.aep:.3f} GWh of {self.turbine_aep.size} turbines; {lost}>"
+
     @property
     def wake_loss(self) -> float:
         """Share of the gross AEP that all wakes take."""
@@ -138,6 +143,12 @@ class Farm:
             _types(self._type_of, self._type_of.size, len(own))
         self._setting = setting_of((*own, *others), flow_cases, self.model)
         self._free = np.array([free_power(turbine, flow_cases).sum() for turbine in own])  # W
+
+    def __repr__(self) -> str:
+        """Say what it is made of."""
+        types = ", ".join(turbine.name for turbine in self.turbine_types)
+        others = "" if self.neighbours is None else f", {self.neighbours.x.size} neighbours"
+        return f"<farm of {types} in {self.flow_cases!r}, {type(self.model).__name__}{others}>"
 
     def aep(self, x: ArrayLike, y: ArrayLike) -> FarmAEP:
         """AEP of a layout.
