@@ -1132,6 +1132,14 @@ def test_a_file_that_is_missing_is_told_at_once(path, capsys):
     assert capsys.readouterr().err == f"mpi-layout: error: {path}: no such file\n"
 
 
+@pytest.mark.parametrize("watch", [[], ["--watch"]])
+def test_a_folder_is_no_file(watch, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    for name in (".", "/"):
+        assert cli.main(["status", name, *watch]) == 2
+        assert "Traceback" not in capsys.readouterr().err
+
+
 def test_waiting_is_for_files_that_are_missing_only(path, capsys):
     path.write_bytes(b"something else")
     assert cli.main(["status", "--watch", "--wait", str(path)]) == 2

@@ -102,8 +102,8 @@ def _show_status(args: argparse.Namespace) -> int:
     from mpi_layout.results.summary import summarise
 
     now = time.time()
-    notice = read_notice(args.file)
-    summary = summarise(open_reader(args.file), now=now, only=args.only, notice=notice)
+    results = open_reader(args.file)
+    summary = summarise(results, now=now, only=args.only, notice=read_notice(args.file))
     if args.json:
         answer_json(summary.to_json())
     elif args.brief:
