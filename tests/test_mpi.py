@@ -56,6 +56,14 @@ def test_only_rank_0_speaks(launch, small_campaign):
     assert all(line[9:12] == "[0]" for line in ended.err.splitlines()), ended.err
 
 
+@pytest.mark.parametrize("ranks", [3, 8])
+def test_a_sign_of_life_at_the_very_end_is_received(launch, path, ranks):
+    """MPICH 5 ends a rank with an error if a message to it was received by nobody."""
+    ended = launch("run", "small.yaml", ranks=ranks, how=QUICK | {"seconds": 0.1, "beat": 0.003})
+    assert ended.code == 0, ended.err
+    assert open_reader(path).done.all()
+
+
 # ---------------------------------------------------------------- killed
 
 

@@ -51,5 +51,6 @@ class Heart:
         return self._unanswered > silence.LEAVE_BEATS
 
     def stop(self) -> None:
-        """Beat no more."""
+        """Beat no more, not even if the timer has gone off just now."""
         signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, signal.SIG_IGN)

@@ -20,7 +20,7 @@ from mpi_layout.results.row import BRIEF_DTYPE
 
 LOOK_S = 1.0  # between two looks at the processes of the workers on this machine
 MOST_AT_ONCE = 500  # messages taken before the workers that sent them get new work
-SETTLE_S = 10.0  # for workers that have nothing to do but to sync their rows
+SETTLE_S = 10.0  # for workers that have nothing to do but to sync their rows, or to leave
 
 
 class ManagerTeam:
@@ -151,11 +151,8 @@ class ManagerTeam:
     def settle(self) -> None:
         """Wait until the rows of all workers that have nothing to do are durable."""
         self.sync()
-        self._wait_for_syncs(set(self._idle))
-
-    def _wait_for_syncs(self, workers: set[int]) -> None:
-        nap = talk.Nap()
-        while self._syncing & workers and nap.silence < SETTLE_S:
+        nap, idle = talk.Nap(), set(self._idle)
+        while self._syncing & idle and nap.silence < SETTLE_S:
             self._receive_all()
             self._raise_failure()
             nap.sleep()
@@ -179,6 +176,8 @@ class ManagerTeam:
             for worker in self._leaving:
                 self._send(worker, talk.LEAVE, code, how)
         self._dismissed = True
+        if how == talk.TOGETHER:
+            self._receive_last_words()
         return how == talk.TOGETHER
 
     def leave(self, code: int) -> None:
@@ -187,11 +186,17 @@ class ManagerTeam:
             self._comm.Abort(code)
         if self._dead or talk.may_lose_ranks():
             talk.leave_in_time(code)
-            self._syncing |= self._leaving
-            self._wait_for_syncs(self._leaving)
+            self._receive_last_words()
             if self._dead:  # MPI_Finalize would wait for them for ever
                 talk.leave_at_once(code)
             MPI.Finalize()
+
+    def _receive_last_words(self) -> None:
+        """Wait for the last message of each worker that leaves; those before it come before."""
+        nap = talk.Nap()
+        while self._leaving and nap.silence < SETTLE_S:
+            self._receive_all()
+            nap.sleep()
 
     @property
     def _busy(self) -> bool:
@@ -249,6 +254,9 @@ class ManagerTeam:
         if tag == talk.SYNCED:
             self._syncing.discard(worker)
             return []
+        if tag == talk.LAST:
+            self._leaving.discard(worker)
+            return []
         if tag in (talk.BUG, talk.DISK):  # told when what came before it is stored
             self._failure = BugError(data.decode()) if tag == talk.BUG else OSError(data.decode())
             return []
@@ -296,6 +304,7 @@ class ManagerTeam:
         self._dead.add(worker)
         self._hung.pop(worker, None)
         self._syncing.discard(worker)
+        self._leaving.discard(worker)
         if worker in self._idle:
             self._idle.remove(worker)
         return self._flying.end(worker), Lost(self._who(worker))

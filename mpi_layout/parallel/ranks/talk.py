@@ -34,6 +34,9 @@ __all__ = ["MPI"]  # the rest is used as talk.something
 CONFIGS, LEAVE, SYNC, DROP = 1, 2, 3, 4
 ROWS, STORED, DIED, DROPPED, BUG, DISK, SYNCED = 5, 6, 7, 8, 9, 10, 11  # tags to the manager
 ALIVE = 12  # both ways, empty: a worker's sign of life, and the answer
+# To the manager, empty: nothing comes behind it. A message that nobody has received, such as a sign of life,
+# is an error of MPI_Finalize to MPICH.
+LAST = 13
 # How to leave: all together; alone, as some ranks are gone; together, unless one dies at the last moment; by
 # rank 0's MPI_Abort, as some are busy: one that left before would make launchers give another exit code.
 TOGETHER, ALONE, GUARDED, ABORTED = 0, 1, 2, 3

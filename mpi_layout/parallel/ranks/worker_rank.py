@@ -162,11 +162,13 @@ class WorkerRank:
 
     def _leave(self, *, code: int, how: int) -> int:
         self._heart.stop()
+        if how == talk.TOGETHER:
+            self._send(talk.LAST, b"")
         if self._file is not None:
             self._file.close(together=how == talk.TOGETHER)
         if how != talk.TOGETHER:
             talk.leave_in_time(code)
-            self._send(talk.SYNCED, b"")
+            self._send(talk.LAST, b"")
         if how == talk.ALONE:
             talk.leave_at_once(code)
         if how == talk.ABORTED:
