@@ -97,6 +97,13 @@ def keep(path, update):
     path.write_text(json.dumps(known, indent=1) + "\n")
 
 
+def with_known(name, found):
+    """Launches of one design: those that were just measured, and those known of other numbers or lengths."""
+    known = json.loads(MEASURED.read_text())["launches"].get(name, []) if MEASURED.exists() else []
+    rows = {(one["asleep"], one["ranks"]): one for one in [*known, *found]}
+    return [rows[key] for key in sorted(rows)]
+
+
 def about():
     """Where this was measured."""
     command, folder = ["git", "describe", "--always", "--dirty"], Path(mpi_layout.__file__).parent
@@ -135,7 +142,7 @@ def main():
         asleep = [float(s) for s in args.asleep.split(",")]
         found = measure_launches(ranks, asleep, args.backend, args.mpiexec)
         if args.write:
-            keep(MEASURED, {"launches": {name: found}, "about": {name: about()}})
+            keep(MEASURED, {"launches": {name: with_known(name, found)}, "about": {name: about()}})
     return 0
 
 
