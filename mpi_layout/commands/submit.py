@@ -42,7 +42,12 @@ def add(commands: Commands) -> None:
         EPILOG,
     )
     submit.add_argument("campaign", type=Path, metavar="CAMPAIGN", help="campaign file (YAML)")
-    job = submit.add_argument_group("the job")
+    _add_job(submit.add_argument_group("the job"))
+    _add_launches(submit.add_argument_group("the launches, as of `run`"))
+    add_code_option(submit)
+
+
+def _add_job(job: argparse._ArgumentGroup) -> None:
     job.add_argument(
         "--time", type=time_limit, required=True, metavar="H:MM:SS", help="time limit of each job"
     )
@@ -88,13 +93,14 @@ def add(commands: Commands) -> None:
     )
     job.add_argument("--dry-run", action="store_true", help="print the script, write and submit nothing")
     job.add_argument("--force", action="store_true", help="replace a script that was edited")
-    run = submit.add_argument_group("the launches, as of `run`")
+
+
+def _add_launches(run: argparse._ArgumentGroup) -> None:
     run.add_argument("-o", "--output", type=Path, metavar="FILE", help="results file")
     run.add_argument("--only", default="*", metavar="GLOB", help="work only on configs whose key matches")
     run.add_argument("--backend", choices=["auto", "gather", "mpio"], default="auto", help="who writes rows")
     run.add_argument("--retry-failed", action="store_true", help="try failed configs again; with --once")
     run.add_argument("--no-lock", action="store_true", help="go on where the file system has no locks")
-    add_code_option(submit)
 
 
 def submit_command(args: argparse.Namespace) -> int:
