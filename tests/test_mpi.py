@@ -59,7 +59,8 @@ def test_only_rank_0_speaks(launch, small_campaign):
 @pytest.mark.parametrize("ranks", [3, 8])
 def test_a_sign_of_life_at_the_very_end_is_received(launch, path, ranks):
     """MPICH 5 ends a rank with an error if a message to it was received by nobody."""
-    ended = launch("run", "small.yaml", ranks=ranks, how=QUICK | {"seconds": 0.1, "beat": 0.003})
+    often = {"beat": 0.003, "beats": 100_000}
+    ended = launch("run", "small.yaml", ranks=ranks, how=QUICK | often | {"seconds": 0.1})
     assert ended.code == 0, ended.err
     assert open_reader(path).done.all()
 
