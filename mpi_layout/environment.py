@@ -18,6 +18,9 @@ _UNLESS_SET = dict.fromkeys(THREADS, "1") | {
     "MPI4PY_RC_INITIALIZE": "0",
     # pydantic opens a file of every installed package in search of plugins, in every rank.
     "PYDANTIC_DISABLE_PLUGINS": "__all__",
+    # Open MPI tries locks by a file of each rank beside the results, which a kill leaves there. What it tries
+    # them for, file pointers that ranks share, nobody needs here.
+    "OMPI_MCA_sharedfp": "^lockedfile",
 }
 # argparse looks for translations, several hundred times in every rank; there are none.
 _ALWAYS = {"LANGUAGE": "C"}

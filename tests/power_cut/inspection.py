@@ -105,7 +105,7 @@ class Inspector:
         assert difference.equal, difference
         assert cli.main(["verify", str(path)]) == 0
         left = {file.name for file in self.folder.iterdir() if ".old-" not in file.name}
-        assert left == {self.name}
+        assert left == {self.name}, sorted(left)
 
 
 def moments(recording: Recording, n: int, rng: random.Random) -> list[int]:
