@@ -1,6 +1,5 @@
 """The doctor: what it finds, what it makes of it, that it neither hangs nor leaves anything behind."""
 
-import contextlib
 import json
 import math
 import os
@@ -13,6 +12,7 @@ from pathlib import Path
 
 import mpi_launcher
 import pytest
+from other_user import as_nobody
 
 from mpi_layout import cli
 from mpi_layout.campaign import load_campaign
@@ -412,20 +412,6 @@ def test_a_folder_without_permission():
         with as_nobody():
             answer = probes.folder(str(place))
     assert by_name(folder.findings(place, answer))["writing"].verdict is PROBLEM
-
-
-@contextlib.contextmanager
-def as_nobody():
-    """Root may write anywhere; so for a while another user, if it is root."""
-    user = os.geteuid()
-    if user:
-        yield
-        return
-    os.seteuid(65534)
-    try:
-        yield
-    finally:
-        os.seteuid(user)
 
 
 @pytest.mark.parametrize(

@@ -9,12 +9,13 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from contextlib import contextmanager, nullcontext
+from contextlib import nullcontext
 from pathlib import Path
 
 import h5py
 import numpy as np
 import pytest
+from other_user import as_nobody
 
 from mpi_layout import cli
 from mpi_layout.campaign import load_campaign, parse_campaign
@@ -998,20 +999,6 @@ def test_a_folder_that_is_closed_is_told_in_one_message():
         with as_nobody(), wanted, written(target, force=False):
             pass
         Path(name).chmod(0o700)
-
-
-@contextmanager
-def as_nobody():
-    """Root may write anywhere; so for a while another user, if it is root."""
-    user = os.geteuid()
-    if user:
-        yield
-        return
-    os.seteuid(65534)
-    try:
-        yield
-    finally:
-        os.seteuid(user)
 
 
 def test_a_link_leads_to_the_results_file(salvage, layouts, old, path, tmp_path):
