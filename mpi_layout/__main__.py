@@ -78,7 +78,7 @@ def _cannot_be_loaded(error: BaseException) -> bool:
 
 
 def _rank_name() -> str:
-    mpi = sys.modules.get("mpi4py.MPI")
+    mpi = _mpi()  # a question before MPI_Init would end this process before it has said what is wrong
     return f"rank {mpi.COMM_WORLD.rank} of {mpi.COMM_WORLD.size}" if mpi else "no MPI"
 
 

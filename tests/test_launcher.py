@@ -1,6 +1,7 @@
 """Who started this process: launchers known by what they leave behind, and those of another MPI refused."""
 
 import re
+import subprocess
 import sys
 from types import SimpleNamespace
 
@@ -279,3 +280,22 @@ def test_a_package_that_cannot_be_loaded_is_no_bug(launch, small_campaign, shado
     assert ended.code == 2
     assert ended.err.count("\n") == 1
     assert "a package that mpi-layout needs cannot be loaded: libmpi.so.12" in ended.err
+
+
+# A bug of the program before it has called MPI, in a process that has loaded it.
+STUMBLES = """
+import sys
+from mpi_layout import __main__, cli
+from mpi_layout.parallel.ranks import talk
+def stumble(_):
+    raise ZeroDivisionError("told to stumble")
+cli.main = stumble
+sys.exit(__main__.main([]))
+"""
+
+
+def test_a_bug_before_mpi_is_called_is_told():
+    ended = subprocess.run([sys.executable, "-c", STUMBLES], capture_output=True, text=True, timeout=60)
+    assert "mpi-layout: bug: no MPI" in ended.stderr
+    assert "ZeroDivisionError: told to stumble" in ended.stderr
+    assert ended.returncode == 1
