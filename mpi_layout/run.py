@@ -152,8 +152,8 @@ def work_on(
     solver = Solver(campaign, launch=begin_launch(results, team), rank=0)
     news.tell_ranks(team)
     team.open(solver)
-    if comm is not None:
-        results.write_together(comm)
+    if comm is not None and not open_together(results, comm, team, stop):
+        return
     schedule = make_schedule(numbers, campaign, results)
     manager = Manager(team, schedule, results, solver, stop, campaign.checkpoint.interval_s, only)
     before = results.count(np.setdiff1d(chosen, numbers))
@@ -178,6 +178,19 @@ def work_on(
         raise
     manager.close(stop.reason or "complete")
     news.tell_speed(manager, time.monotonic() - started)
+
+
+def open_together(results: ResultsFile, comm: Any, team: Team, stop: Stop) -> bool:
+    """Let all ranks write the file from now on; False if one died meanwhile, and the launch has to end."""
+    try:
+        results.write_together(comm)
+    except OSError:
+        if not (lost := team.lost()):
+            raise
+        stop.ask(f"the loss of {', '.join(lost)} while all ranks opened the file")
+        results.end_launch(time.time(), stop.reason, 0)
+        results.checkpoint()
+    return results.shared
 
 
 def begin_launch(results: ResultsFile, team: Team) -> int:

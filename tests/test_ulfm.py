@@ -5,11 +5,13 @@
 
 import os
 import signal
+import socket
 
 import numpy as np
 import pytest
 
 from mpi_layout.compare.diff import diff
+from mpi_layout.results.lock_file import read_notice
 from mpi_layout.results.mpio import why_not
 from mpi_layout.results.reader import open_reader
 
@@ -63,6 +65,43 @@ def test_with_all_workers_killed_the_launch_ends_and_resumes(start, launch, path
     assert open_reader(path).done.all()
 
 
+@pytest.mark.parametrize(("n_killed", "code"), [(1, 0), (3, 75)])
+def test_workers_killed_before_they_have_the_campaign(
+    start, launch, straight, path, wait_until, n_killed, code
+):
+    running = start("run", "small.yaml", "--backend", "gather", ranks=4, how={"open": 2.0}, options=ULFM)
+    kill_opening(running, path, wait_until, range(1, 1 + n_killed))
+    ended = running.wait(PROMPT_S)
+    assert ended.code == code, ended.err
+    assert "Traceback" not in ended.err
+    assert launch("run", "small.yaml", ranks=3).code == 0
+    assert diff(open_reader(path), straight).equal
+
+
+@pytest.mark.parametrize("ranks", [[2], [1, 2, 3]])
+def test_workers_killed_before_all_have_opened_the_file(start, launch, straight, path, wait_until, ranks):
+    """The file cannot be opened by all then, which is no fault of the disk: the launch ends in order."""
+    running = start("run", "small.yaml", "--backend", "mpio", ranks=4, how={"open": 2.0}, options=ULFM)
+    kill_opening(running, path, wait_until, ranks)
+    ended = running.wait(PROMPT_S)
+    assert ended.code == 75, ended.err
+    lost = ", ".join(f"rank {rank} on {socket.gethostname()}" for rank in ranks)
+    reason = f"the loss of {lost} while all ranks opened the file"
+    assert f"stopped early by {reason}: run the same command again to go on" in ended.err
+    assert "error" not in ended.err
+    assert [launch.reason for launch in open_reader(path).launches] == [reason]
+    assert launch("run", "small.yaml", "--backend", "mpio", ranks=3, options=ULFM).code == 0
+    assert diff(open_reader(path), straight).equal
+
+
+def kill_opening(running, path, wait_until, ranks):
+    """Kill some while rank 0 waits, between its entry in the launch table and what it sends to the others."""
+    wait_until(lambda: path.exists() and len(open_reader(path).launches) == 1)
+    pids = running.ranks()
+    for rank in ranks:
+        os.kill(pids[rank], signal.SIGKILL)
+
+
 @pytest.mark.parametrize("backend", BACKENDS)
 def test_without_rank_0_all_ranks_leave_at_once(start, launch, path, wait_until, nobody_left, backend):
     running = start(
@@ -100,10 +139,16 @@ def test_ranks_killed_while_they_solve_suspects_blame_no_config(start, launch, s
     for n_launches in (1, 2):
         running = start("run", "small.yaml", ranks=4, how={"seconds": 1.0}, options=ULFM)
         wait_until(lambda n=n_launches: path.exists() and len(open_reader(path).launches) == n)
-        wait_until(lambda launch=running: len(launch.ranks()) == 4)
+        wait_until(lambda launch=n_launches - 1: all_at_work(path, launch))
         for rank, pid in running.ranks().items():
             if rank:
                 os.kill(pid, signal.SIGKILL)
         assert running.wait(PROMPT_S).code == 75
     assert launch("run", "small.yaml", ranks=3, options=ULFM).code == 0
     assert diff(open_reader(path), straight).equal
+
+
+def all_at_work(path, launch):
+    """Whether rank 0 says that each worker of a launch has a config."""
+    notice = read_notice(path)
+    return notice and notice.launch == launch and all(now.config is not None for now in notice.ranks)

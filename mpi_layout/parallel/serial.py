@@ -60,6 +60,10 @@ class SerialTeam:
         self._solver = solver
         threading.Thread(target=self._work, args=(solver,), daemon=True, name=SOLVING).start()
 
+    def lost(self) -> list[str]:
+        """Nobody: who asks is alive."""
+        return []
+
     @property
     def allotments(self) -> list[tuple[str, Allotment]]:
         """Host of this process, and what it may use there."""

@@ -42,6 +42,9 @@ class Team(Protocol):
     def gone(self) -> list[int]:
         """Ranks that are dead or hung."""
 
+    def lost(self) -> list[str]:
+        """Look who has died, and name them."""
+
     def at_work(self, since: float) -> list[RankNow]:
         """What each of the others that solves has to do, in seconds after `since` (of time.monotonic)."""
 

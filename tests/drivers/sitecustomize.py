@@ -3,9 +3,9 @@
 Python imports a module of this name when it starts, so it works in every rank and every child process,
 whatever the command. SOLVE_DRIVER is JSON: {"seconds": 0.2} sleeps before each config, {"burn": 10000}
 counts so far instead of solving, {"beat": 0.5} lets workers give signs of life more often, {"beats": 1000}
-lets so many go unheard, {"part": 5} gives MPI_Finalize less time, and {"fail": ["area_type_s0"]} lets configs
-fail; so do "bug", "kill", "exit", "leave" and "hang", each in its way; "kill_late" kills a process that has
-solved other configs before.
+lets so many go unheard, {"part": 5} gives MPI_Finalize less time, {"open": 2} lets rank 0 wait before it
+sends the campaign, and {"fail": ["area_type_s0"]} lets configs fail; so do "bug", "kill", "exit", "leave" and
+"hang", each in its way; "kill_late" kills a process that has solved other configs before.
 """
 
 import json
@@ -68,3 +68,15 @@ silence.BEAT_S = HOW.get("beat", silence.BEAT_S)
 if "beats" in HOW:
     silence.LOST_BEATS = silence.LEAVE_BEATS = HOW["beats"]
 last_resort.PART_S = HOW.get("part", last_resort.PART_S)
+
+
+if "open" in HOW:
+    from mpi_layout.parallel.solver import Solver
+
+    real_message = Solver.message
+
+    def message(self):
+        time.sleep(HOW["open"])
+        return real_message(self)
+
+    Solver.message = message

@@ -13,7 +13,7 @@ from mpi_layout.parallel.ranks.manager_team import ManagerTeam
 from mpi_layout.parallel.ranks.mpi_library import Library
 from mpi_layout.parallel.ranks.place import Place
 from mpi_layout.parallel.ranks.talk import MPI
-from mpi_layout.parallel.ranks.worker_rank import WorkerRank
+from mpi_layout.parallel.ranks.worker_rank import WorkerRank, leaving_with_rank_0
 
 __all__ = ["ManagerTeam", "WorkerRank", "alone", "join"]
 
@@ -44,10 +44,12 @@ def join(hint: LauncherHint) -> ManagerTeam | WorkerRank:
             f"{hint}, but this process finds itself {found}. {_whose(library)}. {_advice(library)} To run "
             f"without MPI, use no launcher and unset {hint.variable}."
         )
-    places = talk.gather_texts(comm, str(Place.here(MPI.Get_processor_name())))
+    here = str(Place.here(MPI.Get_processor_name()))
     if comm.rank:
+        with leaving_with_rank_0(comm):
+            talk.gather_texts(comm, here)
         return WorkerRank(comm)
-    return ManagerTeam(comm, [Place(text) for text in places], library.name)
+    return ManagerTeam(comm, [Place(text) for text in talk.gather_texts(comm, here)], library.name)
 
 
 def tell(hint: LauncherHint, library: Library) -> None:

@@ -61,7 +61,7 @@ class ManagerTeam:
     @property
     def allotments(self) -> list[tuple[str, Allotment]]:
         """Host of each rank, and what it may use there."""
-        return [(place.host, place.allotment) for place in self._places]
+        return [(place.host, place.allotment) for place in self._places if place.known]
 
     @property
     def idle(self) -> int:
@@ -72,6 +72,11 @@ class ManagerTeam:
     def gone(self) -> list[int]:
         """Ranks that are dead or hung."""
         return sorted({*self._dead, *self._hung})
+
+    def lost(self) -> list[str]:
+        """Look who has died, and name them."""
+        self._dead |= set(talk.deaths(self._comm)) if talk.may_lose_ranks() else set()
+        return [self._who(worker) for worker in sorted(self._dead)]
 
     def at_work(self, since: float) -> list[RankNow]:
         """What each of the others that solves has to do, in seconds after `since`."""
@@ -189,7 +194,7 @@ class ManagerTeam:
             self._receive_last_words()
             if self._dead:  # MPI_Finalize would wait for them for ever
                 talk.leave_at_once(code)
-            MPI.Finalize()
+            talk.leave_guarded(code)
 
     def _receive_last_words(self) -> None:
         """Wait for the last message of each worker that leaves; those before it come before."""
@@ -207,11 +212,8 @@ class ManagerTeam:
         talk.broadcast(self._comm, json.dumps(message).encode())
 
     def _send(self, worker: int, tag: int, *numbers: int) -> None:
-        try:
+        with talk.despite_deaths():  # `collect` finds out who died, and what was lost
             self._comm.Send(np.array(numbers, np.int64), worker, tag)
-        except MPI.Exception as error:
-            if not talk.is_death(error):
-                raise  # else `collect` finds out who died, and what was lost
 
     def _receive_all(self) -> tuple[list[Answer], bool]:
         """What has come in, and whether there may be more."""

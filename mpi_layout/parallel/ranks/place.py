@@ -9,6 +9,8 @@ from typing import Self
 
 from mpi_layout.parallel.allotment import Allotment
 
+_NOWHERE = f"an unknown host||0|{Allotment(cores=0)}"
+
 
 class Place:
     """Host, process namespace and process number of a rank, its cores and memory.
@@ -16,12 +18,12 @@ class Place:
     Parameters
     ----------
     text : str
-        As another rank wrote it with `str`.
+        As another rank wrote it with `str`; empty for one that died before.
     """
 
     def __init__(self, text: str) -> None:
         self._text = text
-        self.host, self._namespace, pid, allotment = text.split("|")
+        self.host, self._namespace, pid, allotment = (text or _NOWHERE).split("|")
         self._pid = int(pid)
         self.allotment = Allotment.of(allotment)
 
@@ -36,6 +38,11 @@ class Place:
 
     def __str__(self) -> str:
         return self._text
+
+    @property
+    def known(self) -> bool:
+        """Whether the rank has said where it runs."""
+        return bool(self._text)
 
     def sees(self, other: "Place") -> bool:
         """Whether a process here can look at the one there."""

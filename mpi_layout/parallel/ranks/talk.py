@@ -8,13 +8,16 @@ belong to the configs, and signal handlers run. A worker looks for messages betw
 
 Where the MPI can lose a rank (Open MPI's `mpirun --with-ft ulfm`), a rank that died
 shows as an error of class MPI_ERR_PROC_FAILED in whatever call comes next; elsewhere
-the launcher ends the whole launch.
+the launcher ends the whole launch. A broadcast or a gather fails as a whole there, on some
+ranks and not on others, so each rank is told by itself, and asked.
 """
 
 import os
 import sys
 import time
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import mpi4py
 import numpy as np
@@ -37,6 +40,7 @@ ALIVE = 12  # both ways, empty: a worker's sign of life, and the answer
 # To the manager, empty: nothing comes behind it. A message that nobody has received, such as a sign of life,
 # is an error of MPI_Finalize to MPICH.
 LAST = 13
+OPENING = 14  # both ways, where ranks may be lost: what is broadcast and gathered elsewhere
 # How to leave: all together; alone, as some ranks are gone; together, unless one dies at the last moment; by
 # rank 0's MPI_Abort, as some are busy: one that left before would make launchers give another exit code.
 TOGETHER, ALONE, GUARDED, ABORTED = 0, 1, 2, 3
@@ -71,6 +75,14 @@ def leave_at_once(code: int) -> None:
 def leave_in_time(code: int) -> None:
     """End this process soon, whatever it waits for: MPI waits for ever for a rank that has died."""
     exit_after(LEAVE_S, code)
+
+
+def leave_guarded(code: int) -> None:
+    """Part from the other ranks, one of which may die at this very moment: all work is done and stored."""
+    try:
+        MPI.Finalize()
+    except MPI.Exception:
+        leave_at_once(code)
 
 
 class Nap:
@@ -129,6 +141,8 @@ def receive(comm: MPI.Comm, status: MPI.Status) -> bytes:
 
 def broadcast(comm: MPI.Comm, data: bytes = b"") -> bytes:
     """Rank 0's `data`, on every rank; nobody spins while rank 0 is still reading files."""
+    if may_lose_ranks():
+        return _hear(comm) if comm.rank else _tell_each(comm, data)
     length = np.array([len(data)], np.int64)
     wait(comm.Ibcast(length))
     buffer = bytearray(data or int(length[0]))
@@ -137,13 +151,49 @@ def broadcast(comm: MPI.Comm, data: bytes = b"") -> bytes:
 
 
 def gather_texts(comm: MPI.Comm, text: str) -> list[str]:
-    """A short text of every rank, on rank 0; the others get nothing."""
+    """A short text of every rank, on rank 0, that of a dead one empty; the others get nothing."""
     own = np.zeros(TEXT_BYTES, np.uint8)
     encoded = np.frombuffer(text.encode()[:TEXT_BYTES], np.uint8)
     own[: encoded.size] = encoded
     every = np.zeros((comm.size if comm.rank == 0 else 0, TEXT_BYTES), np.uint8)  # (rank, byte)
-    wait(comm.Igather(own, every))
+    if not may_lose_ranks():
+        wait(comm.Igather(own, every))
+    elif comm.rank:
+        wait(comm.Isend(own, 0, OPENING))
+    else:
+        every[0] = own
+        for rank in range(1, comm.size):
+            with despite_deaths():
+                wait(comm.Irecv(every[rank], rank, OPENING))
     return [row.tobytes().rstrip(b"\0").decode("utf-8", "replace") for row in every]
+
+
+def _tell_each(comm: MPI.Comm, data: bytes) -> bytes:
+    requests = []
+    for rank in range(1, comm.size):
+        with despite_deaths():
+            requests.append(comm.Isend([data, MPI.BYTE], rank, OPENING))
+    for request in requests:
+        with despite_deaths():
+            wait(request)
+    return data
+
+
+def _hear(comm: MPI.Comm) -> bytes:
+    nap, status = Nap(), MPI.Status()
+    while not message_there(comm, status, source=0):
+        nap.sleep()
+    return receive(comm, status)
+
+
+@contextmanager
+def despite_deaths() -> Iterator[None]:
+    """Go on behind the block if the rank that it talks to has died."""
+    try:
+        yield
+    except MPI.Exception as error:
+        if not is_death(error):
+            raise
 
 
 def is_death(error: MPI.Exception) -> bool:

@@ -4,6 +4,8 @@ import json
 import logging
 import time
 from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -28,6 +30,20 @@ log = logging.getLogger(__name__)
 ORPHAN_S = 30.0  # without a word from a manager whose launcher is gone
 
 
+@contextmanager
+def leaving_with_rank_0(comm: MPI.Comm) -> Iterator[None]:
+    """End this process if rank 0 dies."""
+    try:
+        yield
+    except MPI.Exception as error:
+        if not talk.is_death(error):
+            raise
+        if comm.rank == 1:  # one word is enough
+            log.warning("rank 0 has died, so this launch ends: run the same command again to go on")
+        talk.leave_at_once(ExitCode.BUG)
+        raise
+
+
 class WorkerRank:
     """A worker: what it writes itself, if it does, and how it hears and answers."""
 
@@ -44,15 +60,8 @@ class WorkerRank:
     def work(self) -> int:
         """Solve configs until the manager says leave, and give back the exit code it says."""
         ignore_signals()
-        try:
+        with leaving_with_rank_0(self._comm):
             return self._work()
-        except MPI.Exception as error:
-            if not talk.is_death(error):
-                raise
-            if self._comm.rank == 1:  # one word is enough
-                log.warning("rank 0 has died, so this launch ends: run the same command again to go on")
-            talk.leave_at_once(ExitCode.BUG)
-            raise
 
     def _work(self) -> int:
         message = self._hear()
@@ -62,7 +71,7 @@ class WorkerRank:
         if "leave" in message:
             return int(message["leave"])
         if self._file is not None:
-            self._file.open(self._comm)
+            self._open(self._file)
         self._heart.start()
         with CarefulSolver(Solver.of(message, rank=self._comm.rank)) as solver:
             return self._serve(solver)
@@ -92,6 +101,16 @@ class WorkerRank:
 
         self._file = SharedRows(invited)
         talk.gather_texts(self._comm, self._file.prepare())
+
+    def _open(self, file: "SharedRows") -> None:
+        """Open the results file, all ranks at the same time; if one dies, rank 0 ends the launch."""
+        try:
+            file.open(self._comm)
+        except OSError:
+            if not (talk.may_lose_ranks() and talk.deaths(self._comm)):
+                raise
+            self._file = None
+            self._send(talk.DISK, b"a rank died while all opened the file; run the same command again")
 
     def _receive(self) -> tuple[int, list[int]] | None:
         """The next message; None if there is none and something to do."""
@@ -174,5 +193,5 @@ class WorkerRank:
         if how == talk.ABORTED:
             time.sleep(2 * talk.LEAVE_S)  # no longer than until then
         if how == talk.GUARDED:
-            MPI.Finalize()
+            talk.leave_guarded(code)
         return code
