@@ -68,6 +68,17 @@ def test_rows_keep_their_bytes_and_find_their_places(path, of_seeds):
         pass  # it belongs to the campaign
 
 
+def test_a_link_stays_one(path, of_seeds):
+    links = path.parent / "links"
+    links.mkdir()
+    link = links / "results.h5"
+    link.symlink_to("../results.h5")
+    extend_results(link, of_seeds([4, 2, 0]))
+    assert os.readlink(link) == "../results.h5"
+    assert open_reader(path).n_rows == 12
+    assert [file.name for file in links.iterdir()] == ["results.h5"]
+
+
 def test_a_damaged_row_waits_again(path, of_seeds):
     place = locate(path).extents["aep"].offset
     data = bytearray(path.read_bytes())

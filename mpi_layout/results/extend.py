@@ -9,6 +9,7 @@ from mpi_layout.campaign import Campaign
 from mpi_layout.campaign.compare import differ_in_seeds_alone
 from mpi_layout.errors import InputError
 from mpi_layout.results.create import replace_results
+from mpi_layout.results.disk import behind_links
 from mpi_layout.results.launches import copy_launches
 from mpi_layout.results.reader import Results, open_reader
 from mpi_layout.results.store import PlainStore
@@ -28,7 +29,7 @@ def extend_results(path: Path, campaign: Campaign) -> None:
     Parameters
     ----------
     path : Path
-        The results file.
+        The results file, or a link to it, which stays one.
     campaign : Campaign
         What will be computed.
 
@@ -37,6 +38,7 @@ def extend_results(path: Path, campaign: Campaign) -> None:
     InputError
         If it is no results file that this program can use, or the new one cannot be made.
     """
+    path = behind_links(path)
     old = open_reader(path)
     if not _has_more_seeds(old, campaign):
         return
