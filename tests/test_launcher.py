@@ -295,7 +295,7 @@ sys.exit(__main__.main([]))
 
 
 def test_a_bug_before_mpi_is_called_is_told():
-    ended = subprocess.run([sys.executable, "-c", STUMBLES], capture_output=True, text=True, timeout=60)
+    ended = subprocess.run([sys.executable, "-P", "-c", STUMBLES], capture_output=True, text=True, timeout=60)
     assert "mpi-layout: bug: no MPI" in ended.stderr
     assert "ZeroDivisionError: told to stumble" in ended.stderr
     assert ended.returncode == 1
