@@ -26,12 +26,12 @@ from mpi_layout.campaign import load_campaign, parse_campaign
 from mpi_layout.optimise.problem import Solution
 from mpi_layout.optimise.trace import N_POINTS, Trace
 from mpi_layout.parallel.serial import SerialTeam
-from mpi_layout.results import mpio
 from mpi_layout.results.file import create_results, open_writer
 from mpi_layout.results.reader import scan
-from mpi_layout.results.row import Status, brief, done_row, row_dtype, seal
-from mpi_layout.results.store import PlainStore
-from mpi_layout.results.structure import locate
+from mpi_layout.results.storage import mpio
+from mpi_layout.results.storage.row import Status, brief, done_row, row_dtype, seal
+from mpi_layout.results.storage.store import PlainStore
+from mpi_layout.results.storage.structure import locate
 
 REFERENCE = Path(__file__).resolve().parents[1] / "examples" / "danish_energy_island.yaml"
 ROW_S, MASK_S, BYTES_PER_CONFIG, SHARE = 150e-6, 0.1, 200, 0.01
@@ -226,7 +226,7 @@ def peak(campaign, output):
 NOTED = """
 import json, os, sys, time
 from mpi_layout.parallel.manager import Manager
-from mpi_layout.results.store import PlainStore
+from mpi_layout.results.storage.store import PlainStore
 from mpi_layout.__main__ import main
 def noting(function, what):
     def noted(*arguments):

@@ -22,11 +22,11 @@ from mpi_layout.commands.watching.view import PANELS, View
 from mpi_layout.parallel.answers import InFlight
 from mpi_layout.parallel.notices import MOST_SHARE, NOTICE_S, Notices
 from mpi_layout.parallel.schedule import Assignment
-from mpi_layout.results.live import LiveReader
-from mpi_layout.results.lock import WriterLock
-from mpi_layout.results.lock_file import lock_path, read_notice
-from mpi_layout.results.notice import RankNow
-from mpi_layout.results.sight import Sight
+from mpi_layout.results.locking.lock import WriterLock
+from mpi_layout.results.locking.lock_file import lock_path, read_notice
+from mpi_layout.results.locking.notice import RankNow
+from mpi_layout.results.state.live import LiveReader
+from mpi_layout.results.state.sight import Sight
 
 SIZE = (100, 24)
 RANKS = (100, 1000, 10_000, 100_000)

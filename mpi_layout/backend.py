@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from mpi_layout.errors import InputError
-from mpi_layout.results import mpio
+from mpi_layout.results.storage import mpio
 
 # Rank 0 stores more than ten thousand rows a second, as they come in batches. Only with more workers than
 # this can it become the slowest, if their configs take a second; longer ones leave it more time.

@@ -14,7 +14,7 @@ from mpi_layout.parallel.stopping import Stop
 from mpi_layout.parallel.team import Team
 from mpi_layout.progress import duration
 from mpi_layout.results.file import ResultsFile
-from mpi_layout.results.row import Status
+from mpi_layout.results.storage.row import Status
 
 log = logging.getLogger(__name__)
 

@@ -24,13 +24,13 @@ from mpi_layout.parallel.solver import Solver
 from mpi_layout.parallel.stopping import Stop
 from mpi_layout.parallel.team import Team
 from mpi_layout.progress import Snapshot, progress
-from mpi_layout.results.disk import behind_links, exists
 from mpi_layout.results.extend import extend_results
 from mpi_layout.results.file import ResultsFile, WriterLock, create_results, move_aside, open_writer
 from mpi_layout.results.launches import scheduler_id
 from mpi_layout.results.layouts import results_neighbours
-from mpi_layout.results.row import Status
-from mpi_layout.results.versions import software_versions
+from mpi_layout.results.storage.disk import behind_links, exists
+from mpi_layout.results.storage.row import Status
+from mpi_layout.results.storage.versions import software_versions
 from mpi_layout.room import check_room, nodes_of
 from mpi_layout.wake.kernel.native import instruction_set
 

@@ -14,7 +14,7 @@ from mpi_layout.campaign.compare import shaping
 from mpi_layout.errors import ConfigError, InputError
 from mpi_layout.optimise.solve import solve
 from mpi_layout.results.file import create_results, open_reader, open_writer
-from mpi_layout.results.row import done_row, row_dtype, seal
+from mpi_layout.results.storage.row import done_row, row_dtype, seal
 from mpi_layout.results.verify import verify
 from mpi_layout.site.area import Area
 from mpi_layout.site.spacing import Spacing

@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 
 from mpi_layout.results.reader import open_reader
-from mpi_layout.results.row import seal
-from mpi_layout.results.store import PlainStore
+from mpi_layout.results.storage.row import seal
+from mpi_layout.results.storage.store import PlainStore
 
 BENCHMARKS = Path(__file__).resolve().parents[1] / "benchmarks"
 

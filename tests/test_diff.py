@@ -19,9 +19,9 @@ from mpi_layout.errors import InputError
 from mpi_layout.optimise.solve import solve
 from mpi_layout.results.create import create_results
 from mpi_layout.results.reader import open_reader
-from mpi_layout.results.row import done_row, failed_row, row_dtype, seal
-from mpi_layout.results.store import PlainStore
-from mpi_layout.results.structure import locate
+from mpi_layout.results.storage.row import done_row, failed_row, row_dtype, seal
+from mpi_layout.results.storage.store import PlainStore
+from mpi_layout.results.storage.structure import locate
 
 ABOUT = {"seconds": 0.1, "rank": 1, "launch": 0, "attempts": 1}
 

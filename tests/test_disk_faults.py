@@ -22,8 +22,8 @@ from mpi_layout import cli
 from mpi_layout.__main__ import main as program
 from mpi_layout.campaign import load_campaign
 from mpi_layout.compare.diff import diff
-from mpi_layout.results.disk import DiskError
 from mpi_layout.results.file import create_results, open_reader, open_writer
+from mpi_layout.results.storage.disk import DiskError
 from mpi_layout.results.verify import verify
 
 N_CONFIGS = 4

@@ -13,8 +13,8 @@ from mpi_layout.optimise.solve import solve
 from mpi_layout.results.create import create_results
 from mpi_layout.results.file import open_writer
 from mpi_layout.results.reader import open_reader
-from mpi_layout.results.row import done_row, failed_row, row_dtype
-from mpi_layout.results.structure import locate
+from mpi_layout.results.storage.row import done_row, failed_row, row_dtype
+from mpi_layout.results.storage.structure import locate
 
 HEAD = ["key", "area", "turbine_type", "seed", "turbine", "x_m", "y_m", "aep_GWh"]
 

@@ -22,8 +22,8 @@ from mpi_layout.optimise.solve import solve
 from mpi_layout.results.create import create_results
 from mpi_layout.results.file import open_writer
 from mpi_layout.results.reader import open_reader
-from mpi_layout.results.row import done_row, failed_row, row_dtype, seal
-from mpi_layout.results.schema import ROW_COLUMNS
+from mpi_layout.results.storage.row import done_row, failed_row, row_dtype, seal
+from mpi_layout.results.storage.schema import ROW_COLUMNS
 
 # Where the reference campaign has its first area, with exclusions and turbines of another farm.
 CAMPAIGN = """\

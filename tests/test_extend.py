@@ -10,12 +10,12 @@ from mpi_layout.campaign.compare import differ_in_seeds_alone
 from mpi_layout.errors import InputError
 from mpi_layout.optimise.solve import solve
 from mpi_layout.results.create import create_results
-from mpi_layout.results.disk import DiskError
 from mpi_layout.results.extend import extend_results
 from mpi_layout.results.file import open_writer
 from mpi_layout.results.reader import open_reader
-from mpi_layout.results.row import Status, done_row, failed_row, row_dtype
-from mpi_layout.results.structure import locate
+from mpi_layout.results.storage.disk import DiskError
+from mpi_layout.results.storage.row import Status, done_row, failed_row, row_dtype
+from mpi_layout.results.storage.structure import locate
 
 ABOUT = {"seconds": 0.1, "rank": 1, "launch": 0, "attempts": 1}
 

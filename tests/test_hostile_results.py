@@ -20,13 +20,14 @@ import pytest
 from mpi_layout.campaign import parse_campaign
 from mpi_layout.errors import InputError
 from mpi_layout.optimise.solve import solve
-from mpi_layout.results import launches, schema
+from mpi_layout.results import launches
 from mpi_layout.results.create import create_results
 from mpi_layout.results.file import open_writer
-from mpi_layout.results.map import draw_map, find_map
-from mpi_layout.results.row import Status, done_row, row_dtype, seal
-from mpi_layout.results.store import PlainStore
-from mpi_layout.results.structure import locate
+from mpi_layout.results.storage import schema
+from mpi_layout.results.storage.map import draw_map, find_map
+from mpi_layout.results.storage.row import Status, done_row, row_dtype, seal
+from mpi_layout.results.storage.store import PlainStore
+from mpi_layout.results.storage.structure import locate
 
 LIMIT_S = 120.0
 ESCAPE = "\x1b[2J\x07\x9b"

@@ -10,8 +10,8 @@ from mpi_layout.parallel.schedule import Assignment, Schedule
 from mpi_layout.parallel.solver import Solver
 from mpi_layout.parallel.stopping import Stop
 from mpi_layout.results.file import create_results, open_writer
-from mpi_layout.results.notice import RankNow
-from mpi_layout.results.row import failed_row
+from mpi_layout.results.locking.notice import RankNow
+from mpi_layout.results.storage.row import failed_row
 
 
 class Workers:

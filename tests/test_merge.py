@@ -21,12 +21,12 @@ from mpi_layout.optimise.solve import solve
 from mpi_layout.results.create import create_results, replace_results
 from mpi_layout.results.file import open_writer
 from mpi_layout.results.launches import new_launch
-from mpi_layout.results.lock import SharedLock, WriterLock
+from mpi_layout.results.locking.lock import SharedLock, WriterLock
 from mpi_layout.results.reader import open_reader
-from mpi_layout.results.row import Status, done_row, failed_row, row_dtype, seal
-from mpi_layout.results.schema import N_LAUNCHES
-from mpi_layout.results.store import PlainStore
-from mpi_layout.results.structure import locate
+from mpi_layout.results.storage.row import Status, done_row, failed_row, row_dtype, seal
+from mpi_layout.results.storage.schema import N_LAUNCHES
+from mpi_layout.results.storage.store import PlainStore
+from mpi_layout.results.storage.structure import locate
 from mpi_layout.results.verify import verify
 from mpi_layout.results.without_ranks import note_launch
 
@@ -470,7 +470,8 @@ def test_a_kill_leaves_no_file(halves, into, tmp_path):
     code = """
 import os, pathlib, sys
 from mpi_layout.merge import merge
-from mpi_layout.results import launches, store
+from mpi_layout.results import launches
+from mpi_layout.results.storage import store
 def write(self, name, start, values, write=store.PlainStore.write):
     if name == "status" and values.any():
         os.kill(os.getpid(), 9)

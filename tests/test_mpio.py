@@ -15,10 +15,10 @@ import numpy as np
 import pytest
 
 from mpi_layout.compare.diff import diff
-from mpi_layout.results.mpio import why_not
 from mpi_layout.results.reader import open_reader
-from mpi_layout.results.schema import MAPS
-from mpi_layout.results.structure import locate
+from mpi_layout.results.storage.mpio import why_not
+from mpi_layout.results.storage.schema import MAPS
+from mpi_layout.results.storage.structure import locate
 
 pytestmark = pytest.mark.parallel_hdf5
 
@@ -207,7 +207,7 @@ def test_a_worker_whose_disk_fails_ends_all_ranks(launch, small_campaign, path):
     (small_campaign.parent / "sitecustomize.py").write_text(
         "import os\n"
         "if '1' in (os.environ.get('PMI_RANK'), os.environ.get('OMPI_COMM_WORLD_RANK')):\n"
-        "    from mpi_layout.results import mpio\n"
+        "    from mpi_layout.results.storage import mpio\n"
         "    def broken(*a): raise OSError(28, 'No space left on device', 'small.h5')\n"
         "    mpio.MpioStore.write = broken\n"
     )

@@ -18,8 +18,8 @@ from mpi_layout.formats.windio_out import windio_farm, windio_text
 from mpi_layout.optimise.start import smart_start
 from mpi_layout.results.layouts import results_neighbours
 from mpi_layout.results.reader import open_reader
-from mpi_layout.results.row import seal
-from mpi_layout.results.store import PlainStore
+from mpi_layout.results.storage.row import seal
+from mpi_layout.results.storage.store import PlainStore
 from mpi_layout.results.verify import verify
 from mpi_layout.wake.farm import Farm, Neighbours
 

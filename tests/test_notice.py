@@ -18,9 +18,9 @@ import pytest
 from mpi_layout.errors import InputError
 from mpi_layout.parallel.notices import MOST_SHARE, NOTICE_S, Notices
 from mpi_layout.results.launches import scheduler_id
-from mpi_layout.results.lock import WriterLock
-from mpi_layout.results.lock_file import lock_owner, lock_path, read_notice
-from mpi_layout.results.notice import Notice, RankNow
+from mpi_layout.results.locking.lock import WriterLock
+from mpi_layout.results.locking.lock_file import lock_owner, lock_path, read_notice
+from mpi_layout.results.locking.notice import Notice, RankNow
 
 NOTICE = Notice(
     launch=2,

@@ -20,8 +20,8 @@ from mpi_layout.optimise.user_code import CodeRefusedError, text_fault
 from mpi_layout.parallel.schedule import Assignment
 from mpi_layout.parallel.solver import BugError, Solver
 from mpi_layout.results.reader import open_reader
-from mpi_layout.results.row import Status, seal
-from mpi_layout.results.store import PlainStore
+from mpi_layout.results.storage.row import Status, seal
+from mpi_layout.results.storage.store import PlainStore
 from mpi_layout.results.verify import verify
 
 EXAMPLES = Path(__file__).parents[1] / "examples"

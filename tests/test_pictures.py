@@ -35,9 +35,9 @@ from mpi_layout.results.best import best_layouts
 from mpi_layout.results.create import create_results
 from mpi_layout.results.file import open_writer
 from mpi_layout.results.reader import open_reader
-from mpi_layout.results.row import Status, row_dtype, seal, waiting_rows
 from mpi_layout.results.selection import Selection
-from mpi_layout.results.store import PlainStore
+from mpi_layout.results.storage.row import Status, row_dtype, seal, waiting_rows
+from mpi_layout.results.storage.store import PlainStore
 from mpi_layout.wake.farm import Farm
 from mpi_layout.wake.flow_map import FlowCase, FlowMap
 

@@ -26,7 +26,7 @@ from mpi_layout.campaign import load_campaign
 from mpi_layout.parallel import alone
 from mpi_layout.results import reader
 from mpi_layout.results.file import create_results, open_reader, open_writer
-from mpi_layout.results.schema import N_LAUNCHES
+from mpi_layout.results.storage.schema import N_LAUNCHES
 
 CAMPAIGN = """\
 name: cut

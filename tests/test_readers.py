@@ -15,7 +15,7 @@ from mpi_layout.compare.diff import diff
 from mpi_layout.exports.tables import export_turbines
 from mpi_layout.results.reader import open_reader
 from mpi_layout.results.selection import Selection
-from mpi_layout.results.summary import missing, summarise
+from mpi_layout.results.state.summary import missing, summarise
 from mpi_layout.results.verify import verify
 
 FAILING = "b_t15_s3"

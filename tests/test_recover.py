@@ -15,10 +15,10 @@ from mpi_layout.results.create import create_results
 from mpi_layout.results.file import open_writer
 from mpi_layout.results.reader import open_reader
 from mpi_layout.results.recover import Recovered, recover
-from mpi_layout.results.row import done_row, failed_row, row_dtype
-from mpi_layout.results.schema import IDENTITY
-from mpi_layout.results.store import PlainStore
-from mpi_layout.results.structure import locate
+from mpi_layout.results.storage.row import done_row, failed_row, row_dtype
+from mpi_layout.results.storage.schema import IDENTITY
+from mpi_layout.results.storage.store import PlainStore
+from mpi_layout.results.storage.structure import locate
 from mpi_layout.results.verify import verify
 
 NOW = 1.7e9

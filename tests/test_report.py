@@ -24,9 +24,9 @@ from mpi_layout.report import drawn, report
 from mpi_layout.report.origin import AUTHOR, TITLE
 from mpi_layout.results import launches
 from mpi_layout.results.create import create_results
-from mpi_layout.results.row import Status, row_dtype, seal
-from mpi_layout.results.store import PlainStore
-from mpi_layout.results.structure import locate
+from mpi_layout.results.storage.row import Status, row_dtype, seal
+from mpi_layout.results.storage.store import PlainStore
+from mpi_layout.results.storage.structure import locate
 from mpi_layout.wake.kernel.native import instruction_set
 
 VOID = {"meta", "link", "img", "br", "hr"}

@@ -25,7 +25,7 @@ from mpi_layout.campaign import parse_campaign
 from mpi_layout.errors import InputError
 from mpi_layout.optimise.problem import Solution
 from mpi_layout.optimise.trace import N_POINTS, Trace
-from mpi_layout.results import create, launches, schema
+from mpi_layout.results import create, launches
 from mpi_layout.results.file import (
     WriterLock,
     create_results,
@@ -34,9 +34,10 @@ from mpi_layout.results.file import (
     open_reader,
     open_writer,
 )
-from mpi_layout.results.lock import check_idle
-from mpi_layout.results.map import draw_map, find_map
-from mpi_layout.results.row import (
+from mpi_layout.results.locking.lock import check_idle
+from mpi_layout.results.storage import schema
+from mpi_layout.results.storage.map import draw_map, find_map
+from mpi_layout.results.storage.row import (
     Status,
     done_row,
     failed_row,
@@ -46,8 +47,8 @@ from mpi_layout.results.row import (
     trace_of,
     waiting_rows,
 )
-from mpi_layout.results.store import PlainStore
-from mpi_layout.results.structure import locate
+from mpi_layout.results.storage.store import PlainStore
+from mpi_layout.results.storage.structure import locate
 from mpi_layout.results.verify import verify
 
 YAML = """

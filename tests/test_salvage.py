@@ -21,8 +21,8 @@ from mpi_layout import cli
 from mpi_layout.campaign import load_campaign, parse_campaign
 from mpi_layout.errors import InputError
 from mpi_layout.results.reader import open_reader
-from mpi_layout.results.row import Status
-from mpi_layout.results.superblock import Mended, find_signature, lookup3, read_superblock
+from mpi_layout.results.storage.row import Status
+from mpi_layout.results.storage.superblock import Mended, find_signature, lookup3, read_superblock
 from mpi_layout.results.verify import verify
 from mpi_layout.results.written import written
 from mpi_layout.salvage.aside import Aside, UnreadableError
@@ -884,7 +884,7 @@ def test_a_failed_config_takes_a_salvaged_layout(
 ):
     from mpi_layout.results.create import create_results
     from mpi_layout.results.file import open_writer
-    from mpi_layout.results.row import failed_row
+    from mpi_layout.results.storage.row import failed_row
 
     campaign = parse_campaign(small_campaign_text)
     create_results(path, campaign)
@@ -910,7 +910,7 @@ def test_another_campaigns_file_takes_nothing(salvage, layouts, old, path, small
 
 
 def test_nothing_is_written_while_a_launch_writes(salvage, layouts, old, path, straight):
-    from mpi_layout.results.lock import WriterLock
+    from mpi_layout.results.locking.lock import WriterLock
 
     worker(old, 0, layouts, KEYS)
     with WriterLock(path):

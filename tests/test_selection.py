@@ -16,9 +16,9 @@ from mpi_layout.results.best import best_layouts
 from mpi_layout.results.create import create_results
 from mpi_layout.results.file import open_writer
 from mpi_layout.results.reader import open_reader
-from mpi_layout.results.row import Status, failed_row, row_dtype, seal, waiting_rows
 from mpi_layout.results.selection import Selection, group_of
-from mpi_layout.results.structure import locate
+from mpi_layout.results.storage.row import Status, failed_row, row_dtype, seal, waiting_rows
+from mpi_layout.results.storage.structure import locate
 
 SEED = 20261130
 

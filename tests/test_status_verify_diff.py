@@ -17,12 +17,12 @@ from mpi_layout.compare.diff import IGNORED, diff
 from mpi_layout.errors import ConfigError
 from mpi_layout.optimise.solve import solve
 from mpi_layout.optimise.trace import N_POINTS
-from mpi_layout.results import schema
 from mpi_layout.results.file import create_results, open_reader, open_writer
-from mpi_layout.results.notice import Notice, RankNow
-from mpi_layout.results.row import Status, done_row, failed_row, is_committed, row_dtype, seal
-from mpi_layout.results.structure import locate
-from mpi_layout.results.summary import missing, summarise
+from mpi_layout.results.locking.notice import Notice, RankNow
+from mpi_layout.results.state.summary import missing, summarise
+from mpi_layout.results.storage import schema
+from mpi_layout.results.storage.row import Status, done_row, failed_row, is_committed, row_dtype, seal
+from mpi_layout.results.storage.structure import locate
 from mpi_layout.results.verify import verify
 
 YAML = """

@@ -12,7 +12,7 @@ import pytest
 from mpi_layout import cli, room
 from mpi_layout.errors import InputError
 from mpi_layout.estimate import Cost
-from mpi_layout.results.lock import WriterLock
+from mpi_layout.results.locking.lock import WriterLock
 from mpi_layout.submit.batch_system import SYSTEMS
 from mpi_layout.submit.examples import example_scripts
 from mpi_layout.submit.job import Job

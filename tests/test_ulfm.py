@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 
 from mpi_layout.compare.diff import diff
-from mpi_layout.results.lock_file import read_notice
-from mpi_layout.results.mpio import why_not
+from mpi_layout.results.locking.lock_file import read_notice
 from mpi_layout.results.reader import open_reader
+from mpi_layout.results.storage.mpio import why_not
 
 pytestmark = pytest.mark.ulfm
 

@@ -29,13 +29,13 @@ from mpi_layout.commands.watching.screen import Moment, draw, line, meaning
 from mpi_layout.commands.watching.view import HELP, MEASURES, PANELS, SORTS, View, press
 from mpi_layout.errors import InputError
 from mpi_layout.optimise.problem import Solution
-from mpi_layout.results.disk import DiskError
 from mpi_layout.results.file import create_results, open_reader, open_writer
-from mpi_layout.results.live import LiveReader
-from mpi_layout.results.lock_file import lock_path, read_notice
-from mpi_layout.results.notice import Notice, RankNow
-from mpi_layout.results.row import done_row, failed_row
-from mpi_layout.results.summary import summarise
+from mpi_layout.results.locking.lock_file import lock_path, read_notice
+from mpi_layout.results.locking.notice import Notice, RankNow
+from mpi_layout.results.state.live import LiveReader
+from mpi_layout.results.state.summary import summarise
+from mpi_layout.results.storage.disk import DiskError
+from mpi_layout.results.storage.row import done_row, failed_row
 
 NOW = 1.7e9
 LAUNCH = {"host": "node7", "pid": 4711, "scheduler_id": "99", "versions": "numpy 2"}
@@ -394,13 +394,13 @@ def test_a_look_reads_what_has_changed(write, look, monkeypatch):
         writer.done(number)
     look()
     read = []
-    scan = sys.modules["mpi_layout.results.live"].scan
+    scan = sys.modules["mpi_layout.results.state.live"].scan
 
     def spy(store, dtype, start, stop):
         read.append((start, stop))
         return scan(store, dtype, start, stop)
 
-    monkeypatch.setattr("mpi_layout.results.live.scan", spy)
+    monkeypatch.setattr("mpi_layout.results.state.live.scan", spy)
     look()
     assert read == []
     writer.done(11)
@@ -999,8 +999,7 @@ def test_a_launch_is_watched_from_before_it_begins_to_its_end(start, in_terminal
 
 
 def test_ranks_of_a_launch_that_is_killed_and_goes_on(start, in_terminal, small_campaign, path, wait_until):
-    slow = {"seconds": 2.0}
-    launch = start("run", small_campaign, "--only", "a_*", ranks=3, how=slow)
+    launch = start("run", small_campaign, "--only", "a_*", ranks=3, how={"seconds": 60.0})
     wait_until(lambda: read_notice(path) is not None and len(read_notice(path).ranks) == 2)
     time.sleep(1.0)  # so that what runs is older than the first look
     screen = in_terminal("status", path.name, "--watch", "0.5", size=(100, 24))
@@ -1015,7 +1014,7 @@ def test_ranks_of_a_launch_that_is_killed_and_goes_on(start, in_terminal, small_
     launch.wait()
     screen.sees(r"silent for .*: lost, or cut off from here")
     assert read_notice(path) is not None
-    again = start("run", small_campaign, "--only", "a_*", ranks=3, how=slow)
+    again = start("run", small_campaign, "--only", "a_*", ranks=3, how={"seconds": 3.0})
     screen.type(b"3")
     screen.sees(r"launch 1 on 3 ranks, .*, only a_\*")
     screen.sees(r"^ +[12] a_t1[05]_s[0-2] +\d.* s +\d")

@@ -26,7 +26,7 @@ from mpi_layout.parallel.serial import SerialTeam
 from mpi_layout.parallel.solver import Solver
 from mpi_layout.parallel.stopping import Stop
 from mpi_layout.results.file import create_results, open_writer
-from mpi_layout.results.row import brief, seal
+from mpi_layout.results.storage.row import brief, seal
 from mpi_layout.run import make_schedule
 
 REFERENCE = Path(__file__).resolve().parents[2] / "examples" / "danish_energy_island.yaml"

@@ -108,7 +108,7 @@ def optimise_command(args: argparse.Namespace) -> int:
             return team.work()
         from mpi_layout.commands.best_files import BestFiles  # these load h5py and rich, as rank 0 alone does
         from mpi_layout.one_farm import one_farm
-        from mpi_layout.results.disk import exists
+        from mpi_layout.results.storage.disk import exists
         from mpi_layout.run import run
 
         files = BestFiles(args.output or Path(args.system.stem + ".h5"))

@@ -97,9 +97,9 @@ def status_command(args: argparse.Namespace) -> int:
 def _show_status(args: argparse.Namespace) -> int:
     """Show it once."""
     from mpi_layout.commands.tables import brief_status, status_view
-    from mpi_layout.results.lock_file import read_notice
+    from mpi_layout.results.locking.lock_file import read_notice
     from mpi_layout.results.reader import open_reader
-    from mpi_layout.results.summary import summarise
+    from mpi_layout.results.state.summary import summarise
 
     now = time.time()
     results = open_reader(args.file)
@@ -116,7 +116,7 @@ def _show_status(args: argparse.Namespace) -> int:
 def missing_command(args: argparse.Namespace) -> int:
     """List the configs that are neither done nor failed."""
     from mpi_layout.results.reader import open_reader
-    from mpi_layout.results.summary import missing
+    from mpi_layout.results.state.summary import missing
 
     found = missing(open_reader(args.file), args.only)
     if args.json:

@@ -14,8 +14,8 @@ from rich.text import Text
 
 from mpi_layout.printable import printable
 from mpi_layout.progress import duration
-from mpi_layout.results.summary import Counts, Gain, Group, LaunchState, Summary
-from mpi_layout.results.told import Told
+from mpi_layout.results.state.summary import Counts, Gain, Group, LaunchState, Summary
+from mpi_layout.results.state.told import Told
 from mpi_layout.results.verify import Finding
 
 if TYPE_CHECKING:  # the other views have no need of wake models

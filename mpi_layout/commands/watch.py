@@ -19,10 +19,10 @@ from mpi_layout.commands.watching.screen import Moment, draw, line, page_rows
 from mpi_layout.commands.watching.view import View, press
 from mpi_layout.console import answer_json, complain, say
 from mpi_layout.errors import InputError
-from mpi_layout.results.disk import DiskError, exists
-from mpi_layout.results.live import LiveReader
-from mpi_layout.results.sight import Sight
-from mpi_layout.results.summary import summarise
+from mpi_layout.results.state.live import LiveReader
+from mpi_layout.results.state.sight import Sight
+from mpi_layout.results.state.summary import summarise
+from mpi_layout.results.storage.disk import DiskError, exists
 
 LOAD = 0.2  # of the time may go into looking: most of a disk's belongs to the writer
 _DUMB = ("", "dumb", "unknown")

@@ -28,8 +28,8 @@ from mpi_layout.compare.difference import (
 from mpi_layout.compare.gaps import Gaps
 from mpi_layout.compare.moves import largest_move
 from mpi_layout.results.reader import Piece, Results, pick, rows_at_once
-from mpi_layout.results.row import row_dtype
-from mpi_layout.results.store import PlainStore
+from mpi_layout.results.storage.row import row_dtype
+from mpi_layout.results.storage.store import PlainStore
 
 __all__ = ["IGNORED", "Difference", "RowDifference", "Tolerance", "diff"]
 

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from mpi_layout.campaign import Configs
 from mpi_layout.campaign.compare import Change
-from mpi_layout.results.row import Status
-from mpi_layout.results.schema import ROW_COLUMNS
+from mpi_layout.results.storage.row import Status
+from mpi_layout.results.storage.schema import ROW_COLUMNS
 
 # Who, when and how often; the checksum covers them.
 IGNORED = ("rank", "launch", "attempts", "seconds", "checksum")

@@ -140,8 +140,8 @@ def _kernel() -> dict[str, Any]:
 
 
 def _hdf5() -> dict[str, Any]:
-    from mpi_layout.results import mpio
-    from mpi_layout.results.versions import software_versions
+    from mpi_layout.results.storage import mpio
+    from mpi_layout.results.storage.versions import software_versions
 
     versions = software_versions()
     return {"h5py": versions["h5py"], "hdf5": versions["hdf5"], "why_not_parallel": mpio.why_not()}

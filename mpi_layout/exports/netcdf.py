@@ -17,8 +17,8 @@ from mpi_layout.campaign import Config
 from mpi_layout.errors import InputError
 from mpi_layout.exports.crs import Projection
 from mpi_layout.results.reader import Results
-from mpi_layout.results.schema import COORDINATES, FIXED_SIZES, IDENTITY, ROW_COLUMNS, Column
 from mpi_layout.results.selection import Numbers, Selection
+from mpi_layout.results.storage.schema import COORDINATES, FIXED_SIZES, IDENTITY, ROW_COLUMNS, Column
 from mpi_layout.results.written import beside
 
 if TYPE_CHECKING:

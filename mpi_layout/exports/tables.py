@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 from mpi_layout.campaign import Config
 from mpi_layout.errors import InputError
 from mpi_layout.results.reader import Results
-from mpi_layout.results.row import Status, row_dtype
-from mpi_layout.results.schema import IDENTITY, ROW_COLUMNS
 from mpi_layout.results.selection import Selection
+from mpi_layout.results.storage.row import Status, row_dtype
+from mpi_layout.results.storage.schema import IDENTITY, ROW_COLUMNS
 from mpi_layout.results.written import beside, written
 
 if TYPE_CHECKING:

@@ -9,8 +9,8 @@ from mpi_layout.campaign.compare import Change, differ_in_seeds_alone, differenc
 from mpi_layout.compare.diff import paired
 from mpi_layout.errors import InputError
 from mpi_layout.results.reader import Piece, Results, pick, rows_at_once
-from mpi_layout.results.row import row_dtype, waiting_rows
-from mpi_layout.results.store import PlainStore
+from mpi_layout.results.storage.row import row_dtype, waiting_rows
+from mpi_layout.results.storage.store import PlainStore
 
 _MOST_CHANGES = 5  # of a campaign that a message names
 

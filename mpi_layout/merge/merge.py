@@ -22,14 +22,14 @@ from mpi_layout.merge.campaigns import one_campaign, pieces_of
 from mpi_layout.merge.merged import Conflict, ConflictError, Merged, Source
 from mpi_layout.merge.merged_launches import merged_launches
 from mpi_layout.results.create import create_results, replace_results
-from mpi_layout.results.disk import behind_links, exists
 from mpi_layout.results.launches import sealed_launches, write_launches
 from mpi_layout.results.layouts import results_neighbours
-from mpi_layout.results.lock import WriterLock, check_idle
+from mpi_layout.results.locking.lock import WriterLock, check_idle
 from mpi_layout.results.reader import Piece, Results, open_reader
-from mpi_layout.results.row import seal, waiting_rows
-from mpi_layout.results.schema import IDENTITY
-from mpi_layout.results.store import PlainStore
+from mpi_layout.results.storage.disk import behind_links, exists
+from mpi_layout.results.storage.row import seal, waiting_rows
+from mpi_layout.results.storage.schema import IDENTITY
+from mpi_layout.results.storage.store import PlainStore
 from mpi_layout.results.without_ranks import note_launch
 
 OnConflict = Literal["error", "first", "better"]

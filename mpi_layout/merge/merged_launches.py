@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mpi_layout.results.launches import DTYPE
-from mpi_layout.results.schema import N_LAUNCHES
+from mpi_layout.results.storage.schema import N_LAUNCHES
 
 _ROOM = 2  # entries that stay free: for the merge itself, and for the launch that goes on
 _WHO = ("started", "host", "pid", "scheduler_id", "ranks", "versions")

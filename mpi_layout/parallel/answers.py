@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from mpi_layout.parallel.schedule import Assignment
-from mpi_layout.results.notice import RankNow
+from mpi_layout.results.locking.notice import RankNow
 
 # A worker that finds by itself that its config took too long says so: the manager waits a little longer than
 # the limit, and much longer where the worker has a child process to end.

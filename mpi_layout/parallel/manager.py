@@ -16,7 +16,7 @@ from mpi_layout.parallel.solver import Solver
 from mpi_layout.parallel.stopping import Stop
 from mpi_layout.parallel.team import Team
 from mpi_layout.results.file import ResultsFile
-from mpi_layout.results.row import Status, brief
+from mpi_layout.results.storage.row import Status, brief
 
 log = logging.getLogger(__name__)
 

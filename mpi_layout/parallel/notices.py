@@ -12,7 +12,7 @@ import numpy as np
 from mpi_layout.parallel.schedule import Schedule
 from mpi_layout.parallel.team import Team
 from mpi_layout.results.file import ResultsFile
-from mpi_layout.results.notice import Notice
+from mpi_layout.results.locking.notice import Notice
 
 NOTICE_S = 1.0  # between two notices, or as much longer as
 MOST_SHARE = 0.005  # of rank 0's time wants for telling

@@ -11,7 +11,7 @@ from mpi_layout.parallel.alone import CarefulSolver
 from mpi_layout.parallel.answers import Answer, Batch, Dropped, InFlight, Overdue
 from mpi_layout.parallel.schedule import Assignment
 from mpi_layout.parallel.solver import Solver
-from mpi_layout.results.notice import RankNow
+from mpi_layout.results.locking.notice import RankNow
 
 THREAD = 0  # the only worker
 SOLVING = "solving"  # name of its thread

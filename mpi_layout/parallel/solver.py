@@ -16,7 +16,7 @@ from mpi_layout.campaign import Campaign, parse_campaign
 from mpi_layout.errors import ConfigError
 from mpi_layout.optimise import solve as optimise
 from mpi_layout.parallel.schedule import Assignment
-from mpi_layout.results import row as rows
+from mpi_layout.results.storage import row as rows
 
 
 class BugError(Exception):

@@ -8,7 +8,7 @@ from mpi_layout.parallel.answers import Answer, Batch
 from mpi_layout.parallel.launcher import launcher_hint
 from mpi_layout.parallel.serial import SerialTeam
 from mpi_layout.parallel.solver import Solver
-from mpi_layout.results.notice import RankNow
+from mpi_layout.results.locking.notice import RankNow
 
 
 class Team(Protocol):

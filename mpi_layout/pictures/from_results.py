@@ -33,8 +33,8 @@ from mpi_layout.pictures.rows import (
 from mpi_layout.pictures.seeds import SeedsPanel, SeedsPicture
 from mpi_layout.printable import clipped
 from mpi_layout.results.reader import Results
-from mpi_layout.results.row import trace_of
 from mpi_layout.results.selection import Selection
+from mpi_layout.results.storage.row import trace_of
 from mpi_layout.site.area import open_ring
 from mpi_layout.wake.flow_map import FlowCase, FlowMap
 

@@ -13,7 +13,7 @@ from mpi_layout.report.words import number_text, percent_text
 from mpi_layout.results.best import Best, best_layouts
 from mpi_layout.results.reader import Results
 from mpi_layout.results.selection import Selection
-from mpi_layout.results.summary import Summary
+from mpi_layout.results.state.summary import Summary
 
 if TYPE_CHECKING:
     from mpi_layout.pictures.draw import Picture as Shown

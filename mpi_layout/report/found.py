@@ -20,7 +20,7 @@ from mpi_layout.report.words import (
     significant,
 )
 from mpi_layout.results.best import Best
-from mpi_layout.results.summary import Gain, Group, Summary
+from mpi_layout.results.state.summary import Gain, Group, Summary
 
 _MOST_TYPES, _MOST_AREAS = 12, 100  # of a table that is to be overlooked
 _FEW, _MOST_FAILURES = 5, 200

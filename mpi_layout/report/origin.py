@@ -7,8 +7,8 @@ from pathlib import PurePath
 from mpi_layout.report.blocks import Block, Code, Facts, Section, Text
 from mpi_layout.report.words import several
 from mpi_layout.results.reader import Results
-from mpi_layout.results.schema import FORMAT_VERSION
-from mpi_layout.results.versions import software_versions
+from mpi_layout.results.storage.schema import FORMAT_VERSION
+from mpi_layout.results.storage.versions import software_versions
 
 _MOST_TEXT = 200_000  # characters of the campaign on the page
 _MOST_NAMES = 20  # hosts, sets of versions

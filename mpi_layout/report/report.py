@@ -11,7 +11,7 @@ from mpi_layout.report.words import moment
 from mpi_layout.results.best import best_layouts
 from mpi_layout.results.reader import Results
 from mpi_layout.results.selection import Selection
-from mpi_layout.results.summary import summarise
+from mpi_layout.results.state.summary import summarise
 from mpi_layout.results.written import refuse_existing, written
 
 

@@ -7,7 +7,7 @@ import numpy as np
 from mpi_layout.progress import duration
 from mpi_layout.report.blocks import Block, Cell, Column, Section, Table, Text
 from mpi_layout.report.words import count, moment
-from mpi_layout.results.summary import LaunchState, Summary
+from mpi_layout.results.state.summary import LaunchState, Summary
 
 _MOST_LAUNCHES = 100
 

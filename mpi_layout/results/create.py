@@ -18,9 +18,9 @@ import numpy as np
 
 from mpi_layout.campaign import Campaign
 from mpi_layout.errors import InputError
-from mpi_layout.results import disk
-from mpi_layout.results.row import row_dtype, waiting_rows
-from mpi_layout.results.schema import (
+from mpi_layout.results.storage import disk
+from mpi_layout.results.storage.row import row_dtype, waiting_rows
+from mpi_layout.results.storage.schema import (
     COORDINATES,
     FILETYPE,
     FIXED_SIZES,
@@ -30,9 +30,9 @@ from mpi_layout.results.schema import (
     Column,
     all_columns,
 )
-from mpi_layout.results.store import PlainStore, some
-from mpi_layout.results.structure import Extent, Structure, between, structure_checksum, text_sha256
-from mpi_layout.results.versions import software_versions
+from mpi_layout.results.storage.store import PlainStore, some
+from mpi_layout.results.storage.structure import Extent, Structure, between, structure_checksum, text_sha256
+from mpi_layout.results.storage.versions import software_versions
 
 _STRUCTURE_BYTES = 128 * 1024  # headers, attributes and the dimension scales' references: 40 KiB, with room
 _NO_SPACE = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}

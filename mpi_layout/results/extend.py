@@ -9,10 +9,10 @@ from mpi_layout.campaign import Campaign
 from mpi_layout.campaign.compare import differ_in_seeds_alone
 from mpi_layout.errors import InputError
 from mpi_layout.results.create import replace_results
-from mpi_layout.results.disk import behind_links
 from mpi_layout.results.launches import copy_launches
 from mpi_layout.results.reader import Results, open_reader
-from mpi_layout.results.store import PlainStore
+from mpi_layout.results.storage.disk import behind_links
+from mpi_layout.results.storage.store import PlainStore
 
 log = logging.getLogger(__name__)
 

@@ -26,15 +26,22 @@ from mpi_layout.campaign import Campaign, first_difference, parse_campaign
 from mpi_layout.errors import InputError
 from mpi_layout.results import launches
 from mpi_layout.results.create import create_results, expected_size, move_aside, sync_folder, temporary_path
-from mpi_layout.results.disk import DiskError
-from mpi_layout.results.lock import WriterLock
-from mpi_layout.results.mpio import MpioStore, misplaced
-from mpi_layout.results.notice import Notice
+from mpi_layout.results.locking.lock import WriterLock
+from mpi_layout.results.locking.notice import Notice
 from mpi_layout.results.reader import Piece, Results, open_reader, scan
-from mpi_layout.results.row import Status, holds_nothing, is_committed, row_dtype, waiting_rows
 from mpi_layout.results.shared import invitation
-from mpi_layout.results.store import PlainStore
-from mpi_layout.results.structure import CURE, OTHER_FILE, Structure, check_size, check_structure, locate
+from mpi_layout.results.storage.disk import DiskError
+from mpi_layout.results.storage.mpio import MpioStore, misplaced
+from mpi_layout.results.storage.row import Status, holds_nothing, is_committed, row_dtype, waiting_rows
+from mpi_layout.results.storage.store import PlainStore
+from mpi_layout.results.storage.structure import (
+    CURE,
+    OTHER_FILE,
+    Structure,
+    check_size,
+    check_structure,
+    locate,
+)
 
 __all__ = [
     "Results",

@@ -19,9 +19,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from mpi_layout.results.row import fit_text
-from mpi_layout.results.schema import LAUNCH_COLUMNS, N_LAUNCHES
-from mpi_layout.results.store import PlainStore
+from mpi_layout.results.storage.row import fit_text
+from mpi_layout.results.storage.schema import LAUNCH_COLUMNS, N_LAUNCHES
+from mpi_layout.results.storage.store import PlainStore
 
 _PREFIX = "launch_"
 DTYPE = np.dtype([(column.name.removeprefix(_PREFIX), column.dtype) for column in LAUNCH_COLUMNS])

@@ -20,7 +20,7 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
-from mpi_layout.results.superblock import Mended, find_signature, read_superblock
+from mpi_layout.results.storage.superblock import Mended, find_signature, read_superblock
 
 Label = int | float | str
 

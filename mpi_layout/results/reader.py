@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 from mpi_layout.campaign import Campaign, parse_campaign
 from mpi_layout.errors import InputError
 from mpi_layout.results.launches import Launch, read_launches
-from mpi_layout.results.row import Status, is_committed, row_dtype, trace_of
-from mpi_layout.results.store import PlainStore
-from mpi_layout.results.structure import CURE, Structure, check_size, locate, text_sha256
+from mpi_layout.results.storage.row import Status, is_committed, row_dtype, trace_of
+from mpi_layout.results.storage.store import PlainStore
+from mpi_layout.results.storage.structure import CURE, Structure, check_size, locate, text_sha256
 
 # Fits into a core's cache: rows are gathered from columns, then run through the checksum.
 _CHUNK_BYTES = 2**20

@@ -18,16 +18,16 @@ from numpy.typing import NDArray
 from mpi_layout.campaign import Campaign, first_difference, load_campaign, parse_campaign
 from mpi_layout.errors import InputError
 from mpi_layout.results.create import create_results
-from mpi_layout.results.disk import DiskError
 from mpi_layout.results.launches import copy_launches
 from mpi_layout.results.layouts import results_neighbours
-from mpi_layout.results.lock import WriterLock
-from mpi_layout.results.map import NoMap
+from mpi_layout.results.locking.lock import WriterLock
 from mpi_layout.results.reader import Piece, scan
-from mpi_layout.results.row import Status, is_committed, row_dtype, rows_hold, waiting_rows
-from mpi_layout.results.schema import IDENTITY
-from mpi_layout.results.store import PlainStore
-from mpi_layout.results.structure import Structure, check_size, locate
+from mpi_layout.results.storage.disk import DiskError
+from mpi_layout.results.storage.map import NoMap
+from mpi_layout.results.storage.row import Status, is_committed, row_dtype, rows_hold, waiting_rows
+from mpi_layout.results.storage.schema import IDENTITY
+from mpi_layout.results.storage.store import PlainStore
+from mpi_layout.results.storage.structure import Structure, check_size, locate
 
 _SECTOR = 4096  # bytes that a disk loses at once
 _WANTED = "to recover its rows, give its campaign file, byte for byte the same, with --campaign"

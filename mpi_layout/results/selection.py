@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from mpi_layout.campaign.configs import Config, Configs
 from mpi_layout.errors import InputError
 from mpi_layout.results.reader import Piece, Results
-from mpi_layout.results.row import waiting_rows
+from mpi_layout.results.storage.row import waiting_rows
 
 State = Literal["done", "failed", "all"]
 Numbers = NDArray[np.int64]

@@ -8,10 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mpi_layout.errors import InputError
-from mpi_layout.results.lock import SharedLock
-from mpi_layout.results.lock_file import lock_owner
-from mpi_layout.results.mpio import MpioStore, why_not
-from mpi_layout.results.structure import Extent
+from mpi_layout.results.locking.lock import SharedLock
+from mpi_layout.results.locking.lock_file import lock_owner
+from mpi_layout.results.storage.mpio import MpioStore, why_not
+from mpi_layout.results.storage.structure import Extent
 
 CURE = "all hosts have to mount its folder, or take --backend gather"
 

@@ -21,10 +21,10 @@ from mpi_layout.optimise.problem import Problem
 from mpi_layout.optimise.user_code import CodeRefusedError
 from mpi_layout.results.launches import LONGEST, Launch, littered_entries, may_have_ended
 from mpi_layout.results.reader import Piece, Results
-from mpi_layout.results.row import Status, trace_of, waiting_rows
-from mpi_layout.results.schema import COORDINATES, FIGURES, IDENTITY
-from mpi_layout.results.store import PlainStore
-from mpi_layout.results.structure import check_structure
+from mpi_layout.results.storage.row import Status, trace_of, waiting_rows
+from mpi_layout.results.storage.schema import COORDINATES, FIGURES, IDENTITY
+from mpi_layout.results.storage.store import PlainStore
+from mpi_layout.results.storage.structure import check_structure
 from mpi_layout.wake.farm import FarmAEP
 
 RELATIVE_TOLERANCE = 1e-9  # of stored distances and energies

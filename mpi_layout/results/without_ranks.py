@@ -6,8 +6,8 @@ import time
 from typing import Any
 
 from mpi_layout.results import launches
-from mpi_layout.results.store import PlainStore
-from mpi_layout.results.versions import software_versions
+from mpi_layout.results.storage.store import PlainStore
+from mpi_layout.results.storage.versions import software_versions
 
 
 def begun_now() -> dict[str, Any]:

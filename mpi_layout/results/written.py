@@ -10,7 +10,7 @@ from typing import TextIO
 
 from mpi_layout.errors import InputError
 from mpi_layout.results.create import sync_folder
-from mpi_layout.results.map import is_results_file
+from mpi_layout.results.storage.map import is_results_file
 
 _NAME_SHOWN = 30  # characters: with more, the name meanwhile could be too long for a folder
 

@@ -7,8 +7,8 @@ from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mpi_layout.results.map import is_results_file
-from mpi_layout.results.superblock import Superblock, find_signature, read_superblock
+from mpi_layout.results.storage.map import is_results_file
+from mpi_layout.results.storage.superblock import Superblock, find_signature, read_superblock
 from mpi_layout.salvage.aside import Aside, UnreadableError
 
 if TYPE_CHECKING:

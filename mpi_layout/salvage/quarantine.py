@@ -7,7 +7,7 @@ from itertools import count
 from pathlib import Path
 
 from mpi_layout.errors import InputError
-from mpi_layout.results.disk import cure, what_failed
+from mpi_layout.results.storage.disk import cure, what_failed
 from mpi_layout.results.written import beside
 from mpi_layout.salvage.audit import FileAudit
 from mpi_layout.salvage.files import digest_of

@@ -12,9 +12,9 @@ from mpi_layout.errors import InputError
 from mpi_layout.exit_codes import ExitCode
 from mpi_layout.optimise.problem import Solution
 from mpi_layout.optimise.refinement import NO_REFINEMENT
-from mpi_layout.results.disk import behind_links
 from mpi_layout.results.layouts import results_neighbours
-from mpi_layout.results.lock import WriterLock
+from mpi_layout.results.locking.lock import WriterLock
+from mpi_layout.results.storage.disk import behind_links
 from mpi_layout.salvage.aside import Aside
 from mpi_layout.salvage.audit import Audit, FileAudit, LayoutAudit, Outcome
 from mpi_layout.salvage.choice import Entry, OnDuplicate, StoredLayout, choose, distinct

@@ -8,10 +8,10 @@ import numpy as np
 
 from mpi_layout.campaign import Campaign
 from mpi_layout.optimise.problem import Solution
-from mpi_layout.results.disk import exists
 from mpi_layout.results.file import WriterLock, check_campaign, create_results, open_writer
 from mpi_layout.results.reader import Results, open_reader
-from mpi_layout.results.row import done_row
+from mpi_layout.results.storage.disk import exists
+from mpi_layout.results.storage.row import done_row
 from mpi_layout.results.without_ranks import begun_now
 from mpi_layout.salvage.choice import StoredLayout
 

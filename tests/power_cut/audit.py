@@ -11,9 +11,9 @@ from pathlib import Path
 from power_cut.disk import Disk
 from power_cut.recording import Recording, Rename, Resize, Sync, Write
 
-from mpi_layout.results.row import Status
-from mpi_layout.results.schema import ROW_COLUMNS
-from mpi_layout.results.structure import Extent, locate
+from mpi_layout.results.storage.row import Status
+from mpi_layout.results.storage.schema import ROW_COLUMNS
+from mpi_layout.results.storage.structure import Extent, locate
 
 *DATA, STATUS, CHECKSUM = (column.name for column in ROW_COLUMNS)
 STORED = (CHECKSUM, *DATA, STATUS)

@@ -13,9 +13,9 @@ import numpy as np
 from power_cut.disk import Disk
 from power_cut.recording import Recording, Resize, Write
 
-from mpi_layout.results.row import is_committed, row_dtype
-from mpi_layout.results.schema import ROW_COLUMNS
-from mpi_layout.results.structure import locate
+from mpi_layout.results.storage.row import is_committed, row_dtype
+from mpi_layout.results.storage.schema import ROW_COLUMNS
+from mpi_layout.results.storage.structure import locate
 
 
 class Promises:

@@ -15,7 +15,7 @@ from mpi_layout.commands.watching.heat import heat
 from mpi_layout.commands.watching.panel import GAP, WIDEST_NAME, Cell, Panel, over_known
 from mpi_layout.commands.watching.view import MEASURES, View
 from mpi_layout.printable import printable
-from mpi_layout.results.sight import Sight
+from mpi_layout.results.state.sight import Sight
 
 
 @dataclass(frozen=True)

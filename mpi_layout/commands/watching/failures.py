@@ -9,7 +9,7 @@ from mpi_layout.commands.watching.panel import Cell, Panel, key_width
 from mpi_layout.commands.watching.view import View
 from mpi_layout.printable import printable
 from mpi_layout.progress import duration
-from mpi_layout.results.sight import Sight
+from mpi_layout.results.state.sight import Sight
 
 
 def failures_panel(sight: Sight, view: View) -> Panel:

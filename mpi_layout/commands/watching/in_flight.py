@@ -9,7 +9,7 @@ from rich.text import Text
 from mpi_layout.commands.watching.panel import Cell, Panel, key_width, over_known
 from mpi_layout.commands.watching.view import View
 from mpi_layout.progress import duration
-from mpi_layout.results.sight import InFlight, Sight
+from mpi_layout.results.state.sight import InFlight, Sight
 
 _SLOW = 3.0  # times as long as any config of its kind took
 _SLOW_S = 10.0

@@ -4,8 +4,8 @@ from mpi_layout.commands.tables import launch_state, rate, utc
 from mpi_layout.commands.watching.panel import Cell, Panel
 from mpi_layout.commands.watching.view import View
 from mpi_layout.progress import duration
-from mpi_layout.results.sight import Sight
-from mpi_layout.results.summary import LaunchState
+from mpi_layout.results.state.sight import Sight
+from mpi_layout.results.state.summary import LaunchState
 
 
 def launches_panel(sight: Sight, view: View, now: float) -> Panel:

@@ -11,7 +11,7 @@ from rich.cells import cell_len
 from rich.text import Text
 
 from mpi_layout.printable import printable
-from mpi_layout.results.sight import Sight
+from mpi_layout.results.state.sight import Sight
 
 GAP = 1  # cells between columns
 WIDEST_NAME = 24

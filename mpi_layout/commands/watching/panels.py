@@ -7,7 +7,7 @@ from mpi_layout.commands.watching.launches import launches_panel
 from mpi_layout.commands.watching.panel import Panel
 from mpi_layout.commands.watching.ranks import ranks_panel
 from mpi_layout.commands.watching.view import View
-from mpi_layout.results.sight import Sight
+from mpi_layout.results.state.sight import Sight
 
 
 def panel(sight: Sight, view: View, now: float) -> Panel:

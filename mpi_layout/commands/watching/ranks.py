@@ -9,7 +9,7 @@ from mpi_layout.commands.watching.panel import Cell, Panel, key_width
 from mpi_layout.commands.watching.view import View
 from mpi_layout.printable import printable
 from mpi_layout.progress import duration
-from mpi_layout.results.sight import RankWork, Sight
+from mpi_layout.results.state.sight import RankWork, Sight
 
 _MOST_RANKS = 100_000  # of which those are listed that have ended nothing
 _MORE = 5  # cells for how many configs a rank was given besides

@@ -19,7 +19,7 @@ from mpi_layout.commands.watching.view import HELP, PANELS, SORTS, View
 from mpi_layout.exit_codes import ExitCode
 from mpi_layout.printable import printable
 from mpi_layout.progress import duration
-from mpi_layout.results.sight import Sight
+from mpi_layout.results.state.sight import Sight
 
 _TALL = 16  # lines from which on everything is said
 _UNICODE = {"done": "━", "failed": "═", "left": "─", "line": "─", "arrows": "↑↓←→"}

@@ -15,8 +15,8 @@ from mpi_layout.parallel.ranks.place import Place
 from mpi_layout.parallel.ranks.talk import MPI
 from mpi_layout.parallel.silence import Listener
 from mpi_layout.parallel.solver import BugError, Solver
-from mpi_layout.results.notice import RankNow
-from mpi_layout.results.row import BRIEF_DTYPE
+from mpi_layout.results.locking.notice import RankNow
+from mpi_layout.results.storage.row import BRIEF_DTYPE
 
 LOOK_S = 1.0  # between two looks at the processes of the workers on this machine
 MOST_AT_ONCE = 500  # messages taken before the workers that sent them get new work

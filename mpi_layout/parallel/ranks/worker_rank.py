@@ -20,7 +20,7 @@ from mpi_layout.parallel.ranks.talk import MPI
 from mpi_layout.parallel.schedule import Assignment
 from mpi_layout.parallel.solver import BugError, Solver
 from mpi_layout.parallel.stopping import ignore_signals
-from mpi_layout.results.row import brief
+from mpi_layout.results.storage.row import brief
 
 if TYPE_CHECKING:
     from mpi_layout.results.shared import SharedRows

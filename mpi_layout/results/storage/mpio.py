@@ -19,9 +19,9 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
-from mpi_layout.results.disk import CHECKPOINTED, STORED, DiskError, behind
-from mpi_layout.results.store import PlainStore
-from mpi_layout.results.structure import Extent
+from mpi_layout.results.storage.disk import CHECKPOINTED, STORED, DiskError, behind
+from mpi_layout.results.storage.store import PlainStore
+from mpi_layout.results.storage.structure import Extent
 
 CURE = (
     "jobs/install-parallel-h5py.sh makes an environment with one that fits; "

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from mpi_layout.results.notice import Notice
+from mpi_layout.results.locking.notice import Notice
 from mpi_layout.results.reader import Results
 
 

@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 
 from mpi_layout.campaign import Campaign
 from mpi_layout.results.launches import Launch
-from mpi_layout.results.notice import Notice, RankNow
+from mpi_layout.results.locking.notice import Notice, RankNow
 from mpi_layout.results.reader import Piece, Results
-from mpi_layout.results.summary import LaunchState, summarise
-from mpi_layout.results.told import Told
+from mpi_layout.results.state.summary import LaunchState, summarise
+from mpi_layout.results.state.told import Told
 
 PLAIN = {  # columns of rows without layouts, and the dtype of them
     "status": "u1",

@@ -13,7 +13,14 @@ from numpy.typing import NDArray
 
 from mpi_layout.campaign import Config
 from mpi_layout.optimise.problem import Solution
-from mpi_layout.results.schema import FIGURES, FIXED_SIZES, IDENTITY, MESSAGE_BYTES, ROW_COLUMNS, Status
+from mpi_layout.results.storage.schema import (
+    FIGURES,
+    FIXED_SIZES,
+    IDENTITY,
+    MESSAGE_BYTES,
+    ROW_COLUMNS,
+    Status,
+)
 
 __all__ = [
     "BRIEF_DTYPE",

@@ -18,15 +18,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mpi_layout.campaign import Campaign
-from mpi_layout.results.disk import DiskError
 from mpi_layout.results.launches import Launch, read_launches
-from mpi_layout.results.lock_file import read_notice
-from mpi_layout.results.notice import Notice
+from mpi_layout.results.locking.lock_file import read_notice
+from mpi_layout.results.locking.notice import Notice
 from mpi_layout.results.reader import Piece, Results, open_reader, scan
-from mpi_layout.results.row import Status, row_dtype
-from mpi_layout.results.sight import PLAIN, PLAIN_DTYPE, InFlight, Remembered, Sight, of_launch, sound
-from mpi_layout.results.store import PlainStore
-from mpi_layout.results.summary import LaunchState, launch_states, longest_silence
+from mpi_layout.results.state.sight import PLAIN, PLAIN_DTYPE, InFlight, Remembered, Sight, of_launch, sound
+from mpi_layout.results.state.summary import LaunchState, launch_states, longest_silence
+from mpi_layout.results.storage.disk import DiskError
+from mpi_layout.results.storage.row import Status, row_dtype
+from mpi_layout.results.storage.store import PlainStore
 
 RATE_WINDOW_S = 60.0  # over which "now" is measured, or longer until
 RATE_ENDS = 10  # configs have ended in it

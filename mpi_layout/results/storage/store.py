@@ -16,9 +16,9 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
-from mpi_layout.results.disk import CHECKPOINTED, STORED, DiskError, telling
-from mpi_layout.results.schema import ROW_COLUMNS
-from mpi_layout.results.structure import Extent
+from mpi_layout.results.storage.disk import CHECKPOINTED, STORED, DiskError, telling
+from mpi_layout.results.storage.schema import ROW_COLUMNS
+from mpi_layout.results.storage.structure import Extent
 
 *_DATA, _STATUS, _CHECKSUM = (column.name for column in ROW_COLUMNS)
 

@@ -21,9 +21,9 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from mpi_layout.results.disk import behind_links
 from mpi_layout.results.launches import scheduler_id
-from mpi_layout.results.notice import Notice
+from mpi_layout.results.locking.notice import Notice
+from mpi_layout.results.storage.disk import behind_links
 
 _OWNER_BYTES = 65536
 _MOST_BYTES = 4_000_000  # a notice of 100,000 ranks

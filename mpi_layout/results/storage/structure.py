@@ -22,9 +22,9 @@ import numpy as np
 from mpi_layout.campaign import Campaign
 from mpi_layout.errors import InputError
 from mpi_layout.meant import CAMPAIGNS, RESULTS, file_meant
-from mpi_layout.results import disk
-from mpi_layout.results.map import NoMap, draw_map, find_map, read_map
-from mpi_layout.results.schema import (
+from mpi_layout.results.storage import disk
+from mpi_layout.results.storage.map import NoMap, draw_map, find_map, read_map
+from mpi_layout.results.storage.schema import (
     FILETYPE,
     FIXED_SIZES,
     FORMAT_VERSION,

@@ -21,8 +21,8 @@ from typing import Any
 from mpi_layout.container import bind_hint
 from mpi_layout.errors import InputError
 from mpi_layout.meant import RESULTS, file_meant
-from mpi_layout.results.disk import DiskError
-from mpi_layout.results.schema import FILETYPE, MAP_BYTES
+from mpi_layout.results.storage.disk import DiskError
+from mpi_layout.results.storage.schema import FILETYPE, MAP_BYTES
 
 _HEAD = re.compile(rb"(mpi-layout map, format version ([0-9]{1,6})), CRC-32 ([0-9a-f]{8})\n")
 _MAGIC = b"mpi-layout map, format version "

@@ -23,12 +23,12 @@ from typing import Any, Self
 
 from mpi_layout.container import bind_hint
 from mpi_layout.errors import InputError
-from mpi_layout.results.disk import cure, what_failed
 from mpi_layout.results.launches import Launch, read_launches
-from mpi_layout.results.lock_file import lock_path, read_owner, write_notice, write_owner
-from mpi_layout.results.notice import Notice
-from mpi_layout.results.store import PlainStore
-from mpi_layout.results.structure import locate
+from mpi_layout.results.locking.lock_file import lock_path, read_owner, write_notice, write_owner
+from mpi_layout.results.locking.notice import Notice
+from mpi_layout.results.storage.disk import cure, what_failed
+from mpi_layout.results.storage.store import PlainStore
+from mpi_layout.results.storage.structure import locate
 
 _log = logging.getLogger(__name__)
 

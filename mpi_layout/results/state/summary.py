@@ -10,10 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mpi_layout.results.launches import Launch
-from mpi_layout.results.notice import Notice
+from mpi_layout.results.locking.notice import Notice
 from mpi_layout.results.reader import Piece, Results
 from mpi_layout.results.selection import Selection
-from mpi_layout.results.told import Told
+from mpi_layout.results.state.told import Told
 
 _SHORTEST_SILENCE = 10.0  # s without heartbeat that any launch is granted
 

@@ -1,0 +1,1 @@
+"""How a campaign stands: totals, rates and what is in flight, once or again and again."""
