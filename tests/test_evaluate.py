@@ -423,3 +423,13 @@ def test_layouts_are_written_as_a_windio_farm_and_evaluated_again(capsys, tmp_pa
     after = answer(capsys, system_path, "--layout", path)
     assert after["layouts"][0]["aep_GWh"] == before["layouts"][0]["aep_GWh"]
     assert "exists already" in complaint(capsys, system_path, "--windio", path)
+
+
+def test_a_wind_farm_on_standard_output_is_alone_there(capsys, tmp_path):
+    system_path = SYSTEMS / "IEA37_case_study_3_wind_energy_system.yaml"
+    assert cli.main(["evaluate", str(system_path), "--windio", str(tmp_path / "farm.yaml")]) == 0
+    capsys.readouterr()
+    assert cli.main(["evaluate", str(system_path), "--windio", "-"]) == 0
+    assert capsys.readouterr().out == (tmp_path / "farm.yaml").read_text()
+    said = complaint(capsys, system_path, "--windio", "-", "--json")
+    assert "--windio - and --json: one of them can have standard output" in said

@@ -49,7 +49,10 @@ def add(commands: Commands) -> None:
     add_model_options(evaluate)
     evaluate.add_argument("--per-turbine", action="store_true", help="show each turbine")
     evaluate.add_argument(
-        "--windio", type=Path, metavar="OUT", help="also write the layouts as a windIO wind farm (YAML)"
+        "--windio",
+        type=Path,
+        metavar="OUT",
+        help="also write the layouts as a windIO wind farm (YAML); - for standard output, alone",
     )
     evaluate.add_argument("--force", action="store_true", help="replace OUT if it exists")
     evaluate.add_argument("--json", action="store_true", help="answer in JSON")
@@ -64,6 +67,9 @@ def evaluate_command(args: argparse.Namespace) -> int:
     from mpi_layout.plant import read_layouts, read_neighbours, read_plant
     from mpi_layout.results.written import written
 
+    alone = str(args.windio) == "-"  # on standard output
+    if alone and args.json:
+        raise InputError("--windio - and --json: one of them can have standard output; give a name")
     plant = read_plant(args.file, only=args.only)
     parameters = given_parameters(args.model, args.model_parameter)
     if args.model is not None:
@@ -83,6 +89,8 @@ def evaluate_command(args: argparse.Namespace) -> int:
         model_json = model_values(plant.model)
         notes = [*plant.notes, *plant.model_notes]
         answer_json({"name": plant.name, "model": model_json, "layouts": layouts_json, "notes": notes})
+        return 0
+    if alone:
         return 0
     answer(evaluation_view(plant, evaluations, per_turbine=args.per_turbine))
     outside = (note for evaluation in evaluations for note in evaluation.notes)
