@@ -18,6 +18,7 @@ from mpi_layout.results.file import open_writer
 from mpi_layout.results.reader import open_reader
 from mpi_layout.results.selection import Selection, group_of
 from mpi_layout.results.storage.row import Status, failed_row, row_dtype, seal, waiting_rows
+from mpi_layout.results.storage.store import PlainStore
 from mpi_layout.results.storage.structure import locate
 
 SEED = 20261130
@@ -101,6 +102,30 @@ def test_best_of_each_group(results, rows, per):
     bests = best_layouts(results, only=("a_*", "b_*_s[12]"), per=per)
     assert sorted(best.config.number for best in bests) == expected
     assert sum(best.n_done for best in bests) == len(candidates)
+
+
+@pytest.mark.parametrize("chunk", [1, 2**20], ids=["row by row", "in one piece"])
+def test_a_number_goes_before_nan(path, rows, tmp_path, monkeypatch, chunk):
+    monkeypatch.setattr(reader, "_CHUNK_BYTES", chunk)
+    forged = rows.copy()
+    forged["objective"] = [np.nan, -np.inf, 2.0, 3.0, np.nan, 5.0, 7.0, np.nan, 6.0, np.nan, np.nan, np.nan]
+    forged["aep"] = forged["objective"]
+    forged["status"], forged["message"] = Status.DONE, b""
+    seal(forged)
+    target = tmp_path / "forged.h5"
+    target.write_bytes(path.read_bytes())
+    with PlainStore(target, locate(target).extents, writable=True) as store:
+        store.write_rows(0, forged)
+    results = open_reader(target)
+    for per, expected in [(("area", "turbine_type"), [2, 5, 6, 9]), ((), [6]), (("seed",), [1, 6, 8])]:
+        assert Selection(best_per=per).numbers(results).tolist() == expected
+        bests = best_layouts(results, per=per)
+        assert sorted(best.config.number for best in bests) == expected
+        for best in bests:
+            assert best.objective.max() == best.row["objective"] or np.isnan(best.objective).all()
+    (best,) = best_layouts(results, only=("a_t10_s[01]",), per=())  # a number, though the lowest
+    assert (best.config.number, best.seeds.tolist()) == (1, [1])
+    assert Selection(("a_t10_s[01]",), best_per=()).numbers(results).tolist() == [1]
 
 
 def test_groups_are_numbered_in_the_order_of_the_campaign(campaign):

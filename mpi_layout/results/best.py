@@ -25,11 +25,13 @@ class Best:
     Attributes
     ----------
     config : Config
-        Of the best layout; of equals the first.
+        Of the best layout; of equals the first. A number goes before NaN, which only a row can have that was
+        written by something else.
     row : numpy.void
         Its row.
     seeds : (n,) int array
-        Of all configs of the group that are done, in their order.
+        Of all configs of the group that are done, in their order. Where some have an objective, those whose
+        objective is NaN are left out.
     aep : (n,) array
         Their AEP, GWh.
     objective, start_objective : (n,) array
@@ -138,11 +140,15 @@ class _Group:
     def add(self, rows: NDArray[np.void], numbers: NDArray[np.int64]) -> None:
         """Add rows."""
         self._kept.append(np.stack([rows[name] for name in _KEPT]))
-        index = int(np.argmax(rows["objective"]))
-        if rows["objective"][index] > self._best["objective"]:
+        index = int(np.argsort(-rows["objective"], kind="stable")[0])  # NaN comes last
+        highest = rows["objective"][index]
+        if not (np.isnan(highest) or highest <= self._best["objective"]):
             self._best, self._number = rows[index].copy(), int(numbers[index])
 
     def best(self, configs: Sequence[Config]) -> Best:
         """The best one, and what it is the best of."""
-        seeds, *figures = np.concatenate(self._kept, axis=1)
+        kept = np.concatenate(self._kept, axis=1)
+        if not np.isnan(self._best["objective"]):
+            kept = kept[:, ~np.isnan(kept[_KEPT.index("objective")])]
+        seeds, *figures = kept
         return Best(configs[self._number], self._best, seeds.astype(np.int64), *figures)

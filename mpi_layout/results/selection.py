@@ -30,7 +30,8 @@ class Selection:
         count as waiting.
     best_per : tuple of {"area", "turbine_type", "seed"}, optional
         Of the configs that are equal in all of these the one with the highest objective, which is the AEP
-        unless the campaign has another one; empty for the best of all, None for every config.
+        unless the campaign has another one, and NaN only if all have it; empty for the best of all, None for
+        every config.
 
     Raises
     ------
@@ -167,7 +168,7 @@ def _best(results: Results, chosen: NDArray[np.bool_], per: Sequence[str]) -> Nu
     for piece in results.pieces():
         here = np.flatnonzero(piece.done & chosen[piece.start : piece.start + len(piece.rows)])
         new = piece.start + here
-        # Those known come first and win against equals, as lexsort is stable.
+        # Those known come first and win against equals, as lexsort is stable; NaN comes last.
         groups = np.concatenate([groups, group_of(results.campaign.configs, new, per)])
         numbers = np.concatenate([numbers, new])
         objectives = np.concatenate([objectives, piece.rows["objective"][here]])
