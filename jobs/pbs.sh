@@ -26,7 +26,7 @@ fi
 cd "$PBS_O_WORKDIR" || exit 2
 campaign=${CAMPAIGN:?usage: qsub -v CAMPAIGN=campaign.yaml jobs/pbs.sh}
 results=${RESULTS:-$(basename "${campaign%.*}").h5}
-options=() # of mpi-layout run
+options=(-o "$results") # of mpi-layout run
 program=("${MPI_LAYOUT:-$(command -v mpi-layout || echo "$PWD/.venv/bin/mpi-layout")}")
 options+=(--time-limit 00:59:30) # a little less than walltime above
 launcher=(mpiexec -machinefile "$PBS_NODEFILE" -n "$(wc -l <"$PBS_NODEFILE")")
@@ -38,7 +38,7 @@ launch='' stopped=''
 trap 'pass_on USR1' USR1 # the time limit comes
 trap 'stopped=yes; pass_on TERM' TERM INT
 before=$(look) # 8 done, 0 failed, 4 to do; why the last launch ended
-"${launcher[@]}" "${program[@]}" run "$campaign" -o "$results" "${options[@]}" &
+"${launcher[@]}" "${program[@]}" run "$campaign" "${options[@]}" &
 launch=$!
 while wait "$launch"; kill -0 "$launch" 2>/dev/null; do :; done # a signal ends a wait, not the launch
 wait "$launch"
@@ -50,6 +50,10 @@ wanted() { [ -z "$stopped" ]; }
 follow() { qsub -W depend="afterany:$PBS_JOBID" "$0"; }
 say() { echo "job ${PBS_JOBID:-}: exit code $code: $*"; }
 finish() { say "$*"; rm -f "$stuck"; exit "$code"; }
+got_on() { # configs have ended, and the file says so
+    case $after in "" | "0 done, 0 failed,"*) return 1 ;; esac
+    [ "${after%%;*}" != "${before%%;*}" ]
+}
 stuck=$results.no-progress
 case $code in
 0 | 3) finish "finished" ;;
@@ -63,7 +67,7 @@ case $after in
 *"; SIGTERM"* | *"; SIGINT"*) stopped=yes ;;
 esac
 wanted || finish "stopped from outside, or too late; not submitted again (the same command goes on)"
-if [ "${after%%;*}" != "${before%%;*}" ] && [ "${after%%,*}" != "0 done" ]; then
+if got_on; then
     rm -f "$stuck"
 elif [ -e "$stuck" ]; then
     finish "two launches in a row have ended no config, is the time limit too short? Not submitted again"

@@ -28,11 +28,15 @@ fi
 # ---- settings
 campaign=${1:?usage: sbatch jobs/slurm-resubmit.sh CAMPAIGN.yaml [options of mpi-layout run]}
 results=${RESULTS:-$(basename "${campaign%.*}").h5}
-options=("${@:2}")
-case " ${options[*]}" in *" -o"* | *" --output"*)
+case " ${*:2}" in *" -o"* | *" --output"*)
     echo "error: the script has to know the results file: not -o FILE, but RESULTS=FILE sbatch ..." >&2
     exit 2 ;;
 esac
+case " ${*:2}" in *" --fresh"* | *" --retry-failed"*)
+    echo "error: each job would do that again: --fresh and --retry-failed are for jobs/slurm.sh" >&2
+    exit 2 ;;
+esac
+options=(-o "$results" "${@:2}")
 program=("${MPI_LAYOUT:-$(command -v mpi-layout || echo "$PWD/.venv/bin/mpi-layout")}")
 mpi=pmi2 # MPICH, Intel MPI: pmi2; Open MPI: pmix; Cray: cray_shasta (srun --mpi=list)
 launcher=(srun --mpi="$mpi" --cpu-bind=cores --kill-on-bad-exit=0 --wait=30)
@@ -50,7 +54,7 @@ launch='' stopped=''
 trap 'pass_on USR1' USR1 # the time limit comes
 trap 'stopped=yes; pass_on TERM' TERM INT
 before=$(look) # 8 done, 0 failed, 4 to do; why the last launch ended
-"${launcher[@]}" "${program[@]}" run "$campaign" -o "$results" "${options[@]}" &
+"${launcher[@]}" "${program[@]}" run "$campaign" "${options[@]}" &
 launch=$!
 while wait "$launch"; kill -0 "$launch" 2>/dev/null; do :; done # a signal ends a wait, not the launch
 wait "$launch"
@@ -68,6 +72,10 @@ wanted() {
 follow() { scontrol requeue "$SLURM_JOB_ID"; } # keeps its number, its options and its log
 say() { echo "job ${SLURM_JOB_ID:-}: exit code $code: $*"; }
 finish() { say "$*"; rm -f "$stuck"; exit "$code"; }
+got_on() { # configs have ended, and the file says so
+    case $after in "" | "0 done, 0 failed,"*) return 1 ;; esac
+    [ "${after%%;*}" != "${before%%;*}" ]
+}
 stuck=$results.no-progress
 case $code in
 0 | 3) finish "finished" ;;
@@ -81,7 +89,7 @@ case $after in
 *"; SIGTERM"* | *"; SIGINT"*) stopped=yes ;;
 esac
 wanted || finish "stopped from outside, or too late; not submitted again (the same command goes on)"
-if [ "${after%%;*}" != "${before%%;*}" ] && [ "${after%%,*}" != "0 done" ]; then
+if got_on; then
     rm -f "$stuck"
 elif [ -e "$stuck" ]; then
     finish "two launches in a row have ended no config, is the time limit too short? Not submitted again"

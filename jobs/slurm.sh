@@ -27,11 +27,11 @@ fi
 # ---- settings
 campaign=${1:?usage: sbatch jobs/slurm.sh CAMPAIGN.yaml [options of mpi-layout run]}
 results=${RESULTS:-$(basename "${campaign%.*}").h5}
-options=("${@:2}")
-case " ${options[*]}" in *" -o"* | *" --output"*)
+case " ${*:2}" in *" -o"* | *" --output"*)
     echo "error: the script has to know the results file: not -o FILE, but RESULTS=FILE sbatch ..." >&2
     exit 2 ;;
 esac
+options=(-o "$results" "${@:2}")
 program=("${MPI_LAYOUT:-$(command -v mpi-layout || echo "$PWD/.venv/bin/mpi-layout")}")
 mpi=pmi2 # MPICH, Intel MPI: pmi2; Open MPI: pmix; Cray: cray_shasta (srun --mpi=list)
 launcher=(srun --mpi="$mpi" --cpu-bind=cores --kill-on-bad-exit=0 --wait=30)
@@ -42,7 +42,7 @@ job_end() {
 }
 export SLURM_JOB_END_TIME=${SLURM_JOB_END_TIME:-$(job_end 2>/dev/null)}
 
-"${launcher[@]}" "${program[@]}" run "$campaign" -o "$results" "${options[@]}"
+"${launcher[@]}" "${program[@]}" run "$campaign" "${options[@]}"
 code=$?
 if [ "$code" = 75 ]; then
     echo "job ${SLURM_JOB_ID:-}: stopped before the end; submit the same again and it goes on"

@@ -231,6 +231,38 @@ def test_progress_in_between_makes_up_for_a_launch_without(cluster):
     assert len(cluster.calls("scontrol")) == 3
 
 
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        (AFTER, ""),  # the file cannot be read any more
+        ("", "0 done, 0 failed, 12 to do; SIGUSR1"),  # made, and nothing solved
+    ],
+)
+def test_a_file_that_says_nothing_of_configs_is_no_progress(cluster, before, after):
+    environ = prepared(cluster, launch_with(after, 75), before=before)
+    job = JOBS / "slurm-resubmit.sh", "c.yaml"
+    assert cluster.run(*job, **environ)[0] == 0
+    cluster.say("status", before)
+    left, out = cluster.run(*job, **environ)
+    assert (left, len(cluster.calls("scontrol"))) == (75, 1), out
+
+
+def test_configs_that_failed_are_progress(cluster):
+    environ = prepared(cluster, launch_with("0 done, 3 failed, 9 to do; SIGUSR1", 75))
+    assert cluster.run(JOBS / "slurm-resubmit.sh", "c.yaml", **environ)[0] == 0
+    assert not (cluster.folder / "c.h5.no-progress").exists()
+
+
+@pytest.mark.parametrize("option", ["--fresh", "--retry-failed"])
+def test_what_each_job_would_do_again_is_refused_by_jobs_that_follow_each_other(cluster, option):
+    environ = prepared(cluster, launch_with(AFTER, 75))
+    left, out = cluster.run(JOBS / "slurm-resubmit.sh", "c.yaml", option, **environ)
+    assert (left, cluster.calls("mpi-layout"), queued_again(cluster)) == (2, [], False)
+    assert "jobs/slurm.sh" in out
+    assert cluster.run(JOBS / "slurm.sh", "c.yaml", option, **environ)[0] == 75
+    assert cluster.calls("mpi-layout") == [["run", "c.yaml", "-o", "c.h5", option]]
+
+
 def test_a_launch_that_never_began_is_repeated_once(cluster):
     environ = prepared(cluster, "exit 139")
     (cluster.folder / "c.h5").unlink()

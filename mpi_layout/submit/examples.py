@@ -9,8 +9,13 @@ from mpi_layout.submit.script import script_text
 
 _PROGRAM = 'program=("${MPI_LAYOUT:-$(command -v mpi-layout || echo "$PWD/.venv/bin/mpi-layout")}")'
 _NO_OUTPUT = """\
-case " ${options[*]}" in *" -o"* | *" --output"*)
+case " ${*:2}" in *" -o"* | *" --output"*)
     echo "error: the script has to know the results file: not -o FILE, but RESULTS=FILE sbatch ..." >&2
+    exit 2 ;;
+esac"""
+_NOTHING_ANEW = """\
+case " ${*:2}" in *" --fresh"* | *" --retry-failed"*)
+    echo "error: each job would do that again: --fresh and --retry-failed are for jobs/slurm.sh" >&2
     exit 2 ;;
 esac"""
 _CONTAINER = """\
@@ -81,8 +86,9 @@ def _slurm(
             [
                 f"campaign=${{1:?usage: {command}}}",
                 'results=${RESULTS:-$(basename "${campaign%.*}").h5}',
-                'options=("${@:2}")',
                 _NO_OUTPUT,
+                *([_NOTHING_ANEW] if again else []),
+                'options=(-o "$results" "${@:2}")',
                 program,
             ]
         ),
@@ -108,7 +114,7 @@ def _pbs() -> str:
                 'cd "$PBS_O_WORKDIR" || exit 2',
                 f"campaign=${{CAMPAIGN:?usage: {command}}}",
                 'results=${RESULTS:-$(basename "${campaign%.*}").h5}',
-                "options=() # of mpi-layout run",
+                'options=(-o "$results") # of mpi-layout run',
                 _PROGRAM,
             ]
         ),

@@ -25,7 +25,7 @@ if [ -n "@ARRAY_TASK@" ]; then
 fi"""
 
 _LAUNCH = """\
-"${launcher[@]}" "${program[@]}" run "$campaign" -o "$results" "${options[@]}"
+"${launcher[@]}" "${program[@]}" run "$campaign" "${options[@]}"
 code=$?
 if [ "$code" = 75 ]; then
     echo "job @JOB_ID@: stopped before the end; submit the same again and it goes on"
@@ -40,7 +40,7 @@ launch='' stopped=''
 trap 'pass_on USR1' USR1 # the time limit comes
 trap 'stopped=yes; pass_on TERM' TERM INT
 before=$(look) # 8 done, 0 failed, 4 to do; why the last launch ended
-"${launcher[@]}" "${program[@]}" run "$campaign" -o "$results" "${options[@]}" &
+"${launcher[@]}" "${program[@]}" run "$campaign" "${options[@]}" &
 launch=$!
 while wait "$launch"; kill -0 "$launch" 2>/dev/null; do :; done # a signal ends a wait, not the launch
 wait "$launch"
@@ -52,6 +52,10 @@ _AGAIN = """\
 @FUNCTIONS@
 say() { echo "job @JOB_ID@: exit code $code: $*"; }
 finish() { say "$*"; rm -f "$stuck"; exit "$code"; }
+got_on() { # configs have ended, and the file says so
+    case $after in "" | "0 done, 0 failed,"*) return 1 ;; esac
+    [ "${after%%;*}" != "${before%%;*}" ]
+}
 stuck=$results.no-progress
 case $code in
 0 | 3) finish "finished" ;;
@@ -65,7 +69,7 @@ case $after in
 *"; SIGTERM"* | *"; SIGINT"*) stopped=yes ;;
 esac
 wanted || finish "stopped from outside, or too late; not submitted again (the same command goes on)"
-if [ "${after%%;*}" != "${before%%;*}" ] && [ "${after%%,*}" != "0 done" ]; then
+if got_on; then
     rm -f "$stuck"
 elif [ -e "$stuck" ]; then
     finish "two launches in a row have ended no config, is the time limit too short? Not submitted again"

@@ -55,7 +55,8 @@ def settings(campaign: Path, results: Path, options: list[str], program: list[st
         [
             f"campaign={shlex.quote(str(campaign))}",
             f"results={shlex.quote(str(results))}",
-            f"options=({shlex.join(options)})",
+            # Never empty: bash before 4.4 takes an empty array for an unset variable.
+            " ".join(['options=(-o "$results"', *map(shlex.quote, options)]) + ")",
             f"program=({shlex.join(program)})",
         ]
     )
