@@ -7,6 +7,7 @@
 # Before its time limit the job ends in order and is queued again. That stops when all is done (exit code 0
 # or 3), on an error (1, 2, 4), when it is cancelled, and when two launches in a row have ended no config.
 # For PBS Pro and OpenPBS; Torque wants `-l nodes=4:ppn=32` in the place of `-l select`.
+# The next job is asked for what stands in this script; of qsub's options only -v is repeated.
 # To change: the lines #PBS and the settings below them.
 #PBS -N mpi-layout
 #PBS -l select=4:ncpus=32:mpiprocs=32:mem=16000mb
@@ -29,7 +30,9 @@ results=${RESULTS:-$(basename "${campaign%.*}").h5}
 options=(-o "$results") # of mpi-layout run
 program=("${MPI_LAYOUT:-$(command -v mpi-layout || echo "$PWD/.venv/bin/mpi-layout")}")
 options+=(--time-limit 00:59:30) # a little less than walltime above
-launcher=(mpiexec -machinefile "$PBS_NODEFILE" -n "$(wc -l <"$PBS_NODEFILE")")
+mpiexec=${program[0]%/*}/mpiexec # of the environment, where that has one
+[ -x "$mpiexec" ] || mpiexec=mpiexec
+launcher=("$mpiexec" -machinefile "$PBS_NODEFILE" -n "$(wc -l <"$PBS_NODEFILE")")
 
 # ---- the launch; signals that reach this shell are passed on to it
 look() { [ ! -e "$results" ] || "${program[@]}" status "$results" --brief; }

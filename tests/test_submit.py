@@ -34,6 +34,7 @@ status) cat "$SAID/status" ;;
 run) : >"$2.h5"; . "$SAID/how" ;;
 esac
 """
+JOB_HERE = 'campaign=c.yaml results=c.h5 options=(-o c.h5) program=("$MPI_LAYOUT")'
 BEFORE, AFTER = "0 done, 0 failed, 12 to do; no launch", "8 done, 0 failed, 4 to do; SIGUSR1"
 
 
@@ -68,20 +69,20 @@ class Cluster:
         """Put down what a program reads."""
         (self.said / name).write_text(f"{text}\n")
 
-    def start(self, script, *arguments, **environ):
-        """Start a script as the batch system does, in its folder."""
+    def start(self, script, *arguments, folder=None, **environ):
+        """Start a script as the batch system does, in its folder or another."""
         return subprocess.Popen(
             ["bash", script, *arguments],
-            cwd=self.folder,
+            cwd=folder or self.folder,
             env=self.environ | environ,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
         )
 
-    def run(self, script, *arguments, **environ):
+    def run(self, script, *arguments, folder=None, **environ):
         """Run a script; give back exit code and output."""
-        return ended(self.start(script, *arguments, **environ))
+        return ended(self.start(script, *arguments, folder=folder, **environ))
 
 
 def ended(process):
@@ -414,6 +415,28 @@ def test_pbs_job_that_is_deleted_is_not_followed(cluster, wait_until):
     job.send_signal(signal.SIGTERM)
     assert ended(job)[0] == 75
     assert cluster.calls("qsub") == []
+
+
+def test_pbs_job_begins_in_the_home_folder_and_the_next_one_where_it_was_submitted(cluster, tmp_path):
+    environ = pbs_job(cluster, launch_with(AFTER, 75))
+    job = Job(name="x", ranks=3, seconds=60, settings=JOB_HERE, intro="")
+    (cluster.folder / "job.sh").write_text(script_text(job, SYSTEMS["pbs"]))
+    home = tmp_path / "home"
+    home.mkdir()
+    assert cluster.run(cluster.folder / "job.sh", folder=home, **environ)[0] == 0
+    assert (cluster.said / "folder").read_text() == f"{cluster.folder}\n"  # where its log goes
+
+
+def test_pbs_job_takes_the_launcher_of_its_environment(cluster, tmp_path):
+    environ = pbs_job(cluster, "exit 0")
+    bin_folder = tmp_path / "venv/bin"
+    bin_folder.mkdir(parents=True)
+    for name in ("mpiexec", "mpi-layout"):
+        (cluster.programs / name).rename(bin_folder / name)
+    cluster.add("mpiexec", "echo 'the launcher of another MPI'; exit 1\n")
+    environ["MPI_LAYOUT"] = str(bin_folder / "mpi-layout")
+    code, out = cluster.run(JOBS / "pbs.sh", **environ)
+    assert (code, "finished" in out) == (0, True), out
 
 
 def test_pbs_job_array_is_refused(cluster):

@@ -32,6 +32,8 @@ class BatchSystem(ABC):
         Shell expression: not empty in a task of a job array.
     job_id : str
         Shell expression: number of the job.
+    enter : str
+        Shell line: to the folder from which the job was submitted; empty where it begins there.
     """
 
     name: str
@@ -40,6 +42,7 @@ class BatchSystem(ABC):
     cancel: str
     array_task: str
     job_id: str
+    enter: str = ""
 
     @abstractmethod
     def directives(self, job: Job) -> list[str]:
@@ -130,6 +133,7 @@ class Pbs(BatchSystem):
             cancel="qdel {}",
             array_task="${PBS_ARRAY_INDEX:-${PBS_ARRAYID:-}}",
             job_id="${PBS_JOBID:-}",
+            enter='cd "$PBS_O_WORKDIR" || exit 2',
         )
 
     def directives(self, job: Job) -> list[str]:
@@ -152,7 +156,9 @@ class Pbs(BatchSystem):
         limit = clock(job.seconds - margin(job.seconds))
         return (
             f"options+=(--time-limit {limit}) # a little less than walltime above\n"
-            'launcher=(mpiexec -machinefile "$PBS_NODEFILE" -n "$(wc -l <"$PBS_NODEFILE")")'
+            "mpiexec=${program[0]%/*}/mpiexec # of the environment, where that has one\n"
+            '[ -x "$mpiexec" ] || mpiexec=mpiexec\n'
+            'launcher=("$mpiexec" -machinefile "$PBS_NODEFILE" -n "$(wc -l <"$PBS_NODEFILE")")'
         )
 
     def functions(self) -> str:

@@ -104,6 +104,7 @@ def _pbs() -> str:
     command = "qsub -v CAMPAIGN=campaign.yaml jobs/pbs.sh"
     more = (
         f"{_FOLLOWED}\nFor PBS Pro and OpenPBS; Torque wants `-l nodes=4:ppn=32` in the place of `-l select`."
+        "\nThe next job is asked for what stands in this script; of qsub's options only -v is repeated."
     )
     job = Job(
         name="mpi-layout",
@@ -111,7 +112,6 @@ def _pbs() -> str:
         seconds=3600,
         settings="\n".join(
             [
-                'cd "$PBS_O_WORKDIR" || exit 2',
                 f"campaign=${{CAMPAIGN:?usage: {command}}}",
                 'results=${RESULTS:-$(basename "${campaign%.*}").h5}',
                 'options=(-o "$results") # of mpi-layout run',

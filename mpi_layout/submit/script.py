@@ -8,7 +8,7 @@ def script_text(job: Job, system: BatchSystem) -> str:
     """Job script, a program for bash."""
     comment = "\n".join(f"# {line}".rstrip() for line in job.intro.splitlines())
     head = "\n".join(["#!/bin/bash", comment, *system.directives(job), "", "set -u"])
-    settings = f"# ---- settings\n{job.settings}\n{system.launcher(job)}"
+    settings = "\n".join(filter(None, ["# ---- settings", system.enter, job.settings, system.launcher(job)]))
     refusal = _NO_ARRAY.replace("@ARRAY_TASK@", system.array_task)
     parts = [head, refusal, settings]
     if job.again:
