@@ -41,7 +41,7 @@ esac
 options=(-o "$results" "${@:2}")
 program=("${MPI_LAYOUT:-$(command -v mpi-layout || echo "$PWD/.venv/bin/mpi-layout")}")
 mpi=pmi2 # MPICH, Intel MPI: pmi2; Open MPI: pmix; Cray: cray_shasta (srun --mpi=list)
-launcher=(srun --mpi="$mpi" --cpu-bind=cores --kill-on-bad-exit=0 --wait=30)
+launcher=(srun --mpi="$mpi" --export=ALL --cpu-bind=cores --kill-on-bad-exit=0 --wait=30)
 job_end() {
     local end
     end=$(SLURM_TIME_FORMAT=standard squeue --noheader --jobs="$SLURM_JOB_ID" --format=%e)

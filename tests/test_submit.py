@@ -517,6 +517,36 @@ def test_without_a_batch_system_the_script_can_still_be_seen(campaign, monkeypat
     assert capsys.readouterr().out.startswith("#!/bin/bash\n")
 
 
+@pytest.mark.parametrize("account", ["wind@cpu", "p.4711", "EU/wind:a+b"])
+def test_accounts_have_the_names_that_sites_give(slurm, campaign, capsys, account):
+    assert submit(campaign, "--mpi", "pmi2", "--dry-run", "--account", account) == 0
+    assert f"\n#SBATCH --account={account}\n" in capsys.readouterr().out
+
+
+def test_a_job_submitted_from_within_a_job_knows_nothing_of_it(slurm, campaign, monkeypatch):
+    slurm.add("sbatch", 'env >"$SAID/env"; echo "Submitted batch job 4711"\n')
+    for name in ("JOB_ID", "MEM_PER_NODE", "CPU_BIND", "CONF"):
+        monkeypatch.setenv(f"SLURM_{name}", "x")
+    monkeypatch.setenv("SBATCH_ACCOUNT", "wind")
+    assert submit(campaign, "--mpi", "pmi2") == 0
+    passed_on = {line.partition("=")[0] for line in (slurm.said / "env").read_text().splitlines()}
+    assert {name for name in passed_on if name.startswith("SLURM_")} == {"SLURM_CONF"}
+    assert {"SBATCH_ACCOUNT", "PATH"} <= passed_on
+
+
+@pytest.mark.parametrize(
+    ("system", "answer", "number"),
+    [
+        ("slurm", "Submitted batch job 4711\n", "4711"),
+        ("slurm", "Welcome to node 3\n--> 2 checks passed\nSubmitted batch job 4711 on cluster c2\n", "4711"),
+        ("pbs", "4711.server\n", "4711.server"),
+        ("pbs", "2 checks passed\n4711.server\n", "4711.server"),
+    ],
+)
+def test_the_job_number_is_found_in_what_a_site_tells(system, answer, number):
+    assert SYSTEMS[system].number(answer) == number
+
+
 def test_a_refusal_by_the_batch_system_is_passed_on(slurm, campaign, capsys):
     slurm.add("sbatch", "echo 'sbatch: error: invalid partition' >&2; exit 1\n")
     assert submit(campaign, "--mpi", "pmi2") == 2

@@ -2,6 +2,7 @@
 
 import argparse
 import math
+import re
 import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -158,8 +159,8 @@ def _refuse_oddities(args: argparse.Namespace) -> None:
     refuse_unprintable(**{name: str(text) for name, text in texts.items()})
     for name in ("queue", "account"):
         text = getattr(args, name)
-        if text is not None and not text.replace("_", "").replace("-", "").replace(",", "").isalnum():
-            raise InputError(f"--{name} {text!r}: wants letters, digits, dashes, underscores and commas")
+        if text is not None and not re.fullmatch(r"\w[\w.,:@+/-]*", text):
+            raise InputError(f"--{name} {text!r}: wants letters, digits and any of -_.,:@+/")
     for text in args.option:
         refuse_unprintable(**{"--option": text})
 

@@ -104,7 +104,7 @@ class Slurm(BatchSystem):
         """Shell lines that set the array `launcher`."""
         return (
             f"mpi={job.mpi} # MPICH, Intel MPI: pmi2; Open MPI: pmix; Cray: cray_shasta (srun --mpi=list)\n"
-            'launcher=(srun --mpi="$mpi" --cpu-bind=cores --kill-on-bad-exit=0 --wait=30)\n'
+            'launcher=(srun --mpi="$mpi" --export=ALL --cpu-bind=cores --kill-on-bad-exit=0 --wait=30)\n'
             f"{_SLURM_END}"
         )
 
@@ -118,8 +118,8 @@ class Slurm(BatchSystem):
 
     def number(self, answer: str) -> str:
         """Job number in what sbatch said."""
-        found = re.search(r"\d+", answer)
-        return found.group() if found else answer.strip()
+        found = re.search(r"job (\d+)", answer)  # after whatever the site has to tell
+        return found[1] if found else answer.strip()
 
 
 class Pbs(BatchSystem):
@@ -170,8 +170,8 @@ class Pbs(BatchSystem):
         return f"{job.name[:15]}.o{number.partition('.')[0]}"
 
     def number(self, answer: str) -> str:
-        """Job number in what qsub said."""
-        return answer.strip()
+        """Job number in what qsub said: the last line, after whatever the site has to tell."""
+        return answer.strip().rpartition("\n")[2]
 
 
 def _chunks(job: Job) -> str:

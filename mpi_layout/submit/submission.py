@@ -7,6 +7,7 @@ import shlex
 import shutil
 import subprocess
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from mpi_layout.printable import printable
 from mpi_layout.submit.batch_system import SYSTEMS, BatchSystem
 
 ANSWER_S = 120.0  # that a busy batch system may take for a job
+SLURM_ACCESS = ("SLURM_CONF", "SLURM_JWT")  # how programs find Slurm, and are known to it
 
 
 def find_system(asked: str | None, *, needed: bool) -> BatchSystem:
@@ -121,6 +123,20 @@ def waiting_jobs(system: BatchSystem, name: str) -> list[str]:
     return asked.stdout.split() if asked.returncode == 0 else []
 
 
+def outside_of_jobs(environ: Mapping[str, str]) -> dict[str, str]:
+    """Environment without what Slurm has told a job of itself; unchanged outside of jobs.
+
+    A job that is submitted from within another one inherits its variables, and srun refuses to ask for memory
+    by core and by node, or looks for cores that the new job does not have.
+    """
+    inside = "SLURM_JOB_ID" in environ
+    return {
+        name: value
+        for name, value in environ.items()
+        if not inside or name in SLURM_ACCESS or not name.startswith("SLURM_")
+    }
+
+
 @dataclass(frozen=True)
 class Submission:
     """A script in the folder of its results, and how it gets into the queue."""
@@ -147,7 +163,12 @@ class Submission:
         """
         try:
             done = subprocess.run(
-                self.command, cwd=self.script.parent, capture_output=True, text=True, timeout=ANSWER_S
+                self.command,
+                cwd=self.script.parent,
+                env=outside_of_jobs(os.environ),
+                capture_output=True,
+                text=True,
+                timeout=ANSWER_S,
             )
         except (OSError, subprocess.TimeoutExpired) as error:
             raise InputError(f"{self.system.command}: {error}; the script is {self.script}") from error
