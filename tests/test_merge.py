@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 from collections import Counter
@@ -534,3 +535,23 @@ def test_command_tells_conflicts(doubles, into, capsys):
     assert cli.main([*words, "--on-conflict", "better", "--json"]) == 0
     told = json.loads(capsys.readouterr().out)
     assert (told["made"], told["done"], told["equal"], told["conflicts"][0]["taken"]) == (True, 12, 11, 1)
+
+
+def test_more_files_than_may_be_open_at_once(halves, into, launch):
+    copies = [into.with_name(f"copy{k}.h5") for k in range(30)]
+    for copy in copies:
+        copy.write_bytes(halves[0].read_bytes())
+
+    def merged(limit):
+        under = ["sh", "-c", f'ulimit -n {limit}; exec "$@"', "sh"]
+        return launch("merge", *copies, "--into", into, under=under)
+
+    ended = merged(25)
+    assert ended.code == 2
+    assert "30 files are more than may be open at once here (25, ulimit -n)" in ended.err
+    assert "or merge in steps" in ended.err
+    assert ended.err.count("\n") == 1
+    assert not into.exists()
+    advised = re.search(r"with ulimit -n (\d+)", ended.err)[1]
+    assert merged(advised).code == 0
+    assert open_reader(into).done.sum() == 6

@@ -6,6 +6,7 @@ rounding, or else somebody has to say which one counts.
 """
 
 import itertools
+import resource
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Literal
@@ -34,6 +35,7 @@ from mpi_layout.results.without_ranks import note_launch
 
 OnConflict = Literal["error", "first", "better"]
 
+_OWN_FILES = 16  # open besides those that are merged: standard streams, the new file and its lock, some more
 _NOTHING, _FAILURE, _LAYOUT = range(3)  # what a row holds; the larger number goes first
 
 
@@ -76,8 +78,9 @@ def merge(
     ------
     InputError
         If a file is none that this program can use, is being worked on, given twice or of another campaign,
-        or if the new one exists or cannot be made. ConflictError if nobody has decided what has to be.
+        if they are more than may be open at once, or if the new one exists or cannot be made. ConflictError if nobody has decided what has to be.
     """
+    _check_number(len(paths))
     sources = [open_reader(path) for path in paths]
     into = behind_links(into)
     _check_paths(paths, into, force=force)
@@ -202,6 +205,18 @@ class _Merge:
 
 
 # ---------------------------------------------------------------- before
+
+
+def _check_number(n_files: int) -> None:
+    """See that all files can be open at once, before they are read one after the other."""
+    limit, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if limit == resource.RLIM_INFINITY or n_files + _OWN_FILES <= limit:
+        return
+    raise InputError(
+        f"{n_files:,} files are more than may be open at once here ({limit:,}, ulimit -n): raise that with "
+        f"ulimit -n {n_files + _OWN_FILES}, or merge in steps: some of them first, then what came of that "
+        "with the others"
+    )
 
 
 def _check_paths(paths: Sequence[Path], into: Path, *, force: bool) -> None:
