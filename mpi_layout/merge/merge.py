@@ -78,7 +78,8 @@ def merge(
     ------
     InputError
         If a file is none that this program can use, is being worked on, given twice or of another campaign,
-        if they are more than may be open at once, or if the new one exists or cannot be made. ConflictError if nobody has decided what has to be.
+        if they are more than may be open at once, or if the new one exists or cannot be made.
+        ConflictError if nobody has decided what has to be.
     """
     _check_number(len(paths))
     sources = [open_reader(path) for path in paths]
