@@ -16,6 +16,9 @@
 #PBS -r y
 #PBS -V
 
+# ---- set up
+# module load ..., where jobs do not get the environment that they are submitted from
+
 set -u
 
 if [ -n "${PBS_ARRAY_INDEX:-${PBS_ARRAYID:-}}" ]; then

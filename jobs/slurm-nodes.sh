@@ -20,6 +20,9 @@
 #SBATCH --open-mode=append
 #SBATCH --output=%x-%j.log
 
+# ---- set up
+# module load ..., where jobs do not get the environment that they are submitted from
+
 set -u
 
 if [ -n "${SLURM_ARRAY_TASK_ID:-}" ]; then

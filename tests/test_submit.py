@@ -517,6 +517,24 @@ def test_without_a_batch_system_the_script_can_still_be_seen(campaign, monkeypat
     assert capsys.readouterr().out.startswith("#!/bin/bash\n")
 
 
+def test_setup_lines_run_first_and_may_use_what_is_not_set(slurm, campaign, tmp_path):
+    lines = ["--setup", 'echo "$NOT_SET$" >first', "--setup", "export LOADED='a module'"]
+    assert submit(campaign, "--mpi", "pmi2", *lines) == 0
+    slurm.add("srun", 'echo "$LOADED" >"$SAID/loaded"\n')
+    code, out = slurm.run(tmp_path / "small.h5.job.sh", SLURM_JOB_ID="17")
+    assert code == 0, out
+    assert (tmp_path / "first").read_text() == "$\n"
+    assert (slurm.said / "loaded").read_text() == "a module\n"
+
+
+@pytest.mark.parametrize("system", ["slurm", "pbs"])
+def test_memory_is_not_asked_for_where_the_site_forbids_it(campaign, capsys, system):
+    assert submit(campaign, "--system", system, "--mpi", "pmi2", "--dry-run", "--mem-per-rank", "none") == 0
+    out, err = capsys.readouterr()
+    assert "mem" not in out.partition("\nset -u\n")[0]
+    assert "a rank takes about" not in err
+
+
 @pytest.mark.parametrize("account", ["wind@cpu", "p.4711", "EU/wind:a+b"])
 def test_accounts_have_the_names_that_sites_give(slurm, campaign, capsys, account):
     assert submit(campaign, "--mpi", "pmi2", "--dry-run", "--account", account) == 0
@@ -581,6 +599,8 @@ def test_a_second_job_for_a_file_is_announced(slurm, campaign, capsys):
         (["--nodes", "4"], "more than there are ranks"),
         (["--partition", "a\n#SBATCH --x"], "wants letters"),
         (["--option", "x\ny"], "no job script can have"),
+        (["--setup", "x\ny"], "no job script can have"),
+        (["--mem-per-rank", "some"], "wants a size"),
         (["--only", "a\nb"], "no job script can have"),
         (["--only", "nothing*"], "no config matches"),
         (["--bind", "/data"], "--container"),

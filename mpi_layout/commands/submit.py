@@ -27,6 +27,7 @@ examples:
   mpi-layout submit campaign.yaml --ranks 512 --nodes 4 --time 12:00:00 --account wind --partition long
   mpi-layout submit campaign.yaml --ranks 128 --time 1:00:00 --container mpi-layout.sif
   mpi-layout submit campaign.yaml --ranks 128 --time 1:00:00 --option qos=short --dry-run
+  mpi-layout submit campaign.yaml --ranks 128 --time 1:00:00 --setup 'module load mpich'
 
 A script, NAME.h5.job.sh, is written beside the results and submitted. Before its time limit the job ends in
 order and is queued again, until all is done. --dry-run prints the script and does nothing.
@@ -62,9 +63,9 @@ def _add_job(job: argparse._ArgumentGroup) -> None:
     job.add_argument("--nodes", type=whole_number(1), metavar="N", help="spread them over N nodes")
     job.add_argument(
         "--mem-per-rank",
-        type=memory,
+        type=_memory_or_none,
         metavar="SIZE",
-        help="such as 500M; default: by the campaign, 500M or more",
+        help="such as 500M, or none where the site forbids to ask; default: by the campaign, 500M or more",
     )
     job.add_argument("--partition", "--queue", dest="queue", metavar="NAME", help="partition or queue")
     job.add_argument("--account", metavar="NAME", help="who pays")
@@ -74,6 +75,13 @@ def _add_job(job: argparse._ArgumentGroup) -> None:
         default=[],
         metavar="TEXT",
         help="more for sbatch or qsub, such as qos=short or mail-type=END; may be repeated",
+    )
+    job.add_argument(
+        "--setup",
+        action="append",
+        default=[],
+        metavar="LINE",
+        help="shell line that each job begins with, such as 'module load gcc mpich'; may be repeated",
     )
     job.add_argument("--once", action="store_true", help="one job only, which is not queued again")
     job.add_argument("--system", choices=["slurm", "pbs"], help="default: what is on this machine")
@@ -102,6 +110,10 @@ def _add_launches(run: argparse._ArgumentGroup) -> None:
     run.add_argument("--backend", choices=["auto", "gather", "mpio"], default="auto", help="who writes rows")
     run.add_argument("--retry-failed", action="store_true", help="try failed configs again; with --once")
     run.add_argument("--no-lock", action="store_true", help="go on where the file system has no locks")
+
+
+def _memory_or_none(text: str) -> int:
+    return 0 if text == "none" else memory(text)
 
 
 def submit_command(args: argparse.Namespace) -> int:
@@ -161,8 +173,9 @@ def _refuse_oddities(args: argparse.Namespace) -> None:
         text = getattr(args, name)
         if text is not None and not re.fullmatch(r"\w[\w.,:@+/-]*", text):
             raise InputError(f"--{name} {text!r}: wants letters, digits and any of -_.,:@+/")
-    for text in args.option:
-        refuse_unprintable(**{"--option": text})
+    for name in ("option", "setup"):
+        for text in getattr(args, name):
+            refuse_unprintable(**{f"--{name}": text})
 
 
 def _results(args: argparse.Namespace) -> Path:
@@ -196,13 +209,13 @@ def _campaign(args: argparse.Namespace) -> "Campaign":
 
 
 def _memory(args: argparse.Namespace, campaign: "Campaign") -> int:
-    """MB to ask for each rank: half as much again as it is expected to take, in hundreds."""
+    """MB to ask for each rank, 0 for none: half as much again as it is expected to take, in hundreds."""
     from mpi_layout.room import rank_bytes
 
     needed = rank_bytes(campaign) / 1e6
     if args.mem_per_rank is None:
         return max(LEAST_MB, 100 * math.ceil(1.5 * needed / 100))
-    if args.mem_per_rank < needed:
+    if 0 < args.mem_per_rank < needed:
         complain(f"warning: --mem-per-rank {args.mem_per_rank}M: a rank takes about {needed:.0f} MB")
     return int(args.mem_per_rank)
 
@@ -253,6 +266,7 @@ def _job(args: argparse.Namespace, system: "BatchSystem", results: Path, memory_
         queue=args.queue,
         account=args.account,
         extra=tuple(option_line(system, text) for text in args.option),
+        setup=tuple(args.setup),
         mpi=_mpi_type(args, system),
         again=not args.once,
         alone=True,

@@ -88,7 +88,7 @@ class Slurm(BatchSystem):
             f"--ntasks={job.ranks}",
             "--cpus-per-task=1",
             "--ntasks-per-core=1",
-            f"--mem-per-cpu={job.memory_MB}M",
+            f"--mem-per-cpu={job.memory_MB}M" if job.memory_MB else "",
             f"--time={job.clock}",
             # To the shell, which passes it on, or to the ranks. Slurm sends it up to half a minute early.
             f"--signal={'B:' if job.again else ''}USR1@{math.ceil(margin(job.seconds))}",
@@ -185,7 +185,8 @@ def _chunks(job: Job) -> str:
 
 
 def _chunk(number: int, ranks: int, job: Job) -> str:
-    return f"{number}:ncpus={ranks}:mpiprocs={ranks}:mem={ranks * job.memory_MB}mb"
+    memory = f":mem={ranks * job.memory_MB}mb" if job.memory_MB else ""
+    return f"{number}:ncpus={ranks}:mpiprocs={ranks}{memory}"
 
 
 # Older versions, such as 22.05, leave the variable out.

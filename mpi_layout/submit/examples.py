@@ -8,6 +8,7 @@ from mpi_layout.submit.job import Job
 from mpi_layout.submit.script import script_text
 
 _PROGRAM = 'program=("${MPI_LAYOUT:-$(command -v mpi-layout || echo "$PWD/.venv/bin/mpi-layout")}")'
+_SETUP = ("# module load ..., where jobs do not get the environment that they are submitted from",)
 _NO_OUTPUT = """\
 case " ${*:2}" in *" -o"* | *" --output"*)
     echo "error: the script has to know the results file: not -o FILE, but RESULTS=FILE sbatch ..." >&2
@@ -94,6 +95,7 @@ def _slurm(
         ),
         intro=_intro(what, command, more, ranks, again=again, mark="#SBATCH"),
         nodes=nodes,
+        setup=_SETUP,
         mpi=mpi,
         again=again,
     )
@@ -122,6 +124,7 @@ def _pbs() -> str:
             "Runs a campaign under PBS until it is finished.", command, more, 128, again=True, mark="#PBS"
         ),
         nodes=4,
+        setup=_SETUP,
     )
     return script_text(job, SYSTEMS["pbs"])
 

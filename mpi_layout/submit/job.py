@@ -20,13 +20,15 @@ class Job:
     intro : str
         Lines of the comment that the script opens with.
     memory_MB : int
-        For each rank.
+        For each rank; 0 if none is to be asked for.
     nodes : int, optional
         Nodes that the ranks are spread over; as the batch system likes by default.
     queue, account : str, optional
         Partition or queue, and who pays.
     extra : tuple of str
         More options of sbatch or qsub, a line each.
+    setup : tuple of str
+        Shell lines that come before everything else.
     mpi : str
         What `srun --mpi=` is told.
     again : bool
@@ -45,6 +47,7 @@ class Job:
     queue: str | None = None
     account: str | None = None
     extra: tuple[str, ...] = ()
+    setup: tuple[str, ...] = ()
     mpi: str = "pmi2"
     again: bool = True
     alone: bool = False

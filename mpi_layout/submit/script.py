@@ -7,7 +7,9 @@ from mpi_layout.submit.job import Job
 def script_text(job: Job, system: BatchSystem) -> str:
     """Job script, a program for bash."""
     comment = "\n".join(f"# {line}".rstrip() for line in job.intro.splitlines())
-    head = "\n".join(["#!/bin/bash", comment, *system.directives(job), "", "set -u"])
+    # Modules and conda use variables that are not set.
+    setup = ["# ---- set up", *job.setup, ""] if job.setup else []
+    head = "\n".join(["#!/bin/bash", comment, *system.directives(job), "", *setup, "set -u"])
     settings = "\n".join(filter(None, ["# ---- settings", system.enter, job.settings, system.launcher(job)]))
     refusal = _NO_ARRAY.replace("@ARRAY_TASK@", system.array_task)
     parts = [head, refusal, settings]
