@@ -35,13 +35,13 @@ main() {
 
 apt_install() { apt-get install --quiet --yes --no-install-recommends "$@"; }
 
-install_mpich() { "${pip[@]}" install "$source[mpi,plot]"; }
+install_mpich() { "${pip[@]}" install "${source}[mpi,plot]"; }
 
 # h5py was built against Debian's HDF5 then, whose library has to stay; its own Open MPI is not the one that is used.
 install_openmpi() {
     apt_install python3-dev libhdf5-openmpi-dev openmpi-bin
     "$source/jobs/install-parallel-h5py.sh" "$home" openmpi
-    "${pip[@]}" install "$source[plot]"
+    "${pip[@]}" install "${source}[plot]"
     apt-mark manual 'libhdf5-openmpi-[0-9]*' 'libhdf5-openmpi-hl-[0-9]*'
     "${pip[@]}" uninstall --yes cython pkgconfig
     to_build+=(python3-dev libhdf5-openmpi-dev openmpi-bin)

@@ -83,7 +83,7 @@ need_packages() {
     local missing=() package
     command -v dpkg-query >/dev/null || refuse "this is no Debian; set HDF5_DIR and MPICC, see $0 --help"
     for package; do
-        dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null | grep -qx installed || missing+=("$package")
+        dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null | grep -x installed >/dev/null || missing+=("$package")
     done
     [ ${#missing[@]} -gt 0 ] || return 0
     if [ "$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then
@@ -94,8 +94,8 @@ need_packages() {
     quietly env DEBIAN_FRONTEND=noninteractive apt-get install --yes --no-install-recommends "${missing[@]}"
 }
 
-# Debian has a folder per architecture.
-folder_of() { dpkg-query -L "$1" | grep -m 1 '^/usr/lib/.*/hdf5/[a-z]*$'; }
+# Debian has a folder per architecture. All is read: a writer whose reader has left is an error to pipefail.
+folder_of() { dpkg-query -L "$1" | awk '/^\/usr\/lib\/.*\/hdf5\/[a-z]*$/ && !found++'; }
 
 # ---------------------------------------------------------------- what goes into the environment
 
