@@ -67,14 +67,15 @@ code=$?
 launch=''
 
 # ---- and then?
+patiently() { "$@" || { sleep 5; "$@"; }; } # a busy Slurm may not answer at once
 wanted() {
-    case $(squeue --noheader --jobs="$SLURM_JOB_ID" --format='%T %r') in
+    case $(patiently squeue --noheader --jobs="$SLURM_JOB_ID" --format='%T %r') in
     *TimeLimit) ;; # ended by Slurm, as the launch was too slow to leave: nobody has cancelled it
     RUNNING*) [ -z "$stopped" ] ;;
     *) false ;;
     esac
 }
-follow() { scontrol requeue "$SLURM_JOB_ID"; } # keeps its number, its options and its log
+follow() { patiently scontrol requeue "$SLURM_JOB_ID"; } # keeps its number, its options and its log
 say() { echo "job ${SLURM_JOB_ID:-}: exit code $code: $*"; }
 finish() { say "$*"; rm -f "$stuck"; exit "$code"; }
 got_on() { # configs have ended, and the file says so

@@ -306,9 +306,20 @@ def test_the_launch_knows_the_end_of_its_job(cluster, told, asked, end):
 def test_where_jobs_cannot_be_queued_again_the_user_is_told(cluster):
     environ = prepared(cluster, launch_with(AFTER, 75))
     cluster.add("scontrol", "exit 1\n")
+    cluster.add("sleep")
     left, out = cluster.run(JOBS / "slurm-resubmit.sh", "c.yaml", **environ)
     assert left == 75
     assert "give the same command again" in out
+
+
+def test_a_slurm_that_does_not_answer_at_once_is_asked_again(cluster):
+    environ = prepared(cluster, launch_with(AFTER, 75))
+    cluster.add("sleep")
+    for name in ("squeue", "scontrol"):
+        cluster.add(name, f'mkdir "$SAID/{name}" 2>/dev/null && exit 1\necho RUNNING\n')
+    told = {"SLURM_JOB_END_TIME": "1700000000"}
+    left, out = cluster.run(JOBS / "slurm-resubmit.sh", "c.yaml", **environ, **told)
+    assert (left, len(cluster.calls("squeue")), len(cluster.calls("scontrol"))) == (0, 2, 2), out
 
 
 WAITING = """\

@@ -90,7 +90,7 @@ class Slurm(BatchSystem):
             "--ntasks-per-core=1",
             f"--mem-per-cpu={job.memory_MB}M" if job.memory_MB else "",
             f"--time={job.clock}",
-            # To the shell, which passes it on, or to the ranks. Slurm sends it up to half a minute early.
+            # To the shell, which passes it on, or to the ranks. Slurm sends it up to a minute early.
             f"--signal={'B:' if job.again else ''}USR1@{math.ceil(margin(job.seconds))}",
             "--dependency=singleton" if job.alone else "",
             "--requeue",
@@ -199,14 +199,15 @@ job_end() {
 export SLURM_JOB_END_TIME=${SLURM_JOB_END_TIME:-$(job_end 2>/dev/null)}"""
 
 _SLURM_FUNCTIONS = """\
+patiently() { "$@" || { sleep 5; "$@"; }; } # a busy Slurm may not answer at once
 wanted() {
-    case $(squeue --noheader --jobs="$SLURM_JOB_ID" --format='%T %r') in
+    case $(patiently squeue --noheader --jobs="$SLURM_JOB_ID" --format='%T %r') in
     *TimeLimit) ;; # ended by Slurm, as the launch was too slow to leave: nobody has cancelled it
     RUNNING*) [ -z "$stopped" ] ;;
     *) false ;;
     esac
 }
-follow() { scontrol requeue "$SLURM_JOB_ID"; } # keeps its number, its options and its log"""
+follow() { patiently scontrol requeue "$SLURM_JOB_ID"; } # keeps its number, its options and its log"""
 
 _PBS_FUNCTIONS = """\
 wanted() { [ -z "$stopped" ]; }
