@@ -27,5 +27,11 @@ def clipped(text: str, most: int = 60) -> str:
     return printable(text if len(text) <= most else f"{text[: most - 3]}...")
 
 
+def shortened(name: str, most: int) -> str:
+    """Name of at most so many characters, without its middle: names that begin alike end differently."""
+    end = most // 3
+    return printable(name if len(name) <= most else f"{name[: most - 3 - end]}...{name[-end:]}")
+
+
 def _escape(character: str) -> str:
     return character.encode("unicode_escape").decode()

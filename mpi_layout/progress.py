@@ -25,13 +25,20 @@ class Snapshot:
     failed: int
     running: int
     waiting: int
-    seconds_left: float  # expected, of all workers together
+    seconds_left: float  # expected, of all workers together; infinite before anything is known
     ended_before: int = 0  # done or failed when the launch began
 
     @property
     def total(self) -> int:
         """All chosen configs."""
         return self.done + self.failed + self.running + self.waiting
+
+    @property
+    def left(self) -> str:
+        """How long it still takes, as a person says it."""
+        if math.isinf(self.seconds_left):
+            return "time left not known yet"
+        return f"about {duration(self.seconds_left)} left"
 
 
 def progress(interval: float) -> "ProgressBar | ProgressLines":
@@ -79,14 +86,14 @@ class ProgressLines:
         ended = now.done + now.failed
         rate = (ended - now.ended_before) / (clock - self._started)
         log.info(
-            "%d of %d done (%.1f %%), %d failed, %d running, %.3g/s, about %s left",
+            "%d of %d done (%.1f %%), %d failed, %d running, %.3g/s, %s",
             now.done,
             now.total,
             100 * now.done / max(now.total, 1),
             now.failed,
             now.running,
             rate,
-            duration(now.seconds_left),
+            now.left,
         )
 
 
@@ -125,6 +132,6 @@ class ProgressBar:
         self._next = clock + REFRESH_S
         now = take()
         failed = f"{now.failed} failed, " if now.failed else ""
-        note = f"{failed}{now.running} running, about {duration(now.seconds_left)} left"
+        note = f"{failed}{now.running} running, {now.left}"
         self._bar.update(self._configs, total=now.total, completed=now.done + now.failed, note=note)
         self._bar.refresh()

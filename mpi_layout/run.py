@@ -158,14 +158,16 @@ def work_on(
     manager = Manager(team, schedule, results, solver, stop, campaign.checkpoint.interval_s, only)
     before = results.count(np.setdiff1d(chosen, numbers))
     failed_before = schedule.failed
+    timed_before = bool(np.isfinite(results.seconds).any())  # else nobody knows how long configs take
 
     def snapshot() -> Snapshot:
+        left = schedule.seconds_left / max(team.workers, 1)
         return Snapshot(
             done=before[Status.DONE] + schedule.done,
             failed=before[Status.FAILED] + schedule.failed - failed_before,
             running=schedule.running,
             waiting=schedule.waiting,
-            seconds_left=schedule.seconds_left / max(team.workers, 1),
+            seconds_left=left if timed_before or schedule.done else math.inf,
             ended_before=before[Status.DONE] + before[Status.FAILED],
         )
 

@@ -2,14 +2,16 @@
 
 import re
 import shutil
-from itertools import permutations
+from itertools import combinations, permutations
 from pathlib import Path
 
 import numpy as np
 import pytest
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.collections import LineCollection, PathCollection
 from matplotlib.colors import to_hex, to_rgb
 from matplotlib.image import imread
+from matplotlib.text import Text
 from shapely import LinearRing
 
 from mpi_layout import cli, pictures
@@ -960,3 +962,101 @@ def test_ctrl_c_leaves_nothing(refined, tmp_path, monkeypatch, capsys):
     with pytest.raises(KeyboardInterrupt):
         drawn(refined, ["--seeds"], tmp_path, capsys)
     assert not list(tmp_path.iterdir())
+
+
+# ---------------------------------------------------------------- what is long, narrow or small
+
+LONG = "The_northern_part_of_the_offshore_wind_development_zone_no_"
+STRIP = "boundary_m: [[700000, 6220000], [740000, 6220000], [740000, 6220800], [700000, 6220800]]"
+YARD = "boundary_m: [[0, 0], [100, 0], [100, 100], [0, 100]]"
+MICRO = "rated_power_MW: 0.005, rotor_diameter_m: 5, hub_height_m: 15"
+
+
+@pytest.fixture(scope="module", params=["strip", "yard"])
+def odd(request, tmp_path_factory, small_campaign_text):
+    """Results of areas with long names in a strip of 40 km, or of turbines of 5 m in a yard of 100 m."""
+    text = small_campaign_text + "refine: {gradient: 20}\n"
+    text = re.sub(r"boundary_m: .*\]\]", STRIP if request.param == "strip" else YARD, text)
+    if request.param == "strip":
+        text = re.sub(r"name: (a|b|t10|t15)\b", lambda name: f"name: {LONG}{name[1]}", text)
+    else:
+        text = re.sub(r"rated_power_MW: .*, hub_height_m: \d+", MICRO, text)
+    path = tmp_path_factory.mktemp("odd") / f"{request.param}.yaml"
+    path.write_text(text)
+    assert cli.main(["run", str(path), "-o", str(path.with_suffix(".h5"))]) == 0
+    return open_reader(path.with_suffix(".h5"))
+
+
+def pictures_of(results):
+    """One picture of each kind, by its name."""
+    ((config, row),) = Selection((results.key(4),)).rows(results)
+    yield "areas", areas_picture(results.campaign)
+    yield "layout", layout_picture(results, config, row, start=True)
+    yield "flow map", flow_map_picture(results, config, row)
+    yield "along", section_picture(results, config, row)
+    yield "across", section_picture(results, config, row, behind=3)
+    yield "seeds", seeds_picture(results)
+    yield "distribution", distribution_picture(results)
+    yield "gain", gain_picture(results)
+    yield "convergence", convergence_picture(results)
+    yield "timeline", timeline_picture(results)
+
+
+def seen(figure):
+    """Texts of a figure but for numbers of turbines and ticks beyond the ends of axes."""
+    unseen = [text for axes in figure.axes for text in axes.texts]
+    for axis in (axis for axes in figure.axes for axis in (axes.xaxis, axes.yaxis)):
+        low, high = sorted(axis.get_view_interval())
+        beyond = [tick for tick in axis.get_major_ticks() if not low <= tick.get_loc() <= high]
+        unseen += [label for tick in beyond for label in (tick.label1, tick.label2)]
+    found = figure.findobj(lambda text: isinstance(text, Text) and text not in unseen)
+    return [text for text in found if text.get_visible() and text.get_text().strip()]
+
+
+def test_no_text_is_cut_off_or_lies_on_another(odd):
+    for name, picture in pictures_of(odd):
+        for width in (canvas.PAGE, canvas.COLUMN):
+            figure = draw(picture, width)
+            FigureCanvasAgg(figure).draw()
+            texts = [(text.get_text(), text.get_window_extent()) for text in seen(figure)]
+            for text, box in texts:
+                whole = figure.bbox
+                assert whole.x0 <= box.x0 + 1, (name, width, text)
+                assert box.x1 <= whole.x1 + 1, (name, width, text)
+                assert whole.y0 <= box.y0 + 1, (name, width, text)
+                assert box.y1 <= whole.y1 + 1, (name, width, text)
+            for (one, box), (other, second) in combinations(texts, 2):
+                assert not box.padded(-1).overlaps(second.padded(-1)), (name, width, one, other)
+
+
+def test_names_that_begin_alike_are_told_apart(odd):
+    if "strip" not in odd.path.name:
+        pytest.skip("its names are short")
+    distribution = draw(distribution_picture(odd))
+    assert [axes.get_title(loc="left")[-4:] for axes in distribution.axes] == ["no_a", "no_b"]
+    for axes in distribution.axes:
+        assert [label.get_text()[-3:] for label in axes.get_yticklabels()] == ["t10", "t15"]
+        assert all(len(label.get_text()) <= 24 for label in axes.get_yticklabels())
+    for titles in (
+        [panel.title for panel in seeds_picture(odd).panels],
+        areas_picture(odd.campaign).names,
+        timeline_picture(odd).names,
+    ):
+        assert len(set(titles)) == len(titles)
+
+
+def test_small_maps_are_in_metres_and_small_energies_keep_their_figures(odd):
+    if "yard" not in odd.path.name:
+        pytest.skip("it is 40 km long")
+    ((config, row),) = Selection((odd.key(4),)).rows(odd)
+    picture = layout_picture(odd, config, row, start=True)
+    axes = draw(picture).axes[0]
+    assert (axes.get_xlabel(), axes.get_ylabel()) == ("easting (m)", "northing (m)")
+    assert axes.get_xlim()[1] > 100
+    apart = np.hypot(row["x"] - picture.moves.x, row["y"] - picture.moves.y)
+    assert f"moved by {np.median(apart):.3g} m (median; largest {apart.max():.3g} m)" in picture.moves.told
+    assert f"{row['aep']:.3f} GWh" in picture.title
+    best = max(odd.rows["aep"][:3])
+    assert f"{best:.3f} GWh" in seeds_picture(odd).panels[0].title
+    across = draw(section_picture(odd, config, row, behind=3)).axes[0]
+    assert across.get_ylim()[1] > 15 + 5 / 2  # the rotor is seen

@@ -1,5 +1,6 @@
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -65,6 +66,16 @@ def edit(path, old, new):
 
 
 # ---------------------------------------------------------------- to the end
+
+
+def test_no_time_left_is_told_before_anything_is_known(run, monkeypatch, capsys):
+    monkeypatch.setattr("mpi_layout.progress.FIRST_LINE_S", 0.0)
+    told = []
+    for only in ("a_t10_s0", "*"):
+        assert run("--only", only) == 0
+        told.append(next(line for line in capsys.readouterr().err.splitlines() if " done (" in line))
+    assert told[0].endswith("0/s, time left not known yet")
+    assert re.search("0/s, about .* left$", told[1])
 
 
 def test_a_campaign_runs_to_its_end(run, capsys):

@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 
 from mpi_layout.pictures.canvas import PAGE, SMALL, figure, heading, heading_height, place, wrapped
 from mpi_layout.pictures.chart import Chart, Ground, corners
-from mpi_layout.pictures.panels import Panels
+from mpi_layout.pictures.panels import arranged
 
 _LEFT, _BELOW, _RIGHT = 0.55, 0.45, 0.1  # inches
 _TALLEST = 1.3  # in widths
@@ -49,8 +49,9 @@ def draw_areas(picture: AreasPicture, width: float = PAGE) -> Figure:
     """
     if len(picture.grounds) <= _MOST_PANELS and _overlap(picture.grounds):
         return _draw_apart(picture, width)
-    chart = Chart.around(np.concatenate([corners(ground.geometry) for ground in picture.grounds]))
     room = width - _LEFT - _RIGHT
+    chart = Chart.around(np.concatenate([corners(ground.geometry) for ground in picture.grounds]))
+    chart = chart.with_room_for_labels(room, _TALLEST * room)
     w, h = chart.fitted(room, _TALLEST * room)
     whole = max(_LEFT + w + _RIGHT, _LEAST_WIDTH)
     title = wrapped(picture.title, whole)
@@ -62,7 +63,7 @@ def draw_areas(picture: AreasPicture, width: float = PAGE) -> Figure:
         for name, ground in zip(picture.names, picture.grounds, strict=True):
             chart.draw_ground(axes, ground)
             if len(picture.names) <= _MOST_NAMES:
-                at = chart.km(np.array(ground.geometry.representative_point().coords))[0]
+                at = chart.scaled(np.array(ground.geometry.representative_point().coords))[0]
                 axes.annotate(name, at, ha="center", va="center", fontsize=SMALL, zorder=4)
     return drawn
 
@@ -77,8 +78,7 @@ def _overlap(grounds: Sequence[Ground]) -> bool:
 
 
 def _draw_apart(picture: AreasPicture, width: float) -> Figure:
-    charts = [Chart.around(corners(ground.geometry)) for ground in picture.grounds]
-    panels = Panels.of(charts, width)
+    charts, panels = arranged([Chart.around(corners(ground.geometry)) for ground in picture.grounds], width)
     title = wrapped(picture.title, panels.width)
     above = heading_height(title)
     with figure(panels.width, above + panels.height + _BELOW) as drawn:

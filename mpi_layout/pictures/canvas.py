@@ -1,6 +1,7 @@
 """What all pictures have in common: widths, style, and the way to bytes."""
 
 import io
+import re
 import textwrap
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -47,7 +48,9 @@ _STYLE = {
 }
 _NO_DATE = {"png": {"Software": None}, "pdf": {"CreationDate": None}, "svg": {"Date": None}}
 _DPI = 200
-_LETTER = 0.062  # width of a letter, inches: most are smaller
+LETTER = 0.062  # width of a letter, inches: most are smaller
+
+_TIE = "\N{NO-BREAK SPACE}"
 
 
 @contextmanager
@@ -65,8 +68,10 @@ def place(drawn: Figure, left: float, above: float, width: float, height: float)
 
 def wrapped(text: str, width: float) -> str:
     """Text in lines that a figure of a width, inches, has room for."""
-    most = int((width - 0.2) / _LETTER)
-    return "\n".join(line for part in text.split("\n") for line in textwrap.wrap(part, most))
+    most = int((width - 0.2) / LETTER)
+    tied = re.sub(r"(?<=\d) | (?=\d)", _TIE, text)  # a number stays beside its name and its unit
+    lines = (line for part in tied.split("\n") for line in textwrap.wrap(part, most))
+    return "\n".join(lines).replace(_TIE, " ")
 
 
 def heading_height(text: str) -> float:

@@ -1,4 +1,4 @@
-"""Maps: an area with what is left out of it, on axes in km of equal scale."""
+"""Maps: an area with what is left out of it, on axes of equal scale."""
 
 from dataclasses import dataclass
 
@@ -12,11 +12,12 @@ from numpy.typing import NDArray
 from shapely import Geometry, MultiPolygon, Polygon
 from shapely.geometry.polygon import orient
 
-from mpi_layout.pictures.canvas import DIM, LAND
+from mpi_layout.pictures.canvas import DIM, LAND, LETTER
 from mpi_layout.wake.farm import Neighbours
 
 Floats = NDArray[np.float64]
 _MARGIN = 0.04  # of the longer side
+_KM_FROM = 1000.0  # m: axes of a smaller map are in m
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,27 +82,42 @@ class Chart:
         """What is subtracted from coordinates so that numbers stay short: whole tens of km, m."""
         return np.where(np.abs(self.corner) < 1e5, 0.0, np.floor(self.corner / 1e4) * 1e4)
 
+    @property
+    def unit(self) -> tuple[float, str]:
+        """Of the axes: how many m it is, and its name."""
+        return (1e3, "km") if self.size >= _KM_FROM else (1.0, "m")
+
+    def with_room_for_labels(self, width: float, height: float) -> "Chart":
+        """Chart that shows more beside what is narrow, where sides would be shorter than their labels.
+
+        It is for a room of so many inches.
+        """
+        extent, least = self.high - self.low, LETTER * max(map(len, self._labels()))
+        scale = float(self.fitted(width, height)[0] / extent[0])
+        more = np.maximum(0.0, least / scale - extent) / 2
+        return Chart(self.low - more, self.high + more, self.corner)
+
     def fitted(self, width: float, height: float) -> tuple[float, float]:
         """Width and height of the map, inches, in a room of so many inches."""
         extent = self.high - self.low
         scale = min(width / extent[0], height / extent[1])
         return float(extent[0] * scale), float(extent[1] * scale)
 
-    def km(self, points: Floats) -> Floats:
+    def scaled(self, points: Floats) -> Floats:
         """Points (n, 2), m, on the axes."""
-        return (points - self.origin) / 1e3
+        return (points - self.origin) / self.unit[0]
 
-    def prepare(self, axes: Axes, *, labelled: bool = True) -> None:
+    def prepare(self, axes: Axes) -> None:
         """Give axes the limits and labels of the map."""
-        (left, bottom), (right, top) = self.km(np.stack([self.low, self.high]))
+        (left, bottom), (right, top) = self.scaled(np.stack([self.low, self.high]))
         axes.set_xlim(left, right)
         axes.set_ylim(bottom, top)
         axes.set_aspect("equal", adjustable="box")
         for axis in (axes.xaxis, axes.yaxis):
             axis.set_major_locator(MaxNLocator("auto", steps=[1, 2, 5, 10]))
-        if labelled:
-            axes.set_xlabel(_label("easting", self.origin[0]))
-            axes.set_ylabel(_label("northing", self.origin[1]))
+        easting, northing = self._labels()
+        axes.set_xlabel(easting)
+        axes.set_ylabel(northing)
 
     def draw_ground(self, axes: Axes, ground: Ground, *, filled: bool = True) -> None:
         """Draw the area, and hatch what is left out of it."""
@@ -124,14 +140,19 @@ class Chart:
         """Mark the turbines of other farms."""
         if neighbours is None:
             return
-        x, y = self.km(np.column_stack([neighbours.x, neighbours.y])).T
+        x, y = self.scaled(np.column_stack([neighbours.x, neighbours.y])).T
         (marks,) = axes.plot(x, y, linestyle="", marker="x", markersize=4, color=DIM, zorder=2)
         # In the corner below the map, where it hides none of them.
         form = {"handlelength": 1.0, "handletextpad": 0.3, "borderpad": 0, "borderaxespad": 0.4}
         axes.figure.legend([marks], ["other farms"], loc="lower right", **form)
 
+    def _labels(self) -> list[str]:
+        """Of both axes."""
+        names = ("easting", "northing")
+        return [_label(name, of, self.unit[1]) for name, of in zip(names, self.origin, strict=True)]
+
     def _outline(self, ring: shapely.LinearRing) -> Outline:
-        return Outline(self.km(np.array(ring.coords)), closed=True)
+        return Outline(self.scaled(np.array(ring.coords)), closed=True)
 
 
 def corners(geometry: Geometry) -> Floats:
@@ -139,8 +160,8 @@ def corners(geometry: Geometry) -> Floats:
     return np.reshape(geometry.bounds, (2, 2))
 
 
-def _label(name: str, origin: float) -> str:
+def _label(name: str, origin: float, unit: str) -> str:
     if not origin:
-        return f"{name} (km)"
+        return f"{name} ({unit})"
     sign = "\N{MINUS SIGN}" if origin > 0 else "+"
-    return f"{name} {sign} {abs(origin) / 1e3:,.0f} km  (km)"
+    return f"{name} {sign} {abs(origin) / 1e3:,.0f} km  ({unit})"

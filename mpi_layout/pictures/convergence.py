@@ -25,8 +25,8 @@ from mpi_layout.pictures.canvas import (
 Floats = NDArray[np.float64]
 Trace = tuple[NDArray[np.int64], Floats]  # evaluations, AEP: the start first, the result last
 
-_TALL, _SHORTEST = 0.58, 2.6  # height: in widths, inches
-_LEFT, _RIGHT, _BELOW = 0.7, 0.15, 0.45  # inches
+_TALL, _SHORTEST, _AROUND = 0.58, 2.6, 0.75  # height: in widths, inches, and what of it is no axes
+_LEFT, _RIGHT, _BELOW, _LEGEND_ROW = 0.7, 0.15, 0.42, 0.17  # inches
 _POINTS = 200  # of the median
 
 
@@ -65,13 +65,14 @@ def draw_convergence(picture: ConvergencePicture, width: float = PAGE) -> Figure
     width : float
         Inches.
     """
-    height, title = max(_TALL * width, _SHORTEST), wrapped(picture.title, width)
+    title = wrapped(picture.title, width)
+    above, tall = heading_height(title), max(_TALL * width, _SHORTEST) - _AROUND
     lines = [(evaluations, _shown(aep, picture.gains)) for evaluations, aep in picture.traces]
     best = lines[picture.best]
-    with figure(width, height) as drawn:
+    n_columns = 2 if width > 5 else 1  # of the legend
+    with figure(width, above + tall + _BELOW + _LEGEND_ROW * (3 - n_columns)) as drawn:
         heading(drawn, title)
-        above = heading_height(title)
-        axes = drawn.add_axes(place(drawn, _LEFT, above, width - _LEFT - _RIGHT, height - above - _BELOW))
+        axes = drawn.add_axes(place(drawn, _LEFT, above, width - _LEFT - _RIGHT, tall))
         axes.set_xscale("log")
         axes.add_collection(
             LineCollection(
@@ -91,6 +92,9 @@ def draw_convergence(picture: ConvergencePicture, width: float = PAGE) -> Figure
         axes.set_xlim(min(ends) / 1.4, max(ends) * 1.4)
         axes.margins(y=0.04)
         _label(axes, picture)
+        # Below the lines, of which it would hide some.
+        at = {"bbox_to_anchor": (0, -_BELOW / tall), "borderpad": 0, "borderaxespad": 0}
+        axes.legend(loc="upper left", ncols=n_columns, **at)
     return drawn
 
 
@@ -126,4 +130,3 @@ def _label(axes: Axes, picture: ConvergencePicture) -> None:
     else:
         axes.set_ylabel("AEP (GWh)")
         axes.ticklabel_format(axis="y", useOffset=False)
-    axes.legend(loc="lower right")

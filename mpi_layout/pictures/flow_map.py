@@ -57,7 +57,7 @@ class FlowMapPicture:
 
 
 def draw_flow_map(picture: FlowMapPicture, width: float = PAGE) -> Figure:
-    """Draw the wind speed at hub height on a map in km, the rotors as lines across the wind, and its arrow.
+    """Draw the wind speed at hub height on a map, the rotors as lines across the wind, and its arrow.
 
     Parameters
     ----------
@@ -66,8 +66,8 @@ def draw_flow_map(picture: FlowMapPicture, width: float = PAGE) -> Figure:
     width : float
         Largest width, inches.
     """
-    chart = _chart(picture)
     room = width - _LEFT - _GAP - _BESIDE
+    chart = _chart(picture).with_room_for_labels(room, _TALLEST * room)
     w, h = chart.fitted(room, _TALLEST * room)
     whole = _LEFT + w + _GAP + _BESIDE
     title = wrapped(picture.title, whole)
@@ -77,7 +77,7 @@ def draw_flow_map(picture: FlowMapPicture, width: float = PAGE) -> Figure:
         axes = drawn.add_axes(place(drawn, _LEFT, above, w, h))
         chart.prepare(axes)
         axes.grid(visible=False)
-        (left, bottom), (right, top) = chart.km(np.stack([chart.low, chart.high]))
+        (left, bottom), (right, top) = chart.scaled(np.stack([chart.low, chart.high]))
         speed = _field(picture, chart)
         field = axes.imshow(
             speed,
@@ -131,7 +131,7 @@ def _draw_rotors(axes: Axes, picture: FlowMapPicture, chart: Chart) -> None:
     down = picture.case.downwind
     half = max(picture.rotor_diameter, _SMALLEST * chart.size) / 2 * np.array([down[1], -down[0]])
     hubs = np.column_stack([picture.x, picture.y])
-    rotors = np.stack([chart.km(hubs - half), chart.km(hubs + half)], axis=1)
+    rotors = np.stack([chart.scaled(hubs - half), chart.scaled(hubs + half)], axis=1)
     axes.add_collection(LineCollection(rotors, colors="white", linewidths=1.6, zorder=3))
     axes.add_collection(LineCollection(rotors, colors=INK, linewidths=0.9, zorder=3.1))
 

@@ -26,12 +26,13 @@ from mpi_layout.pictures.rows import (
     Check,
     by_aep,
     each_row,
+    figure_of,
     layout_name,
     refuse_many,
     refuse_unrefined,
 )
 from mpi_layout.pictures.seeds import SeedsPanel, SeedsPicture
-from mpi_layout.printable import clipped
+from mpi_layout.printable import clipped, shortened
 from mpi_layout.results.reader import Results
 from mpi_layout.results.selection import Selection
 from mpi_layout.results.storage.row import trace_of
@@ -74,7 +75,7 @@ def layout_picture(results: Results, config: Config, row: np.void, *, start: boo
     gross, aep = (float(check(config.number, name, row[name], 0, LARGEST)) for name in ("gross_aep", "aep"))
     loss = float(check(config.number, "wake_loss", row["wake_loss"], -1, 1))
     return LayoutPicture(
-        title=f"{layout_name(config)}\n{_worth(results, config, row)}AEP {aep:,.3f} GWh, "
+        title=f"{layout_name(config)}\n{_worth(results, config, row)}AEP {figure_of(aep, 3)} GWh, "
         f"wake loss {100 * loss:.2f} %{_apart(config, row)}",
         ground=ground_of(results.campaign, config.area),
         x=x,
@@ -116,7 +117,7 @@ def flow_map_picture(
     loss = f", wake loss {100 * (1 - power.sum() / (x.size * free)):.1f} %" if free else ""
     return FlowMapPicture(
         title=f"{layout_name(config)}\nwind from {case.direction:g}\N{DEGREE SIGN} at {speed:g} m/s: "
-        f"{power.sum() / 1e6:,.1f} MW{loss}",
+        f"{figure_of(power.sum() / 1e6, 1)} MW{loss}",
         ground=ground_of(results.campaign, config.area),
         x=x,
         y=y,
@@ -165,7 +166,7 @@ def ground_of(campaign: Campaign, area: str) -> Ground:
 
 def areas_picture(campaign: Campaign) -> AreasPicture:
     """Picture of all areas of a campaign."""
-    names = tuple(clipped(spec.name, 24) for spec in campaign.areas)
+    names = tuple(shortened(spec.name, 24) for spec in campaign.areas)
     grounds = tuple(ground_of(campaign, spec.name) for spec in campaign.areas)
     n = len(names)
     return AreasPicture(f"{clipped(campaign.name, 40)}: {n} area{'s' if n > 1 else ''}", names, grounds)
@@ -200,7 +201,7 @@ def seeds_picture(results: Results, selection: Selection = ANY) -> SeedsPicture:
             )
     panels = [
         SeedsPanel(
-            title=f"{_named(configs.kinds[kind])}\nbest: seed {best[kind].seed}, {best[kind].aep:,.1f} GWh",
+            title=f"{_named(configs.kinds[kind])}\n{best[kind].told}",
             ground=ground_of(results.campaign, configs.kinds[kind].area),
             layouts=own,
             best=best[kind].place,
@@ -227,7 +228,7 @@ def distribution_picture(results: Results, selection: Selection = ANY) -> Groups
         worth = check(number, "objective", row["objective"], -LARGEST, LARGEST)
         return float(check(number, "aep", row["aep"], 0, LARGEST)), float(worth)
 
-    groups = _groups(results, _by_kind(results, selection, energy), note="{:,.1f} GWh")
+    groups = _groups(results, _by_kind(results, selection, energy), unit="GWh")
     best = _best_name(results, "best")
     if _fit_one_axis(groups):
         groups = [replace(group, note="") for group in groups]
@@ -309,6 +310,10 @@ class _Leader(NamedTuple):
     seed: int
     aep: float
 
+    @property
+    def told(self) -> str:
+        return f"best: seed {self.seed}, {figure_of(self.aep, 1)} GWh"
+
 
 def _by_kind(
     results: Results, selection: Selection, value: Callable[[int, np.void], tuple[float, float]]
@@ -321,18 +326,16 @@ def _by_kind(
     return {kind: np.array(found).reshape(-1, 2) for kind, found in values.items()}
 
 
-def _groups(results: Results, values: Mapping[int, Floats], note: str = "") -> list[Group]:
+def _groups(results: Results, values: Mapping[int, Floats], unit: str = "") -> list[Group]:
     """Panels of areas with rows of turbine types; one panel of areas where there is one type alone."""
     kinds = [results.campaign.configs.kinds[kind] for kind in values]
     one_type = len({kind.turbine_type for kind in kinds}) == 1
     groups = []
     for kind, found in zip(kinds, values.values(), strict=True):
-        area, turbine_type = clipped(kind.area, 24), clipped(kind.turbine_type, 24)
-        panel, line = (turbine_type, area) if one_type else (area, turbine_type)
+        panel, line = (kind.turbine_type, kind.area) if one_type else (kind.area, kind.turbine_type)
         best = int(found[:, 1].argmax()) if len(found) else -1
-        groups.append(
-            Group(panel, line, found[:, 0], best, note.format(found[best, 0]) if len(found) else "")
-        )
+        note = f"{figure_of(found[best, 0], 1)} {unit}" if unit and len(found) else ""
+        groups.append(Group(panel, line, found[:, 0], best, note))
     return groups
 
 
@@ -364,4 +367,4 @@ def _which(kinds: Sequence[Kind], shown: set[int]) -> str:
 
 
 def _named(kind: Kind) -> str:
-    return f"{clipped(kind.area, 20)}, {clipped(kind.turbine_type, 20)}"
+    return f"{shortened(kind.area, 18)}, {shortened(kind.turbine_type, 18)}"

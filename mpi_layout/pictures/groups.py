@@ -8,6 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
+from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
 from mpi_layout.pictures.canvas import (
@@ -15,6 +16,7 @@ from mpi_layout.pictures.canvas import (
     DIM,
     FAINT,
     INK,
+    LETTER,
     PAGE,
     SMALL,
     VERMILION,
@@ -24,16 +26,20 @@ from mpi_layout.pictures.canvas import (
     place,
     wrapped,
 )
+from mpi_layout.printable import shortened
 
 Floats = NDArray[np.float64]
 
 # Inches.
-_ROW, _HEAD, _BELOW, _GAP, _RIGHT = 0.15, 0.2, 0.75, 0.12, 0.12
-_LETTER = 0.062  # width of a small letter
-_LONGEST_NAME = 1.5
+_ROW, _HEAD, _BELOW, _LINE, _GAP, _RIGHT = 0.15, 0.2, 0.75, 0.145, 0.12, 0.12
+_BOLD = 0.075  # of one in bold
+_LONGEST_NAME, _LONGEST_PANEL = 24, 64  # letters
+_WIDEST_NAME = 0.28  # of the width
 _MANY_ROWS, _PAGE_OF_ROWS = 24, 45  # from which panels stand side by side: on a page, in a column of it
 _GOLDEN = 0.6180339887498949
 _DOTS = (2.2, 8.0)  # area of a dot, of many and of few
+_EQUAL = 1e-9  # share of them by which values differ that are equal
+_MOST_TICKS = 9
 _MANY = 5000  # dots, of which no vector graphic wants to keep each
 
 
@@ -104,14 +110,17 @@ def draw_groups(picture: GroupsPicture, width: float = PAGE) -> Figure:
     n_columns = (
         2 if len(panels) > 1 and len(picture.groups) >= (_MANY_ROWS if width > 5 else _PAGE_OF_ROWS) else 1
     )
-    left = min(_LONGEST_NAME, _LETTER * max(len(group.row) for group in picture.groups) + 0.12)
-    behind = _LETTER * max(len(group.note) for group in picture.groups)
+    longest = min(_LONGEST_NAME, int(_WIDEST_NAME * width / LETTER))
+    left = LETTER * min(longest, max(len(group.row) for group in picture.groups)) + 0.12
+    behind = LETTER * max(len(group.note) for group in picture.groups)
     room = (width - left - _RIGHT - (n_columns - 1) * _GAP) / n_columns - behind
     rows = [panels[i : i + n_columns] for i in range(0, len(panels), n_columns)]
     heights = [_ROW * max(map(len, row)) for row in rows]
-    title = wrapped(picture.title, width)
-    total = heading_height(title) + sum(heights) + len(rows) * _HEAD + _BELOW
+    title, label = wrapped(picture.title, width), wrapped(picture.label, width)
+    total = heading_height(title) + sum(heights) + len(rows) * _HEAD + _BELOW + _LINE * label.count("\n")
     low, high = _limits(picture)
+    beside = (left, behind + _RIGHT) if n_columns == 1 else (_GAP / 2, _GAP / 2)
+    ticks, figures = _ticks(low, high, room, beside)
     with figure(width, total) as drawn:
         above = heading_height(title)
         for row, height in zip(rows, heights, strict=True):
@@ -119,20 +128,20 @@ def draw_groups(picture: GroupsPicture, width: float = PAGE) -> Figure:
             for column, panel in enumerate(row):
                 size = room, _ROW * len(panel)
                 axes = drawn.add_axes(place(drawn, left + column * (room + behind + _GAP), above, *size))
-                _draw_panel(axes, panel, picture.from_zero, named=column == 0 or not _same_rows(row))
+                named = column == 0 or not _same_rows(row)
+                names = [shortened(group.row, longest) for group in panel] if named else []
+                _draw_panel(axes, panel, picture.from_zero, names)
+                name = shortened(panel[0].panel, min(_LONGEST_PANEL, int((room + behind) / _BOLD)))
+                axes.set_title(name, loc="left", pad=2.5, fontsize=SMALL, fontweight="bold")
                 axes.set_xlim(low, high)
-                axes.ticklabel_format(axis="x", useOffset=False, style="plain")
+                axes.set_xticks(ticks, figures)
                 if row is not rows[-1] and not (row is rows[-2] and column >= len(rows[-1])):
                     axes.tick_params(labelbottom=False)
             above += height
         heading(drawn, title)
-        drawn.text(
-            (left + width - _RIGHT - behind) / 2 / width,
-            0.42 / total,
-            picture.label,
-            ha="center",
-            va="center",
-        )
+        half = LETTER / 2 * max(map(len, label.split("\n")))
+        middle = min((left + width - _RIGHT - behind) / 2, width - half)
+        drawn.text(middle / width, 0.34 / total, label, ha="center", va="bottom")
         _legend(drawn, picture)
     return drawn
 
@@ -153,11 +162,30 @@ def _limits(picture: GroupsPicture) -> tuple[float, float]:
     values = np.concatenate([group.values for group in picture.groups])
     ends = [*values[[values.argmin(), values.argmax()]], *([0.0] if picture.from_zero else [])]
     low, high = min(ends), max(ends)
-    room = 0.03 * (high - low) or 1e-3 * max(1.0, abs(high))
+    size = max(abs(low), abs(high)) or 1.0
+    room = 0.03 * (high - low) if high - low > _EQUAL * size else 1e-3 * size
     return low - room, high + room
 
 
-def _draw_panel(axes: Axes, panel: Sequence[Group], from_zero: bool, *, named: bool) -> None:
+def _ticks(low: float, high: float, room: float, beside: tuple[float, float]) -> tuple[Floats, list[str]]:
+    """Places on an axis, and the figures below them, which are apart and not cut off.
+
+    The axis is so many inches long, and there are so many inches left and right of it.
+    """
+    for most in range(_MOST_TICKS, 0, -1):
+        ticks = MaxNLocator(most, steps=[1, 2, 5, 10], min_n_ticks=1).tick_values(low, high)
+        decimals = max(0, int(np.ceil(-np.log10(ticks[1] - ticks[0]) - 1e-9)))
+        figures = [f"{tick:,.{decimals}f}".replace("-", "\N{MINUS SIGN}") for tick in ticks]
+        wide = LETTER * max(map(len, figures))
+        apart = room * (ticks[1] - ticks[0]) / (high - low)
+        if wide + LETTER <= apart:
+            break
+    first, last = ((wide / 2 - free) * (high - low) / room for free in beside)
+    shown = [max(low, low + first) <= tick <= min(high, high - last) for tick in ticks]
+    return ticks[shown], [figure for figure, fits in zip(figures, shown, strict=True) if fits]
+
+
+def _draw_panel(axes: Axes, panel: Sequence[Group], from_zero: bool, names: Sequence[str]) -> None:
     for place_, group in enumerate(panel):
         if group.values.size:
             _draw_group(axes, place_, group)
@@ -175,10 +203,9 @@ def _draw_panel(axes: Axes, panel: Sequence[Group], from_zero: bool, *, named: b
     if from_zero:
         axes.axvline(0, color=INK, linewidth=0.7, zorder=1)
     axes.set_ylim(len(panel) - 0.5, -0.5)
-    axes.set_yticks(range(len(panel)), [group.row for group in panel] if named else [])
+    axes.set_yticks(range(len(panel)), names)
     axes.tick_params(axis="y", length=0)
     axes.grid(axis="y", visible=False)
-    axes.set_title(panel[0].panel, loc="left", pad=2.5, fontsize=SMALL, fontweight="bold")
     for side in ("left", "right", "top"):
         axes.spines[side].set_color(FAINT)
 

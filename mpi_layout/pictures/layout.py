@@ -84,7 +84,7 @@ class LayoutPicture:
 
 
 def draw_layout(picture: LayoutPicture, width: float = PAGE) -> Figure:
-    """Draw a map in km: area, numbered turbines coloured by their wake losses, neighbours, and a wind rose.
+    """Draw a map: area, numbered turbines coloured by their wake losses, neighbours, and a wind rose.
 
     Rotors are to scale unless they would be too small to see. Each has a circle or ellipse of half the
     minimum spacing around it: such may touch and do not overlap. Lines lead from where turbines started.
@@ -99,6 +99,7 @@ def draw_layout(picture: LayoutPicture, width: float = PAGE) -> Figure:
     chart = Chart.of(picture.ground, picture.x, picture.y, picture.neighbours, room=picture.spacing.most / 2)
     beside = _BESIDE if width > 5 else _NARROW_BESIDE
     room = width - _LEFT - _GAP - beside
+    chart = chart.with_room_for_labels(room, _TALLEST * room)
     w, h = chart.fitted(room, _TALLEST * room)
     whole = _LEFT + w + _GAP + beside
     dial = 0.66 * beside
@@ -134,9 +135,9 @@ def _circles(
     axes: Axes, chart: Chart, x: Floats, y: Floats, form: tuple[float, float, float], **style: Any
 ) -> EllipseCollection:
     """Add ellipses around points (n,), m: diameters along and across, m, of a direction in degrees."""
-    along, across, direction = form
-    places = chart.km(np.column_stack([x, y]))
-    sizes = (np.full(len(places), value) for value in (along / 1e3, across / 1e3, 90 - direction))
+    (along, across, direction), (unit, _) = form, chart.unit
+    places = chart.scaled(np.column_stack([x, y]))
+    sizes = (np.full(len(places), value) for value in (along / unit, across / unit, 90 - direction))
     made = EllipseCollection(*sizes, units="xy", offsets=places, offset_transform=axes.transData, **style)
     axes.add_collection(made)
     return made
@@ -158,7 +159,7 @@ def _draw_turbines(axes: Axes, picture: LayoutPicture, chart: Chart, rotor: floa
 
 def _draw_moves(axes: Axes, picture: LayoutPicture, moves: Moves, chart: Chart) -> None:
     """Mark the start of each turbine, and lead a line from there to where it stands."""
-    start, end = (chart.km(np.column_stack(at)) for at in ((moves.x, moves.y), (picture.x, picture.y)))
+    start, end = (chart.scaled(np.column_stack(at)) for at in ((moves.x, moves.y), (picture.x, picture.y)))
     lines = LineCollection(list(np.stack([start, end], axis=1)), colors=VERMILION, linewidths=0.7, zorder=2.2)
     axes.add_collection(lines)
     style = {"linestyle": "", "marker": "o", "markersize": 3, "markeredgewidth": 0.6}
@@ -169,7 +170,7 @@ def _draw_numbers(axes: Axes, picture: LayoutPicture, chart: Chart, size: float,
     """Write the numbers of the turbines below them, in points, if letters of a size can be read."""
     if size < _NUMBERS[0] or picture.x.size > _MOST_NUMBERS:
         return
-    for number, at in enumerate(chart.km(np.column_stack([picture.x, picture.y]))):
+    for number, at in enumerate(chart.scaled(np.column_stack([picture.x, picture.y]))):
         axes.annotate(
             str(number),
             at,

@@ -17,6 +17,8 @@ from mpi_layout.wake.walk import wakes_are_independent
 
 Floats = NDArray[np.float64]
 
+_KM_FROM = 100.0  # m: shorter moves are told in m
+
 
 def moves_of(results: Results, config: Config, row: np.void) -> Moves:
     """Where each turbine of a layout stood at the start.
@@ -54,19 +56,24 @@ def moves_of(results: Results, config: Config, row: np.void) -> Moves:
     matched = _loses_order(problem)
     if matched:
         start = matched_to(end, start)
-    apart = np.hypot(*(end - start).T) / 1e3
+    apart = np.hypot(*(end - start).T)
     how = "matched by least distance, as annealing keeps no order; " if matched else ""
+    usual, largest = (_length(value, apart.max()) for value in (np.median(apart), apart.max()))
     return Moves(
         start[:, 0],
         start[:, 1],
-        f"{_gain(results, config, row)} over the start (rings); turbines moved by {np.median(apart):.2f} km "
-        f"(median; {how}largest {apart.max():.2f} km)",
+        f"{_gain(results, config, row)} over the start (rings); turbines moved by {usual} "
+        f"(median; {how}largest {largest})",
     )
 
 
 def matched_to(layout: Floats, start: Floats) -> Floats:
     """Points (n, 2) of a start in the order of a layout (n, 2), so that their distances sum to the least."""
     return np.asarray(start[linear_sum_assignment(cdist(layout, start))[1]])
+
+
+def _length(value: float, largest: float) -> str:
+    return f"{value / 1e3:.2f} km" if largest >= _KM_FROM else f"{value:.3g} m"
 
 
 def _loses_order(problem: Problem) -> bool:

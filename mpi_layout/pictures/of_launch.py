@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from mpi_layout.campaign.configs import Configs
 from mpi_layout.errors import InputError
 from mpi_layout.pictures.timeline import MOST_CATEGORIES, TimelinePicture
-from mpi_layout.printable import clipped
+from mpi_layout.printable import clipped, shortened
 from mpi_layout.progress import duration
 from mpi_layout.results.launches import Launch
 from mpi_layout.results.reader import Results
@@ -155,7 +155,7 @@ def _categories(configs: Configs, kinds: Numbers) -> tuple[Numbers, tuple[str, .
             break
     number = {name: i for i, name in enumerate(names)}
     category = np.array([number.get(pair, -1) for pair in pairs])[kinds]
-    return category, tuple(", ".join(clipped(part, 20) for part in name) or "configs" for name in names)
+    return category, tuple(", ".join(shortened(part, 20) for part in name) or "configs" for name in names)
 
 
 def _title(results: Results, launch: Launch, n_ranks: int, numbers: Numbers, busy: float, span: float) -> str:

@@ -16,6 +16,7 @@ _CLASSES = (8.0, 12.0)  # m/s, between the classes of wind speed
 _SHADES = ("#bcd0de", "#6b97b5", "#1f4e6e")
 _NAMES = ("< 8 m/s", "8\N{EN DASH}12 m/s", "\N{GREATER-THAN OR EQUAL TO} 12 m/s")
 _MOST_BARS = 36
+_BELOW = 0.13  # inches, from the dial to its legend: room for the S
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,7 +82,7 @@ def draw_rose(axes: PolarAxes, rose: Rose) -> None:
     axes.set_title("wind from", fontsize=SMALL, pad=7)
     axes.legend(
         loc="upper center",
-        bbox_to_anchor=(0.5, -0.16),
+        bbox_to_anchor=(0.5, -_BELOW / (axes.get_position().height * axes.figure.get_figheight())),
         fontsize=SMALL - 1,
         handlelength=0.8,
         handleheight=0.8,

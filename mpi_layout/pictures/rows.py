@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from mpi_layout.campaign import Config
 from mpi_layout.errors import InputError
 from mpi_layout.optimise.refinement import NO_REFINEMENT
-from mpi_layout.printable import clipped
+from mpi_layout.printable import shortened
 from mpi_layout.results.reader import Results
 from mpi_layout.results.selection import Selection
 
@@ -73,9 +73,15 @@ def by_aep(results: Results) -> bool:
     return isinstance(results.campaign.objective, str)
 
 
+def figure_of(value: float, decimals: int) -> str:
+    """Value with so many decimals, or as many more as it takes to show three figures of a small one."""
+    more = 2 - int(np.floor(np.log10(value))) if 0 < value < 1 else 0
+    return f"{value:,.{max(decimals, more)}f}"
+
+
 def layout_name(config: Config) -> str:
     """How many turbines of what a layout has, where, and by which seed."""
     turbines = "1 turbine" if config.n_turbines == 1 else f"{config.n_turbines:,} turbines"
     return (
-        f"{turbines} of {config.rated_power / 1e6:.4g} MW in {clipped(config.area, 24)}, seed {config.seed}"
+        f"{turbines} of {config.rated_power / 1e6:.4g} MW in {shortened(config.area, 32)}, seed {config.seed}"
     )

@@ -16,6 +16,7 @@ Floats = NDArray[np.float64]
 _LEFT, _BELOW, _GAP, _BESIDE = 0.55, 0.45, 0.12, 0.62  # inches
 _TALL, _SHORTEST = 0.27, 1.15  # of the plane: in widths, and inches of what is beside it
 _COLUMNS, _ROWS = 400, 108  # cells
+_KM_FROM = 1000.0  # m: the axis of a shorter plane is in m
 _DARKEST = 2  # % of what lies in wakes that is darker than the scale
 
 
@@ -46,6 +47,18 @@ class SectionPicture:
     free: float
     speed: Callable[[Floats, float], Floats]
 
+    @property
+    def least_ratio(self) -> float:
+        """How many times as high as wide it has to be drawn, so that no rotor is cut off."""
+        highest = float((self.rotors[:, 1] + 0.75 * self.rotors[:, 2]).max())
+        return highest / (self.ends[1] - self.ends[0]) if self.across else 0.0
+
+    @property
+    def unit(self) -> tuple[float, str]:
+        """Of the axis: how many m it is, and its name."""
+        short = self.across or self.ends[1] - self.ends[0] < _KM_FROM
+        return (1.0, "m") if short else (1e3, "km")
+
     def top(self, ratio: float) -> float:
         """Height of the plane, m, if it is drawn so many times as high as wide: across the wind to scale."""
         if self.across:
@@ -64,7 +77,7 @@ def draw_section(picture: SectionPicture, width: float = PAGE) -> Figure:
         Inches.
     """
     w = width - _LEFT - _GAP - _BESIDE
-    h = max(_TALL * w, _SHORTEST)
+    h = max(_TALL * w, _SHORTEST, picture.least_ratio * w)
     top = picture.top(h / w)
     title = wrapped(picture.title, width)
     above = heading_height(title)
@@ -72,7 +85,7 @@ def draw_section(picture: SectionPicture, width: float = PAGE) -> Figure:
         heading(drawn, title)
         axes = drawn.add_axes(place(drawn, _LEFT, above, w, h))
         axes.grid(visible=False)
-        scale = 1 if picture.across else 1e3
+        scale, unit = picture.unit
         left, right = (end / scale for end in picture.ends)
         speed = _field(picture, top)
         waked = speed[speed < 0.99 * picture.free]
@@ -89,7 +102,8 @@ def draw_section(picture: SectionPicture, width: float = PAGE) -> Figure:
         _draw_rotors(axes, picture, scale)
         axes.set_xlim(left, right)
         axes.set_ylim(0, top)
-        axes.set_xlabel("to the right, seen along the wind (m)" if picture.across else "downwind (km)")
+        way = "to the right, seen along the wind" if picture.across else "downwind"
+        axes.set_xlabel(f"{way} ({unit})")
         axes.set_ylabel("height (m)")
         at = place(drawn, _LEFT + w + _GAP, above, 0.12, h)
         bar = drawn.colorbar(field, cax=drawn.add_axes(at), extend="min", format="{x:.3g}")

@@ -20,7 +20,7 @@ from mpi_layout.pictures.canvas import (
     wrapped,
 )
 from mpi_layout.pictures.chart import Chart, Ground, corners
-from mpi_layout.pictures.panels import Panels
+from mpi_layout.pictures.panels import arranged
 
 Floats = NDArray[np.float64]
 
@@ -83,7 +83,7 @@ def draw_seeds(picture: SeedsPicture, width: float = PAGE) -> Figure:
         Largest width, inches.
     """
     charts = [Chart.around(corners(panel.ground.geometry)) for panel in picture.panels]
-    panels = Panels.of(charts, width)
+    charts, panels = arranged(charts, width)
     title = wrapped(picture.title, panels.width)
     above = heading_height(title)
     with figure(panels.width, above + panels.height + _BELOW) as drawn:
@@ -101,11 +101,11 @@ def _draw_panel(axes: Axes, panel: SeedsPanel, chart: Chart, points_per_m: float
     axes.set_title(panel.title, loc="left", pad=4, fontsize=SMALL)
     apart = np.sqrt(panel.ground.geometry.area / len(panel.layouts[panel.best]))
     dot = float(np.clip(_DOT * points_per_m * apart, *_DOTS))
-    points = chart.km(np.concatenate(panel.layouts))
+    points = chart.scaled(np.concatenate(panel.layouts))
     alpha = max(0.06, min(0.7, 4 / len(panel.layouts)))
     style = {"color": INK, "alpha": alpha, "linewidths": 0, "rasterized": len(points) > _MANY}
     axes.scatter(*points.T, s=dot**2, zorder=2.5, **style)
-    best = chart.km(panel.layouts[panel.best])
+    best = chart.scaled(panel.layouts[panel.best])
     ring = {"facecolors": "none", "edgecolors": VERMILION, "linewidths": 0.9}
     axes.scatter(*best.T, s=(2.2 * dot) ** 2, zorder=3, **ring)
 
