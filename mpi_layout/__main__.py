@@ -8,7 +8,8 @@ import time
 import traceback
 from typing import Any
 
-from mpi_layout import environment
+from mpi_layout import environment, memory
+from mpi_layout.exit_codes import ExitCode
 
 environment.prepare()
 
@@ -23,13 +24,13 @@ def main(arguments: list[str] | None = None) -> int:
     -------
     The exit code, the same on every rank.
     """
-    from mpi_layout import cli
     from mpi_layout.console import complain, steady_streams
-    from mpi_layout.exit_codes import ExitCode
     from mpi_layout.parallel.launcher import launcher_hint
 
     with steady_streams():
         try:
+            from mpi_layout import cli  # here: what may be in its way is told as all else is
+
             code = cli.main(arguments)
             _part_from_other_ranks(code)
             return code
@@ -39,7 +40,8 @@ def main(arguments: list[str] | None = None) -> int:
                 complain("stopped by Ctrl-C")
         except BaseException as error:
             # Of a library even SystemExit is a bug here: it would leave the other ranks waiting.
-            code = ExitCode.INPUT if _cannot_be_loaded(error) else ExitCode.BUG
+            missing = _cannot_be_loaded(error) and not memory.ran_out(error)
+            code = ExitCode.INPUT if missing else ExitCode.BUG
             _tell(error)
         _abort_other_ranks(code)
     return code
@@ -56,7 +58,11 @@ def program() -> int:
 
 def _tell(error: BaseException) -> None:
     from mpi_layout.console import complain
-    from mpi_layout.parallel.solver import BugError
+
+    if memory.ran_out(error):
+        complain(f"error: {memory.told(error)}")
+        return
+    from mpi_layout.parallel.solver import BugError  # not before: it needs much memory itself
 
     if isinstance(error, OSError):  # of a disk or a pipe: no bug, and the message says where
         text = f"error: {error}"

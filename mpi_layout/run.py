@@ -176,10 +176,18 @@ def work_on(
             manager.work(lambda: shown.show(snapshot))
     except BaseException as error:
         with suppress(OSError):  # the first error is the one to tell
-            manager.close("" if isinstance(error, OSError) else f"error: {type(error).__name__}")
+            manager.close(_reason(error))
         raise
     manager.close(stop.reason or "complete")
     news.tell_speed(manager, time.monotonic() - started)
+
+
+def _reason(error: BaseException) -> str:
+    """What the launch table says of an error that ends a launch; nothing if the disk failed."""
+    if isinstance(error, OSError):
+        return ""
+    kind = MemoryError if isinstance(error, MemoryError) else type(error)  # numpy has one of its own
+    return f"error: {kind.__name__}"
 
 
 def open_together(results: ResultsFile, comm: Any, team: Team, stop: Stop) -> bool:

@@ -1,9 +1,13 @@
+import errno
 import json
+import math
+import os
 import signal
 
+import numpy as np
 import pytest
 
-from mpi_layout import cli
+from mpi_layout import cli, memory
 from mpi_layout.__main__ import main as program
 from mpi_layout.commands import campaigns
 from mpi_layout.commands.options import time_limit
@@ -226,6 +230,12 @@ def test_a_reader_that_leaves_early_is_no_error(start, results):
 # ---------------------------------------------------------------- errors and progress
 
 
+def too_large():
+    with pytest.raises(MemoryError) as told:
+        np.empty(2**57)
+    return told.value
+
+
 def test_a_bug_is_code_1_with_a_traceback(small_campaign, monkeypatch, capsys):
     def stumble(args):
         raise ZeroDivisionError("somewhere deep")
@@ -244,6 +254,57 @@ def test_a_failing_disk_is_code_1_without_a_traceback(monkeypatch, capsys):
     monkeypatch.setattr(campaigns, "schema_command", fail)
     assert program(["schema"]) == 1
     assert capsys.readouterr().err == "mpi-layout: error: [Errno 28] No space left on device: '/data/c.h5'\n"
+
+
+@pytest.mark.parametrize(
+    ("error", "limit", "says"),
+    [
+        (too_large(), math.inf, "Unable to allocate 1.00 EiB"),
+        (OSError(errno.ENOMEM, os.strerror(errno.ENOMEM)), math.inf, "Cannot allocate memory. Free some"),
+        (ImportError("advice\n\nx.so: failed to map segment from shared object", name="x"), 1e8, "100 MB"),
+        (SystemError("error return without exception set"), 1e8, "memory ran out. A process may have 100 MB"),
+    ],
+    ids=["numpy", "a new process", "a library", "the interpreter"],
+)
+def test_memory_that_runs_out_is_one_message(error, limit, says, monkeypatch, capsys):
+    def fail(args):
+        raise error
+
+    monkeypatch.setattr(memory, "memory_limit", lambda: limit)
+    monkeypatch.setattr(campaigns, "schema_command", fail)
+    assert program(["schema"]) == 1
+    err = capsys.readouterr().err
+    assert err.startswith("mpi-layout: error: memory ran out")
+    assert says in err
+    assert "mpi-layout doctor" in err
+    assert err.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "says"),
+    [
+        (SystemError("error return without exception set"), 1, "mpi-layout: bug"),
+        (ImportError("x.so: no such file", name="x"), 2, "Install it again"),
+    ],
+)
+def test_what_does_not_come_of_memory_is_told_as_before(error, code, says, monkeypatch, capsys):
+    def fail(args):
+        raise error
+
+    monkeypatch.setattr(memory, "memory_limit", lambda: math.inf)
+    monkeypatch.setattr(campaigns, "schema_command", fail)
+    assert program(["schema"]) == code
+    err = capsys.readouterr().err
+    assert says in err
+    assert "memory" not in err
+
+
+@pytest.mark.parametrize("limit_kB", [40_000, 100_000])
+def test_a_limit_under_which_nothing_can_be_loaded(launch, small_campaign, limit_kB):
+    ended = launch("check", small_campaign, under=["sh", "-c", f'ulimit -v {limit_kB}; exec "$@"', "sh"])
+    assert ended.code == 1
+    assert "emory" in ended.err  # OpenBLAS may end the process by itself, with a message of its own
+    assert "Traceback" not in ended.err
 
 
 def test_signal_handlers_are_given_back(small_campaign, tmp_path, capsys):

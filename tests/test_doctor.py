@@ -14,9 +14,9 @@ import mpi_launcher
 import pytest
 from other_user import as_nobody
 
-from mpi_layout import cli
+from mpi_layout import cli, memory
 from mpi_layout.campaign import load_campaign
-from mpi_layout.doctor import child, folder, installation, limits, machine, mpi, probes, trial
+from mpi_layout.doctor import child, folder, installation, machine, mpi, probes, trial
 from mpi_layout.doctor.child import Ended, ask_child, run_child
 from mpi_layout.doctor.finding import Verdict
 from mpi_layout.doctor.mpi import Launcher, Mpi, launchers
@@ -477,7 +477,7 @@ def test_cores_that_a_cgroup_grants(tmp_path, files, cores):
 
 @pytest.mark.parametrize(("limit", "advice"), [(2e8, "ulimit -v unlimited"), (math.inf, "bug report")])
 def test_a_limit_on_memory_is_told_from_a_broken_installation(limit, advice, monkeypatch):
-    monkeypatch.setattr(limits, "memory_limit", lambda: limit)
+    monkeypatch.setattr(memory, "memory_limit", lambda: limit)
     text = "ImportError: x.so: failed to map segment from shared object"
     broken = installation._packages({"pydantic": text})
     assert broken.verdict is PROBLEM
@@ -487,7 +487,7 @@ def test_a_limit_on_memory_is_told_from_a_broken_installation(limit, advice, mon
 
 
 def test_a_limit_on_memory_is_the_shells(tmp_path):
-    code = "from mpi_layout.doctor.limits import memory_limit; print(memory_limit())"
+    code = "from mpi_layout.memory import memory_limit; print(memory_limit())"
     python = shlex.join([sys.executable, "-P", "-c", code])
     ended = run_child(["sh", "-c", f"ulimit -v 900000 && exec {python}"])
     assert float(ended.out) == 900_000 * 1024

@@ -187,6 +187,18 @@ def test_a_bug_on_one_rank_ends_all_ranks(start, path):
     assert results.rows["attempts"][~results.committed].sum() == 0
 
 
+def test_memory_that_runs_out_on_one_rank_is_told_once(launch, path):
+    ended = launch("run", "small.yaml", ranks=3, how=QUICK | {"memory": ["b_t10_s1"]}, limit=PROMPT_S)
+    assert ended.code == 1
+    assert ended.err.count("memory ran out") == 1
+    assert "config b_t10_s1: b_t10_s1 was told to want too much" in ended.err
+    assert "Traceback" not in ended.err
+    results = open_reader(path)
+    assert not results.failed.any()
+    assert results.launches[-1].reason == "error: MemoryError"
+    assert results.rows["attempts"][~results.committed].sum() == 0
+
+
 def test_a_library_that_calls_exit_ends_all_ranks(launch, path):
     ended = launch("run", "small.yaml", ranks=3, how=QUICK | {"leave": ["b_t10_s1"]}, limit=PROMPT_S)
     assert ended.code == 1

@@ -229,6 +229,24 @@ def test_a_bug_ends_the_launch_and_keeps_what_is_done(run, break_config, capsys)
     assert run() == 0
 
 
+def test_memory_that_runs_out_is_no_bug_and_costs_nothing(run, break_config, capsys):
+    mend = break_config("a_t15_s0", MemoryError("Unable to allocate 8.00 TiB"))
+    assert run() == 1
+    err = capsys.readouterr().err
+    (said,) = [line for line in err.splitlines() if line.startswith("mpi-layout: ")]
+    assert said.startswith("mpi-layout: error: memory ran out: rank 0 on ")
+    for part in ("config a_t15_s0: Unable to allocate 8.00 TiB.", "mpi-layout doctor", "the same command"):
+        assert part in said
+    assert "Traceback" not in err
+    results = open_reader("small.h5")
+    assert 0 < results.done.sum() < N_CONFIGS
+    assert not results.failed.any()
+    assert results.rows["attempts"][~results.committed].sum() == 0
+    assert results.launches[-1].reason == "error: MemoryError"
+    mend()
+    assert run() == 0
+
+
 def test_a_layout_of_the_wrong_size_is_a_bug(run, monkeypatch, capsys):
     solve = optimise.solve
     monkeypatch.setattr(
@@ -311,6 +329,16 @@ def test_a_bug_in_a_process_of_its_own_is_a_bug(launch, suspect):
     assert ended.code == 1
     assert "config a_t15_s1" in ended.err
     assert "a_t15_s1 was told to stumble" in ended.err
+
+
+def test_memory_that_runs_out_in_a_process_of_its_own_blames_no_config(launch, suspect):
+    suspect([4], attempts=1)
+    ended = launch("run", "small.yaml", how={"memory": ["a_t15_s1"]})
+    assert ended.code == 1
+    assert "error: memory ran out: " in ended.err
+    assert "config a_t15_s1: a_t15_s1 was told to want too much" in ended.err
+    assert "Traceback" not in ended.err
+    assert not open_reader("small.h5").failed.any()
 
 
 def test_a_config_that_kills_the_serial_program_fails_in_the_next_launch(launch, small_campaign):

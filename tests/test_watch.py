@@ -320,7 +320,8 @@ def test_what_a_lost_launch_had_in_flight_is_interrupted(write, look, clock):
         ("the time limit", 5, 0, "exit code 75, run the same command again"),
         ("SIGTERM; rank 3 hung", 5, 1, "exit code 75"),
         ("too many failed configs", 5, 3, "exit code 4"),
-        ("error: KeyError", 5, 0, "exit code 1"),
+        ("error: KeyError", 5, 0, "exit code 1, a bug"),
+        ("error: MemoryError; rank 3 died", 5, 0, "exit code 1, memory ran out"),
     ],
 )
 def test_what_the_end_of_a_launch_means(write, look, reason, n_done, n_failed, says):

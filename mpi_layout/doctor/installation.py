@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import mpi_layout
-from mpi_layout.doctor import limits
+from mpi_layout import memory
 from mpi_layout.doctor.child import Ended, ask_child
 from mpi_layout.doctor.finding import Finding, hint, ok, problem
 
@@ -26,7 +26,7 @@ def findings() -> Iterator[Finding]:
     answer = ask_child("libraries")
     if isinstance(answer, Ended):
         found = f"the packages that are needed cannot be loaded: {answer.reason}"
-        yield problem("packages", found, limits.cure(AGAIN))
+        yield problem("packages", found, memory.cure(AGAIN))
         return
     yield _packages(answer["broken"])
     yield _kernel(answer["kernel"])
@@ -60,12 +60,12 @@ def _packages(broken: dict[str, str]) -> Finding:
     name, error = next(iter(broken.items()))
     others = f" (and {len(broken) - 1} more)" if len(broken) > 1 else ""
     found = f"{name} cannot be loaded: {error}{others}"
-    return problem("packages", found, limits.cure(AGAIN), **versions, broken=broken)
+    return problem("packages", found, memory.cure(AGAIN), **versions, broken=broken)
 
 
 def _kernel(answer: dict[str, Any]) -> Finding:
     if "error" in answer:
-        advice = limits.cure("Install mpi-layout again, on this machine: pip install .")
+        advice = memory.cure("Install mpi-layout again, on this machine: pip install .")
         return problem("wake kernel", f"it cannot be used: {answer['error']}", advice, **answer)
     used, could = answer["instruction_set"], cpu_level(_cpu_flags())
     facts = {"instruction_set": used, "cpu": could, "machine": platform.machine()}
@@ -101,7 +101,7 @@ def _cpu_flags(cpuinfo: Path = Path("/proc/cpuinfo")) -> frozenset[str]:
 
 def _hdf5(answer: dict[str, Any]) -> Finding:
     if "error" in answer:
-        advice = limits.cure(
+        advice = memory.cure(
             "If h5py was built with an MPI, load the module of that MPI; else install it again: "
             "pip install --force-reinstall h5py."
         )

@@ -8,8 +8,8 @@ from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 
+from mpi_layout import memory
 from mpi_layout.container import in_container
-from mpi_layout.doctor import limits
 from mpi_layout.doctor.finding import Finding, hint, ok, problem
 from mpi_layout.environment import THREADS
 from mpi_layout.parallel import shared_memory
@@ -90,10 +90,10 @@ def _memory(cores: int, ranks: int) -> Finding:
 
 def _limit() -> Iterator[Finding]:
     """Say what a process may have, where that is little."""
-    limit = limits.memory_limit()
-    if limit < limits.ENOUGH_BYTES:
+    limit = memory.memory_limit()
+    if limit < memory.ENOUGH_BYTES:
         found = f"each process may have {limit / MB:.0f} MB of memory (ulimit -v)"
-        yield hint("limit", found, limits.RAISE, limit_MB=round(limit / MB))
+        yield hint("limit", found, memory.RAISE, limit_MB=round(limit / MB))
 
 
 def _shared_memory(cores: int, ranks: int) -> Finding:

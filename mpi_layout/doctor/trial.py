@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from mpi_layout.doctor import limits
+from mpi_layout import memory
 from mpi_layout.doctor.child import Ended, ask_child, program, run_child
 from mpi_layout.doctor.finding import Finding, hint, ok, problem
 from mpi_layout.doctor.mpi import Launcher
@@ -58,7 +58,6 @@ _KNOWN = (
     ("disk is too small", "Make room there, or look at another folder: mpi-layout doctor FOLDER."),
     ("MPI_Init", "Launcher and library usually belong to different MPIs then: docs/mpi.md has the pairs."),
 )
-_NO_MEMORY = ("MemoryError", "failed to map segment", "Cannot allocate memory")
 _HANGS = (
     "The launcher and the MPI library may not fit, or the network that MPI chose does not work: with MPICH "
     "try FI_PROVIDER=tcp or mpiexec -launcher fork, with Open MPI mpirun --mca btl self,sm (docs/mpi.md)."
@@ -164,8 +163,8 @@ def _advice(ended: Ended) -> str:
     if ended.code is None:
         return _HANGS
     said = ended.err + ended.out
-    if any(text in said for text in _NO_MEMORY):
-        return limits.cure(_ASK)
+    if any(text in said for text in memory.SIGNS):
+        return memory.cure(_ASK)
     return next((advice for text, advice in _KNOWN if text in said), _ASK)
 
 

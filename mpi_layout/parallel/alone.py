@@ -26,7 +26,7 @@ from mpi_layout.parallel.schedule import Assignment
 from mpi_layout.parallel.solver import BugError, Solver
 from mpi_layout.parallel.stopping import GENTLE_SIGNALS
 
-ROW, BUG = b"R", b"B"
+ROW, BUG, MEMORY = b"R", b"B", b"M"
 HEAD = struct.Struct("<cq")  # of an answer: what it is, and how many bytes follow
 PR_SET_PDEATHSIG = 1
 # The child ends itself at the limit; this much later its parent does.
@@ -61,8 +61,8 @@ class CarefulSolver:
 
         Raises
         ------
-        BugError
-            The program is wrong.
+        BugError, MemoryError
+            As of `Solver.solve`.
         """
         if assignment.suspect:
             row = self._solve_in_child(assignment)
@@ -99,9 +99,9 @@ class CarefulSolver:
         except BaseException:
             self._end()
             raise
-        if kind == BUG:
+        if kind != ROW:
             self._end()
-            raise BugError(body.decode())
+            raise (BugError if kind == BUG else MemoryError)(body.decode())
         return np.frombuffer(body, self._solver.dtype).copy()
 
     def _start(self) -> subprocess.Popen[bytes]:
@@ -186,6 +186,8 @@ def _attempt(solver: Solver, assignment: Assignment) -> tuple[bytes, bytes]:
         return ROW, solver.solve(assignment).tobytes()
     except BugError as error:
         return BUG, str(error).encode()
+    except MemoryError as error:
+        return MEMORY, str(error).encode()
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0.0)
 

@@ -75,6 +75,8 @@ class Manager:
         ------
         BugError
             A worker met an error of the program.
+        MemoryError
+            A worker had too little.
         DiskError
             The file cannot be written.
         """

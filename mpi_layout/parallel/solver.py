@@ -1,7 +1,8 @@
 """One config on one rank: solved, turned into a sealed row, whatever happens.
 
-Two ways to end: a row (a layout, or the message of a config that cannot be
-solved), and `BugError` (the program is wrong, and the launch has to end).
+Three ways to end: a row (a layout, or the message of a config that cannot be
+solved), `BugError` (the program is wrong) and `MemoryError` (the machine has too
+little); after these the launch has to end.
 """
 
 import math
@@ -12,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from mpi_layout.campaign import Campaign, parse_campaign
+from mpi_layout.campaign import Campaign, Config, parse_campaign
 from mpi_layout.errors import ConfigError
 from mpi_layout.optimise import solve as optimise
 from mpi_layout.parallel.schedule import Assignment
@@ -71,6 +72,8 @@ class Solver:
         ------
         BugError
             The program is wrong.
+        MemoryError
+            There is too little; the text says where.
         """
         started = time.perf_counter()
         config = self.campaign.configs[assignment.number]
@@ -89,9 +92,13 @@ class Solver:
             return rows.done_row(self.dtype, config, solution, **made())
         except ConfigError as error:
             return rows.failed_row(self.dtype, config, str(error), **made())
+        except MemoryError as error:
+            raise MemoryError(f"{self._where(config)}: {error or 'no more to be had'}") from None
         except Exception:
-            where = f"rank {self.rank} on {socket.gethostname()}, config {config.key}"
-            raise BugError(f"{where}\n{traceback.format_exc()}") from None
+            raise BugError(f"{self._where(config)}\n{traceback.format_exc()}") from None
+
+    def _where(self, config: Config) -> str:
+        return f"rank {self.rank} on {socket.gethostname()}, config {config.key}"
 
     def failed_row(self, assignment: Assignment, message: str) -> np.ndarray:
         """Give the sealed row of a config that is not tried again."""

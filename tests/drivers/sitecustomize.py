@@ -4,8 +4,8 @@ Python imports a module of this name when it starts, so it works in every rank a
 whatever the command. SOLVE_DRIVER is JSON: {"seconds": 0.2} sleeps before each config, {"burn": 10000}
 counts so far instead of solving, {"beat": 0.5} lets workers give signs of life more often, {"beats": 1000}
 lets so many go unheard, {"part": 5} gives MPI_Finalize less time, {"open": 2} lets rank 0 wait before it
-sends the campaign, and {"fail": ["area_type_s0"]} lets configs fail; so do "bug", "kill", "exit", "leave" and
-"hang", each in its way; "kill_late" kills a process that has solved other configs before.
+sends the campaign, and {"fail": ["area_type_s0"]} lets configs fail; so do "bug", "kill", "exit", "leave",
+"memory" and "hang", each in its way; "kill_late" kills a process that has solved other configs before.
 """
 
 import json
@@ -32,6 +32,8 @@ def solve(problem):
         raise ConfigError(f"{key} was told to fail")
     if key in HOW.get("bug", []):
         raise ZeroDivisionError(f"{key} was told to stumble")
+    if key in HOW.get("memory", []):
+        raise MemoryError(f"{key} was told to want too much")
     if key in HOW.get("kill", []) or (key in HOW.get("kill_late", []) and len(STARTED) > 1):
         os.kill(os.getpid(), signal.SIGSEGV)
     if key in HOW.get("exit", []):

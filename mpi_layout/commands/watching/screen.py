@@ -228,7 +228,8 @@ def meaning(sight: Sight) -> str:
     reason = sight.last.launch.reason if sight.last else ""
     waiting, failed = not sight.finished, bool(sight.piece.failed.any())
     if reason.startswith("error: "):
-        return f"exit code {ExitCode.BUG:d}, a bug"
+        what = "memory ran out" if reason.startswith("error: MemoryError") else "a bug"
+        return f"exit code {ExitCode.BUG:d}, {what}"
     if waiting and reason.startswith(_TOO_MANY_FAILED):
         return f"exit code {ExitCode.TOO_MANY_FAILED:d}, more failed than failures.max_failed allows"
     if waiting and not reason.startswith("complete"):

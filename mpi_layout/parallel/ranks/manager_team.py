@@ -22,6 +22,8 @@ LOOK_S = 1.0  # between two looks at the processes of the workers on this machin
 MOST_AT_ONCE = 500  # messages taken before the workers that sent them get new work
 SETTLE_S = 10.0  # for workers that have nothing to do but to sync their rows, or to leave
 
+_FAILURES = {talk.BUG: BugError, talk.DISK: OSError, talk.MEMORY: MemoryError}  # that end a launch
+
 
 class ManagerTeam:
     """The workers, as the manager knows them."""
@@ -130,6 +132,8 @@ class ManagerTeam:
             A worker met an error of the program.
         OSError
             A worker could not write its row.
+        MemoryError
+            A worker had too little.
         """
         self._raise_failure()
         answers, more = self._receive_all()
@@ -259,8 +263,8 @@ class ManagerTeam:
         if tag == talk.LAST:
             self._leaving.discard(worker)
             return []
-        if tag in (talk.BUG, talk.DISK):  # told when what came before it is stored
-            self._failure = BugError(data.decode()) if tag == talk.BUG else OSError(data.decode())
+        if tag in _FAILURES:  # told when what came before it is stored
+            self._failure = _FAILURES[tag](data.decode())
             return []
         what, count = self._read(tag, data)
         if worker in self._hung:  # it was slow and not dead; its configs were given to other ranks

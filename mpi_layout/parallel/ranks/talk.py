@@ -41,6 +41,7 @@ ALIVE = 12  # both ways, empty: a worker's sign of life, and the answer
 # is an error of MPI_Finalize to MPICH.
 LAST = 13
 OPENING = 14  # both ways, where ranks may be lost: what is broadcast and gathered elsewhere
+MEMORY = 15  # to the manager, as BUG and DISK
 # How to leave: all together; alone, as some ranks are gone; together, unless one dies at the last moment; by
 # rank 0's MPI_Abort, as some are busy: one that left before would make launchers give another exit code.
 TOGETHER, ALONE, GUARDED, ABORTED = 0, 1, 2, 3

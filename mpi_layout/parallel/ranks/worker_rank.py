@@ -143,10 +143,10 @@ class WorkerRank:
             self._ended.append((result if self._file is None else brief(result)).tobytes())
             if not self._todo or time.monotonic() - self._spoke >= self._held:
                 self._tell_ended()
-        except BugError as error:
+        except (BugError, MemoryError) as error:
             self._todo.clear()
             self._tell_ended()
-            self._send(talk.BUG, str(error).encode())
+            self._send(talk.BUG if isinstance(error, BugError) else talk.MEMORY, str(error).encode())
         except OSError as error:
             self._todo.clear()
             self._send(talk.DISK, str(error).encode())
