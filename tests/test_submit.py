@@ -546,6 +546,20 @@ def test_memory_is_not_asked_for_where_the_site_forbids_it(campaign, capsys, sys
     assert "a rank takes about" not in err
 
 
+@pytest.mark.parametrize(("more", "signals"), [([], ["B:USR1@30"]), (["--once"], [])])
+def test_mpiexec_starts_the_ranks_where_srun_does_not_fit(slurm, campaign, capsys, more, signals):
+    slurm.add("mpiexec", 'shift 2\nunset SLURM_NTASKS\nexec "$@"\n')  # starts one process
+    assert submit(campaign, "--mpi", "mpiexec", *more) == 0
+    script = campaign.with_name("small.h5.job.sh")
+    lines = script.read_text().replace("mpiexec=${program[0]%/*}/mpiexec", "mpiexec=mpiexec").splitlines()
+    assert [line.partition("=")[2] for line in lines if line.startswith("#SBATCH --signal")] == signals
+    script.write_text("\n".join(lines))  # not that of the environment in which the tests run
+    code, out = slurm.run(script, SLURM_JOB_ID="17", SLURM_NTASKS="3")
+    assert code == 0, out
+    assert [call[:2] for call in slurm.calls("mpiexec")] == [["-n", "3"]]
+    assert not [call for call in slurm.calls("srun") if "run" in call]
+
+
 @pytest.mark.parametrize("account", ["wind@cpu", "p.4711", "EU/wind:a+b"])
 def test_accounts_have_the_names_that_sites_give(slurm, campaign, capsys, account):
     assert submit(campaign, "--mpi", "pmi2", "--dry-run", "--account", account) == 0

@@ -87,9 +87,10 @@ def _add_job(job: argparse._ArgumentGroup) -> None:
     job.add_argument("--system", choices=["slurm", "pbs"], help="default: what is on this machine")
     job.add_argument(
         "--mpi",
-        choices=["auto", "pmi2", "pmix", "cray_shasta"],
+        choices=["auto", "pmi2", "pmix", "cray_shasta", "mpiexec"],
         default="auto",
-        help="type that srun starts the ranks with (default: by the MPI library of mpi4py)",
+        help="type that srun starts the ranks with, or mpiexec in its place "
+        "(default: by the MPI library of mpi4py)",
     )
     job.add_argument("--container", metavar="IMAGE", help="run in this image, by apptainer or singularity")
     job.add_argument(

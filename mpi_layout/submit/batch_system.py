@@ -9,6 +9,7 @@ from mpi_layout.submit.job import Job, clock
 
 # As parallel/stopping.py leaves before the end of a Slurm job.
 MARGIN_S, MARGIN_SHARE = 30.0, 0.1
+MPIEXEC = "mpiexec"  # in the place of srun
 
 
 def margin(seconds: float) -> float:
@@ -90,8 +91,7 @@ class Slurm(BatchSystem):
             "--ntasks-per-core=1",
             f"--mem-per-cpu={job.memory_MB}M" if job.memory_MB else "",
             f"--time={job.clock}",
-            # To the shell, which passes it on, or to the ranks. Slurm sends it up to a minute early.
-            f"--signal={'B:' if job.again else ''}USR1@{math.ceil(margin(job.seconds))}",
+            _signal(job),
             "--dependency=singleton" if job.alone else "",
             "--requeue",
             "--open-mode=append",
@@ -102,6 +102,8 @@ class Slurm(BatchSystem):
 
     def launcher(self, job: Job) -> str:
         """Shell lines that set the array `launcher`."""
+        if job.mpi == MPIEXEC:
+            return f'{_MPIEXEC}launcher=("$mpiexec" -n "$SLURM_NTASKS")\n{_SLURM_END}'
         return (
             f"mpi={job.mpi} # MPICH, Intel MPI: pmi2; Open MPI: pmix; Cray: cray_shasta (srun --mpi=list)\n"
             'launcher=(srun --mpi="$mpi" --export=ALL --cpu-bind=cores --kill-on-bad-exit=0 --wait=30)\n'
@@ -156,9 +158,7 @@ class Pbs(BatchSystem):
         limit = clock(job.seconds - margin(job.seconds))
         return (
             f"options+=(--time-limit {limit}) # a little less than walltime above\n"
-            "mpiexec=${program[0]%/*}/mpiexec # of the environment, where that has one\n"
-            '[ -x "$mpiexec" ] || mpiexec=mpiexec\n'
-            'launcher=("$mpiexec" -machinefile "$PBS_NODEFILE" -n "$(wc -l <"$PBS_NODEFILE")")'
+            f'{_MPIEXEC}launcher=("$mpiexec" -machinefile "$PBS_NODEFILE" -n "$(wc -l <"$PBS_NODEFILE")")'
         )
 
     def functions(self) -> str:
@@ -172,6 +172,16 @@ class Pbs(BatchSystem):
     def number(self, answer: str) -> str:
         """Job number in what qsub said: the last line, after whatever the site has to tell."""
         return answer.strip().rpartition("\n")[2]
+
+
+def _signal(job: Job) -> str:
+    """Option for a signal before the end, to the shell, which passes it on, or to the ranks.
+
+    Slurm sends it up to a minute early. Processes of mpiexec, which Slurm takes for ranks, would die of it.
+    """
+    if job.mpi == MPIEXEC and not job.again:
+        return ""
+    return f"--signal={'B:' if job.again else ''}USR1@{math.ceil(margin(job.seconds))}"
 
 
 def _chunks(job: Job) -> str:
@@ -188,6 +198,11 @@ def _chunk(number: int, ranks: int, job: Job) -> str:
     memory = f":mem={ranks * job.memory_MB}mb" if job.memory_MB else ""
     return f"{number}:ncpus={ranks}:mpiprocs={ranks}{memory}"
 
+
+_MPIEXEC = """\
+mpiexec=${program[0]%/*}/mpiexec # of the environment, where that has one
+[ -x "$mpiexec" ] || mpiexec=mpiexec
+"""
 
 # Older versions, such as 22.05, leave the variable out.
 _SLURM_END = """\

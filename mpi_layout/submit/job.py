@@ -30,7 +30,7 @@ class Job:
     setup : tuple of str
         Shell lines that come before everything else.
     mpi : str
-        What `srun --mpi=` is told.
+        What `srun --mpi=` is told; or mpiexec, which takes its place.
     again : bool
         Whether a job that was stopped early is followed by another one.
     alone : bool
