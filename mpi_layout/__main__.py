@@ -24,8 +24,7 @@ def main(arguments: list[str] | None = None) -> int:
     -------
     The exit code, the same on every rank.
     """
-    from mpi_layout.console import complain, steady_streams
-    from mpi_layout.parallel.launcher import launcher_hint
+    from mpi_layout.console import steady_streams
 
     with steady_streams():
         try:
@@ -35,9 +34,7 @@ def main(arguments: list[str] | None = None) -> int:
             _part_from_other_ranks(code)
             return code
         except KeyboardInterrupt:
-            code = ExitCode.EARLY
-            if launcher_hint().first:
-                complain("stopped by Ctrl-C")
+            code = _stopped()
         except BaseException as error:
             # Of a library even SystemExit is a bug here: it would leave the other ranks waiting.
             missing = _cannot_be_loaded(error) and not memory.ran_out(error)
@@ -51,9 +48,22 @@ def program() -> int:
     """Be the program: as `main`, in a process that ends with it."""
     # Until a launch listens for it: the word that a job's time is nearly over must not kill a rank.
     signal.signal(signal.SIGUSR1, signal.SIG_IGN)
-    code = main()
+    try:
+        code = main()
+    except KeyboardInterrupt:  # before it could deal with that, or for the second time
+        code = _stopped()
+        _abort_other_ranks(code)
     _leave_thread_behind(code)
     return code
+
+
+def _stopped() -> int:
+    from mpi_layout.console import complain
+    from mpi_layout.parallel.launcher import launcher_hint
+
+    if launcher_hint().first:
+        complain("stopped by Ctrl-C")
+    return ExitCode.EARLY
 
 
 def _tell(error: BaseException) -> None:

@@ -3,6 +3,8 @@ import json
 import math
 import os
 import signal
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -305,6 +307,27 @@ def test_a_limit_under_which_nothing_can_be_loaded(launch, small_campaign, limit
     assert ended.code == 1
     assert "emory" in ended.err  # OpenBLAS may end the process by itself, with a message of its own
     assert "Traceback" not in ended.err
+
+
+INTERRUPTED = """
+import os, signal, sys
+module = sys.argv.pop(1)
+class Finder:
+    def find_spec(self, name, path, target=None):
+        if name == module:
+            sys.meta_path.remove(self)
+            os.kill(os.getpid(), signal.SIGINT)
+sys.meta_path.insert(0, Finder())
+from mpi_layout.__main__ import program
+sys.exit(program())
+"""
+
+
+@pytest.mark.parametrize("module", ["mpi_layout.console", "mpi_layout.cli", "numpy"])
+def test_ctrl_c_while_the_program_is_being_loaded(module, small_campaign):
+    command = [sys.executable, "-P", "-c", INTERRUPTED, module, "check", str(small_campaign)]
+    ended = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert (ended.returncode, ended.stdout, ended.stderr) == (75, "", "mpi-layout: stopped by Ctrl-C\n")
 
 
 def test_signal_handlers_are_given_back(small_campaign, tmp_path, capsys):
