@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 
 from mpi_layout import cli, room
-from mpi_layout.errors import InputError
+from mpi_layout.errors import ConfigError, InputError
 from mpi_layout.estimate import Cost
+from mpi_layout.optimise import solve as optimise
 from mpi_layout.results.locking.lock import WriterLock
 from mpi_layout.submit.batch_system import SYSTEMS
 from mpi_layout.submit.examples import example_scripts
@@ -662,6 +663,27 @@ def test_what_is_done_is_not_counted_again(slurm, campaign, capsys):
     capsys.readouterr()
     assert submit(campaign, "--mpi", "pmi2", "--dry-run") == 0
     assert "9 configs to do" in capsys.readouterr().err
+
+
+def test_nothing_is_submitted_where_nothing_is_left_but_to_try_failed_configs_again(
+    slurm, campaign, capsys, monkeypatch
+):
+    def broken(problem):
+        if (problem.turbine.name, problem.seed) == ("t15", 1):
+            raise ConfigError("no room")
+        return solve(problem)
+
+    solve = optimise.solve
+    with monkeypatch.context() as patch:
+        patch.setattr(optimise, "solve", broken)
+        assert cli.main(["run", str(campaign), "-o", str(campaign.with_suffix(".h5"))]) == 3
+    assert submit(campaign, "--mpi", "pmi2") == 0
+    assert "nothing is left to do: no job is submitted" in capsys.readouterr().err
+    assert not slurm.calls("sbatch")
+    assert not list(campaign.parent.glob("*.job.sh"))
+    assert submit(campaign, "--mpi", "pmi2", "--retry-failed", "--once") == 0
+    assert "2 configs to do" in capsys.readouterr().err
+    assert len(slurm.calls("sbatch")) == 1
 
 
 def test_a_file_of_another_campaign_is_found_out(slurm, campaign, capsys):

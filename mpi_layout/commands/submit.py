@@ -138,6 +138,8 @@ def submit_command(args: argparse.Namespace) -> int:
         say(text.rstrip("\n"))
         complain(f"not done: cd {shlex.quote(str(results.parent))} && {shlex.join(submission.command)}")
         return 0
+    if not prospect.configs:
+        return 0
     before = waiting_jobs(system, job.name)
     write_script(submission.script, text, force=args.force)
     number = submission.hand_over()
@@ -234,8 +236,8 @@ def _prospect(args: argparse.Namespace, campaign: "Campaign", results: Path) -> 
     if results.exists():
         file = open_reader(results)
         check_campaign(results, file.structure, campaign)
-        ended = np.concatenate([piece.committed for piece in file.pieces()])
-        chosen = chosen[~ended[chosen]]
+        left_alone = [piece.done if args.retry_failed else piece.committed for piece in file.pieces()]
+        chosen = chosen[~np.concatenate(left_alone)[chosen]]
     return Prospect(
         cost=measure_cost(campaign),
         share=chosen.size / len(campaign.configs),
@@ -298,7 +300,7 @@ def _intro(args: argparse.Namespace, results: Path, system: "BatchSystem") -> st
     return f"""\
 Runs a campaign {until}. Written by mpi-layout submit.
 
-  {system.command} ./{results.name}.job.sh     in this folder
+  {system.command} {shlex.quote(f"./{results.name}.job.sh")}     in this folder
 
 Cost: {args.ranks} cores for each job.
 To change: give mpi-layout submit other options, or edit this file, which is not replaced then."""

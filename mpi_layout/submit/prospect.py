@@ -71,7 +71,7 @@ class Prospect:
         """What a user wants to know before the jobs run."""
         workers = self.ranks - 1
         if not self.configs:
-            return ["nothing is left to do; a job would find that out and end"]
+            return ["nothing is left to do: no job is submitted"]
         if self.cost.failure:
             told = [f"{self.configs} configs to do; their time is unknown: {self.cost.failure}"]
         else:
