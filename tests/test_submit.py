@@ -780,6 +780,19 @@ def test_container_sees_the_folders_it_needs(slurm, campaign, capsys, tmp_path):
     assert command == ["apptainer", "exec", *binds, str(image), "mpi-layout"]
 
 
+def test_an_image_writes_the_script_for_the_host(campaign, capsys, monkeypatch, tmp_path):
+    monkeypatch.setenv("APPTAINER_CONTAINER", "image.sif")
+    monkeypatch.setenv("PATH", str(tmp_path))
+    image = tmp_path / "image.sif"
+    image.touch()
+    assert submit(campaign, "--mpi", "pmi2", "--dry-run") == 0
+    assert "outside of this container: --container IMAGE?" in capsys.readouterr().err
+    assert submit(campaign, "--container", image) == 2
+    assert "--dry-run >job.sh" in capsys.readouterr().err
+    assert submit(campaign, "--container", image, "--dry-run") == 0
+    assert f"\nprogram=(apptainer exec --bind={tmp_path} {image} mpi-layout)\n" in capsys.readouterr().out
+
+
 @pytest.mark.parametrize("variable", ["SLURM_JOB_ID", "PBS_JOBID"])
 def test_launches_know_their_job(small_campaign, path, capsys, monkeypatch, variable):
     for name in ("SLURM_JOB_ID", "PBS_JOBID"):

@@ -249,6 +249,7 @@ def _prospect(args: argparse.Namespace, campaign: "Campaign", results: Path) -> 
 
 def _job(args: argparse.Namespace, system: "BatchSystem", results: Path, memory_MB: int) -> "Job":
     """Job as the script needs it."""
+    from mpi_layout.container import in_container
     from mpi_layout.submit.job import Job
     from mpi_layout.submit.submission import job_name, option_line, own_program, program_in, settings
 
@@ -258,6 +259,10 @@ def _job(args: argparse.Namespace, system: "BatchSystem", results: Path, memory_
         program = program_in(args.container, binds)
     else:
         program = own_program()
+        if in_container():
+            complain(
+                f"warning: the job will look for {program[0]} outside of this container: --container IMAGE?"
+            )
     return Job(
         name=job_name(results),
         ranks=args.ranks,

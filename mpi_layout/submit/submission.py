@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from mpi_layout.container import in_container
 from mpi_layout.errors import InputError
 from mpi_layout.printable import printable
 from mpi_layout.submit.batch_system import SYSTEMS, BatchSystem
@@ -31,10 +32,12 @@ def find_system(asked: str | None, *, needed: bool) -> BatchSystem:
         here = (system for system in SYSTEMS.values() if shutil.which(system.command))
         system = next(here, None)
         if system is None and needed:
-            raise InputError(
-                "neither sbatch (Slurm) nor qsub (PBS) is on this machine: submit on a login node of the "
-                "cluster; --dry-run shows the script"
-            )
+            instead = "submit on a login node of the cluster; --dry-run shows the script"
+            if in_container():
+                instead = (
+                    "this runs in a container: write the script with --dry-run >job.sh, submit that outside"
+                )
+            raise InputError(f"neither sbatch (Slurm) nor qsub (PBS) is on this machine: {instead}")
         return system or SYSTEMS["slurm"]
     system = SYSTEMS[asked]
     if needed and not shutil.which(system.command):
