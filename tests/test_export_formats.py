@@ -376,7 +376,7 @@ def test_windio_folder_keeps_what_is_there(path, tmp_path, capsys):
     export(path, "--windio", tmp_path, "--only", "north_*")
     export(path, "--windio", tmp_path, "--force")
     assert (tmp_path / "south_t15.yaml").read_text() != "precious"
-    assert "cannot be made: File exists" in refused(path, capsys, "--windio", tmp_path / "file")
+    assert "is a file; --windio wants a folder" in refused(path, capsys, "--windio", tmp_path / "file")
     assert "cannot be made: No such file" in refused(path, capsys, "--windio", tmp_path / "no" / "folder")
 
 

@@ -57,6 +57,8 @@ def export_windio(results: Results, folder: Path, selection: Selection, *, force
         refuse_existing(target, force=force)
     try:
         folder.mkdir(exist_ok=True)
+    except FileExistsError:
+        raise InputError(f"{folder}: is a file; --windio wants a folder") from None
     except OSError as error:
         raise InputError(f"{folder}: cannot be made: {error.strerror}") from None
     for kind, target in targets.items():
