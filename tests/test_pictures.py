@@ -7,12 +7,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import shapely
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.collections import LineCollection, PathCollection
 from matplotlib.colors import to_hex, to_rgb
 from matplotlib.image import imread
 from matplotlib.text import Text
-from shapely import LinearRing
+from shapely import LinearRing, LineString, Point
 
 from mpi_layout import cli, pictures
 from mpi_layout.campaign import load_campaign, parse_campaign
@@ -30,6 +31,7 @@ from mpi_layout.pictures.from_results import (
 )
 from mpi_layout.pictures.layout import draw_layout
 from mpi_layout.pictures.moves import matched_to
+from mpi_layout.pictures.numbers import beside_discs
 from mpi_layout.pictures.of_launch import timeline_picture
 from mpi_layout.pictures.of_section import section_picture
 from mpi_layout.results import launches
@@ -1060,3 +1062,38 @@ def test_small_maps_are_in_metres_and_small_energies_keep_their_figures(odd):
     assert f"{best:.3f} GWh" in seeds_picture(odd).panels[0].title
     across = draw(section_picture(odd, config, row, behind=3)).axes[0]
     assert across.get_ylim()[1] > 15 + 5 / 2  # the rotor is seen
+
+
+# ---------------------------------------------------------------- numbers of turbines
+
+
+def test_numbers_keep_off_lines_turbines_and_each_other():
+    up = np.arange(20.0, 190, 13)
+    # One above the other on a boundary, others to the right of them.
+    hubs = np.concatenate([np.column_stack([np.full(up.size, x), up]) for x in (50.0, 65.0)])
+    line = LineString([(50, 0), (50, 200)])
+    middles = hubs + beside_discs(hubs, 4.0, 6.0, line, np.array([100.0, 200.0]))
+    half = np.array([[6 * 0.3 * len(str(number)), 6 * 0.3] for number in range(len(hubs))])
+    boxes = [shapely.box(*low, *high) for low, high in zip(middles - half, middles + half, strict=True)]
+    assert not any(one.intersects(line) for one in boxes)
+    assert not any(one.intersects(Point(hub).buffer(4)) for one in boxes for hub in hubs)
+    assert not any(one.intersects(other) for one, other in combinations(boxes, 2))
+    assert np.hypot(*(middles - hubs).T).max() < 15  # each beside its own
+
+
+def test_a_number_with_room_stands_below_but_not_beyond_the_map():
+    whole, line = np.array([100.0, 200.0]), LineString([(0, 0), (0, 200)])
+    ((aside, up),) = beside_discs(np.array([[50.0, 100.0]]), 4.0, 6.0, line, whole)
+    assert aside == 0
+    assert -10 < up < -4
+    ((aside, up),) = beside_discs(np.array([[50.0, 2.0]]), 4.0, 6.0, line, whole)
+    assert aside == 0
+    assert 4 < up < 10
+
+
+def test_long_numbers_of_turbines_that_stand_close_are_apart():
+    far = np.column_stack([np.arange(0.0, 1000, 10), np.full(100, 180.0)])
+    hubs = np.concatenate([far, [(50.0, 100.0), (59.0, 100.0)]])  # 100 and 101
+    whole, line = np.array([1000.0, 200.0]), LineString([(0, 0), (0, 200)])
+    (aside, up), (second_aside, second_up) = (hubs + beside_discs(hubs, 4.0, 6.0, line, whole))[100:]
+    assert abs(second_aside - aside) > 3 * 6 * 0.6 or abs(second_up - up) > 6 * 0.6

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import shapely
 from matplotlib.axes import Axes
 from matplotlib.collections import EllipseCollection, LineCollection
 from matplotlib.figure import Figure
@@ -11,6 +12,7 @@ from numpy.typing import NDArray
 
 from mpi_layout.pictures.canvas import INK, PAGE, VERMILION, figure, heading, heading_height, place, wrapped
 from mpi_layout.pictures.chart import Chart, Ground
+from mpi_layout.pictures.numbers import beside_discs
 from mpi_layout.pictures.rose import Rose, draw_rose
 from mpi_layout.site.spacing import Spacing
 from mpi_layout.wake.farm import Neighbours
@@ -120,7 +122,7 @@ def draw_layout(picture: LayoutPicture, width: float = PAGE) -> Figure:
         if picture.moves is not None:
             _draw_moves(axes, picture, picture.moves, chart)
         colours = _draw_turbines(axes, picture, chart, rotor)
-        _draw_numbers(axes, picture, chart, 0.35 * points_per_m * apart, below=points_per_m * rotor / 2 + 1)
+        _draw_numbers(axes, picture, chart, 0.35 * points_per_m * apart, rotor, points_per_m)
         left = _LEFT + w + _GAP
         at = place(drawn, left + (beside - dial) / 2, above + _ROSE, dial, dial)
         draw_rose(drawn.add_axes(at, projection="polar"), picture.rose)
@@ -166,22 +168,24 @@ def _draw_moves(axes: Axes, picture: LayoutPicture, moves: Moves, chart: Chart) 
     axes.plot(*start.T, markerfacecolor="white", markeredgecolor=VERMILION, zorder=2.3, **style)
 
 
-def _draw_numbers(axes: Axes, picture: LayoutPicture, chart: Chart, size: float, *, below: float) -> None:
-    """Write the numbers of the turbines below them, in points, if letters of a size can be read."""
+def _draw_numbers(
+    axes: Axes, picture: LayoutPicture, chart: Chart, size: float, rotor: float, points_per_m: float
+) -> None:
+    """Write the numbers of the turbines beside rotors of a diameter, m, if letters of a size can be read."""
     if size < _NUMBERS[0] or picture.x.size > _MOST_NUMBERS:
         return
-    for number, at in enumerate(chart.scaled(np.column_stack([picture.x, picture.y]))):
-        axes.annotate(
-            str(number),
-            at,
-            xytext=(0, -below),
-            textcoords="offset points",
-            ha="center",
-            va="top",
-            fontsize=min(size, _NUMBERS[1]),
-            color=INK,
-            zorder=4,
-        )
+    size = min(size, _NUMBERS[1])
+    hubs = np.column_stack([picture.x, picture.y])
+    lines = [picture.ground.geometry.boundary]
+    if picture.moves is not None:
+        starts = np.column_stack([picture.moves.x, picture.moves.y])
+        lines += list(shapely.linestrings(np.stack([starts, hubs], axis=1)))
+    on_map = shapely.transform(shapely.GeometryCollection(lines), lambda at: (at - chart.low) * points_per_m)
+    places, whole = (points_per_m * (points - chart.low) for points in (hubs, chart.high))
+    offsets = beside_discs(places, points_per_m * rotor / 2, size, on_map, whole)
+    style: dict[str, Any] = {"ha": "center", "va": "center", "fontsize": size, "color": INK, "zorder": 4}
+    for number, (at, offset) in enumerate(zip(chart.scaled(hubs), offsets, strict=True)):
+        axes.annotate(str(number), at, xytext=offset, textcoords="offset points", **style)
 
 
 def _usual_distance(places: Floats) -> float:
