@@ -205,8 +205,8 @@ def _projection(args: argparse.Namespace, results: "Results") -> "Projection":
     if results.campaign.crs is None:
         raise InputError(
             f"{args.file}: its campaign does not say where on Earth x and y lie: give their coordinate "
-            "reference system by --crs, such as --crs EPSG:25831 (ETRS89 / UTM zone 31N), "
-            "or future campaigns the key crs"
+            "reference system by --crs, such as --crs EPSG:25831 (ETRS89 / UTM zone 31N); "
+            "or let the campaign say it by its key crs"
         )
     return Projection(results.campaign.crs, f"{args.file}: crs")
 

@@ -226,7 +226,7 @@ def _cell(group: Group) -> Text:
         cell.append(f"{100 * group.gain.mean:+.2f}% ")
     cell.append(f"{counts.done}/{counts.total}", "green" if counts.done == counts.total else "dim")
     if counts.failed:
-        cell.append(f" {counts.failed}failed", "red")
+        cell.append(f" {counts.failed} failed", "red")
     return cell
 
 
