@@ -135,20 +135,22 @@ def test_a_config_that_kills_its_rank_fails_in_the_same_launch(launch, path, how
 
 
 def test_ranks_killed_while_they_solve_suspects_blame_no_config(start, launch, straight, path, wait_until):
-    """Config after config loses its rank, twice: that is not the configs' doing."""
-    for n_launches in (1, 2):
-        running = start("run", "small.yaml", ranks=4, how={"seconds": 1.0}, options=ULFM)
-        wait_until(lambda n=n_launches: path.exists() and len(open_reader(path).launches) == n)
-        wait_until(lambda launch=n_launches - 1: all_at_work(path, launch))
+    """Three configs lose their rank, twice: that is not the configs' doing."""
+    for number in (0, 1):
+        running = start(
+            "run", "small.yaml", "--only", "a_t10_*", ranks=4, how={"seconds": 60.0}, options=ULFM
+        )
+        wait_until(lambda number=number: all_at_work(path, number))
         for rank, pid in running.ranks().items():
             if rank:
                 os.kill(pid, signal.SIGKILL)
-        assert running.wait(PROMPT_S).code == 75
+        ended = running.wait(PROMPT_S)
+        assert ended.code == 75, ended.err
     assert launch("run", "small.yaml", ranks=3, options=ULFM).code == 0
     assert diff(open_reader(path), straight).equal
 
 
 def all_at_work(path, launch):
-    """Whether rank 0 says that each worker of a launch has a config."""
+    """Whether rank 0 says that each worker of a launch has a config; under load it says so seldom."""
     notice = read_notice(path)
     return notice and notice.launch == launch and all(now.config is not None for now in notice.ranks)
