@@ -35,9 +35,7 @@ def ran_out(error: BaseException) -> bool:
 
 def told(error: BaseException) -> str:
     """Say that memory ran out, where, and what to do."""
-    said = (
-        "" if isinstance(error, SystemError) else str(error)
-    )  # which only the interpreter's makers understand
+    said = "" if isinstance(error, SystemError) else str(error)  # only Python's makers understand that one
     lines = [line for line in said.splitlines() if line.strip()]
     where = f": {lines[-1].strip().rstrip('.')}" if lines else ""
     what = cure("Free some, or start fewer ranks on a machine.")
