@@ -90,10 +90,12 @@ class Started:
             with contextlib.suppress(OSError):
                 command = Path(f"/proc/{pid}/cmdline").read_bytes()
                 variables = Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
+                parent = int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
                 rank = [int(v.removeprefix(name)) for v in variables if v.startswith(name)]
                 if rank and b"\0mpi_layout\0" in command:
-                    found[rank[0]] = pid
-        return found
+                    found[pid] = (rank[0], parent)
+        # A child of a rank looks like the rank until it becomes another program.
+        return {rank: pid for pid, (rank, parent) in found.items() if parent not in found}
 
     def kill_all(self):
         """Kill -9 the launcher and all its ranks: ranks have process groups of their own."""
