@@ -317,6 +317,7 @@ class Finder:
         if name == module:
             sys.meta_path.remove(self)
             os.kill(os.getpid(), signal.SIGINT)
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell lets jobs in its background ignore it
 sys.meta_path.insert(0, Finder())
 from mpi_layout.__main__ import program
 sys.exit(program())
