@@ -119,8 +119,9 @@ def _leave_thread_behind(code: int) -> None:
     # The serial program solves in a thread. Python would take away what it uses, and crash at the very end.
     serial = sys.modules.get("mpi_layout.parallel.serial")
     if serial and any(thread.name == serial.SOLVING for thread in threading.enumerate()):
-        sys.stdout.flush()
-        sys.stderr.flush()
+        from mpi_layout.parallel.last_resort import flush_streams
+
+        flush_streams()
         os._exit(code)
 
 

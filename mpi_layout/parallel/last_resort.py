@@ -34,10 +34,15 @@ class _Times(ctypes.Structure):
     _fields_ = tuple((name, ctypes.c_long) for name in ("every_s", "every_ns", "first_s", "first_ns"))
 
 
+def flush_streams() -> None:
+    """Let out what was printed; a stream that was closed before the start is None."""
+    for stream in filter(None, (sys.stdout, sys.stderr)):
+        stream.flush()
+
+
 def exit_after(seconds: float, code: int) -> None:
     """End this process with an exit code after some seconds, unless it has ended before."""
-    sys.stdout.flush()
-    sys.stderr.flush()
+    flush_streams()
     library = ctypes.CDLL(None, use_errno=True)
     if not hasattr(library, "timer_create"):
         library = ctypes.CDLL("librt.so.1", use_errno=True)  # of a glibc before 2.34

@@ -13,7 +13,6 @@ ranks and not on others, so each rank is told by itself, and asked.
 """
 
 import os
-import sys
 import time
 import warnings
 from collections.abc import Iterator
@@ -22,7 +21,7 @@ from contextlib import contextmanager
 import mpi4py
 import numpy as np
 
-from mpi_layout.parallel.last_resort import exit_after
+from mpi_layout.parallel.last_resort import exit_after, flush_streams
 
 mpi4py.rc.threads = False
 mpi4py.rc.initialize = False  # an h5py built with MPI imports it in programs that are no ranks
@@ -68,8 +67,7 @@ def start() -> None:
 
 def leave_at_once(code: int) -> None:
     """End this process without a word to MPI."""
-    sys.stdout.flush()
-    sys.stderr.flush()
+    flush_streams()
     os._exit(code)
 
 
