@@ -158,6 +158,14 @@ def test_distance_outside_counts_exclusions_and_gaps():
     assert area.surface == 16 + 16 - 4
 
 
+@pytest.mark.parametrize("side", [1e-9, 1e-162, 1e-320])
+def test_distance_outside_of_an_area_with_a_side_too_short_to_be_squared(side):
+    square = [[0, 0], [6, 0], [6, 6], [side, 6], [0, 6]]
+    area = Area.from_rings("a", [square, [[10, 0], [10 + side, 0], [16, 0], [16, 6], [10, 6]]])
+    x, y = [-3, 0, -3, 3, 10, 7, 9], [3, 7, 10, 8, -2, -4, 6]
+    np.testing.assert_allclose(area.distance_outside(x, y), [3, 1, 5, 2, 2, 17**0.5, 1])
+
+
 def test_exclusion_may_reach_over_the_edge_and_split_the_area():
     area = Area.from_rings("a", [SQUARE], [[(1, -1), (2, -1), (2, 5), (1, 5)]])
     assert area.surface == 12

@@ -96,7 +96,10 @@ class Area:
         x, y = np.asarray(x, float), np.asarray(y, float)
         outside = ~self.contains(x, y)  # of an area of many corners far quicker than a distance
         distance = np.zeros(x.shape)
-        distance[outside] = shapely.distance(self.geometry, shapely.points(x[outside], y[outside]))
+        # GEOS divides by the square of a side's length, which is 0 for one shorter than 1e-162 m. Nothing is
+        # lost: the ends of such a side belong to its neighbours, too.
+        with np.errstate(divide="ignore", invalid="ignore"):
+            distance[outside] = shapely.distance(self.geometry, shapely.points(x[outside], y[outside]))
         return distance
 
     def grid(self, nx: int, ny: int) -> tuple[Floats, Floats]:
