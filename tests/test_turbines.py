@@ -340,6 +340,11 @@ WINDIO_FAULTS = [
         "is this kW given as W?",
     ),
     (
+        (("performance", "rated_power", 1e-308),),
+        "performance.rated_power: 1e-308 W on a rotor of 80 m is a specific power of 1.98944e-312 W/m2, "
+        "wants 150 to 700",
+    ),
+    (
         (("performance", "power_curve", "power_values", 2, 400e3),),
         "performance.power_curve.power_values: 400000 W at 5 m/s is a power coefficient of 1.03938, "
         "wants at most 16/27",

@@ -138,7 +138,7 @@ def power_faults(
     rated_power : float, optional
         W; the highest of the curve by default.
     """
-    highest = power.max()
+    highest = float(power.max())
     if rated_power is None:
         yield from rated_power_faults(highest, rotor_diameter, unit)
     elif not _within(highest / rated_power, _OF_RATED_POWER):
@@ -147,7 +147,7 @@ def power_faults(
             f"reaches {highest / WATTS[unit]:g} {unit}, wants {low:g} to {high:g} of the rated power of "
             f"{rated_power / 1e6:g} MW{_unit_meant(unit, highest / rated_power, _OF_RATED_POWER)}"
         )
-    with np.errstate(divide="ignore", invalid="ignore"):  # power or none where there is no wind
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):  # hardly any wind, or none
         cp = np.nan_to_num(power / _wind_power(speed, rotor_diameter), nan=0.0, posinf=np.inf)
     i = int(cp.argmax())
     if cp[i] > _ROUNDED_CP:
