@@ -174,6 +174,17 @@ def test_no_worth_no_gain(path, campaign, start):
     assert summarise(open_reader(path), now=NOW).gain.mean == 0
 
 
+def test_a_forged_aep_does_not_hide_the_best_one(path, campaign, rows):
+    plant(path, campaign, 0, aep=np.nan)
+    first, *_ = summarise(open_reader(path), now=NOW).groups
+    assert (first.best_key, first.best_aep) == ("west_t10_s1", rows[1]["aep"][0])
+    plant(path, campaign, 1, aep=np.nan)
+    summary = summarise(open_reader(path), now=NOW)
+    assert (summary.groups[0].best_key, summary.groups[0].best_aep) == (None, None)
+    assert summary.to_json()["groups"][0]["best_aep"] is None
+    shown(status_view(summary, now=NOW))
+
+
 def test_rate_and_time_left_while_a_launch_runs(tmp_path, campaign, rows):
     path = tmp_path / "results.h5"
     write(path, campaign, rows, range(4), end=False)

@@ -304,7 +304,7 @@ class _GroupSums:
         self.aep += float(aep.sum())
         self.wake_loss += float(piece.rows["wake_loss"][done].sum())
         self.gains.append((_gain(piece.rows[done]), done.size))
-        best = int(np.argmax(aep))
+        best = int(np.argmax(np.where(np.isnan(aep), -np.inf, aep)))  # forged rows aside
         if aep[best] > self.best_aep:
             index = int(done[best])
             self.best_aep = float(aep[best])
@@ -320,7 +320,7 @@ class _GroupSums:
             self.turbine_type,
             counts,
             mean_aep=self.aep / counts.done,
-            best_aep=self.best_aep,
+            best_aep=None if self.best_key is None else self.best_aep,
             mean_wake_loss=self.wake_loss / counts.done,
             best_key=self.best_key,
             gain=Gain.over(self.gains),
