@@ -771,9 +771,20 @@ def test_bad_files_are_refused_with_path_reason_and_cure(path, campaign, spoil):
         with pytest.raises(InputError, match=BAD[spoil]) as caught:
             attempt()
         assert str(caught.value).startswith(f"{path}: ")
-        assert "-o" in str(caught.value)
         assert "\n" not in str(caught.value)
+    assert "another output file with -o" in str(caught.value)  # when writing
     assert path.read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    "spoil", [bad_empty, bad_short, bad_text, bad_foreign], ids=lambda spoil: spoil.__name__
+)
+def test_who_reads_a_foreign_file_is_told_what_is_of_use_to_readers(path, spoil):
+    spoil(path)
+    with pytest.raises(InputError) as caught:
+        open_reader(path)
+    assert "--fresh" not in str(caught.value)
+    assert ("mpi-layout salvage" in str(caught.value)) == (spoil in (bad_short, bad_foreign))
 
 
 def test_missing_file(tmp_path, campaign):

@@ -31,6 +31,7 @@ from mpi_layout.results.locking.notice import Notice
 from mpi_layout.results.reader import Piece, Results, open_reader, scan
 from mpi_layout.results.shared import invitation
 from mpi_layout.results.storage.disk import DiskError
+from mpi_layout.results.storage.map import NoMap
 from mpi_layout.results.storage.mpio import MpioStore, misplaced
 from mpi_layout.results.storage.row import Status, holds_nothing, is_committed, row_dtype, waiting_rows
 from mpi_layout.results.storage.store import PlainStore
@@ -310,7 +311,10 @@ def open_writer(path: Path, campaign: Campaign, lock: WriterLock | None = None) 
         says why and what to do.
     """
     path = Path(path)
-    structure = locate(path)
+    try:
+        structure = locate(path)
+    except NoMap as error:
+        raise error if error.lost else InputError(f"{error}; {OTHER_FILE}") from None
     check_campaign(path, structure, campaign)
     if damage := check_structure(path, structure):
         raise InputError(f"{path}: damaged results file: {damage}; {CURE}")

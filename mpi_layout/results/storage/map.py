@@ -28,6 +28,7 @@ _HEAD = re.compile(rb"(mpi-layout map, format version ([0-9]{1,6})), CRC-32 ([0-
 _MAGIC = b"mpi-layout map, format version "
 WINDOW = 2**16  # bytes at either end of a file where a map is looked for
 _SIGNATURE = b"\x89HDF\r\n\x1a\n"
+_SALVAGE = "layouts that another script wrote are taken over with: mpi-layout salvage"
 
 
 class NoMap(InputError):
@@ -155,5 +156,5 @@ def _what_it_is(head: bytes, size: int) -> str:
     if not head.startswith(_SIGNATURE[: len(head)]):
         return "not an HDF5 file, so no results file of mpi-layout"
     if size < WINDOW:
-        return f"an HDF5 file of {size} bytes, but not a results file of mpi-layout, or truncated"
-    return "an HDF5 file, but not a results file of mpi-layout"
+        return f"an HDF5 file of {size} bytes, but not a results file of mpi-layout, or truncated; {_SALVAGE}"
+    return f"an HDF5 file, but not a results file of mpi-layout; {_SALVAGE}"

@@ -154,8 +154,8 @@ def locate(path: Path, *, whole: bool = True) -> Structure:
     try:
         version, content = find_map(path)
     except NoMap as error:
-        cure = CURE if error.lost else _results_meant(path) or OTHER_FILE
-        raise NoMap(f"{error}; {cure}", lost=error.lost) from None
+        cure = CURE if error.lost else _results_meant(path)
+        raise NoMap("; ".join(filter(None, (str(error), cure))), lost=error.lost) from None
     if version != FORMAT_VERSION:
         raise InputError(
             f"{path}: a results file of format version {version}; this mpi-layout reads version "
