@@ -75,7 +75,7 @@ def diff(
     n_changes = len(kept) + sum(1 for _ in changes)
     numbers = paired(a.campaign.configs, b.campaign.configs)
     n_only_a, n_only_b = a.n_rows - len(numbers[0]), b.n_rows - len(numbers[0])
-    chosen = np.isin(numbers[0], np.concatenate([a.campaign.select(glob) for glob in only or ("*",)]))
+    chosen = np.isin(numbers[0], a.select(only))
     found = _Found(a, b, tolerance, n_first)
     for pair in _pairs(a, b, numbers[0][chosen], numbers[1][chosen]):
         found.add(*pair)

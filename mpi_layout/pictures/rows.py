@@ -48,9 +48,8 @@ def each_row(results: Results, selection: Selection) -> Iterator[tuple[int, np.v
 
 def refuse_many(results: Results, selection: Selection, most: int) -> list[int]:
     """Kinds of the configs of a selection, done or not; InputError if there are more than can be shown."""
-    configs, campaign = results.campaign.configs, results.campaign
-    numbers = [campaign.select(glob) for glob in selection.only or ("*",)]
-    kinds = np.unique(configs.kinds_of(np.concatenate(numbers))).tolist()
+    configs = results.campaign.configs
+    kinds = np.unique(configs.kinds_of(results.select(selection.only))).tolist()
     if len(kinds) > most:
         raise InputError(
             f"{results.path}: {len(kinds):,} pairs of area and turbine type are too many for one picture; "

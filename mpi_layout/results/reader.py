@@ -1,7 +1,7 @@
 """A results file as its readers see it, piece by piece, without disturbing whoever writes it."""
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -111,6 +111,20 @@ class Results:
         campaign = parse_campaign(self.campaign_text, f"{self.path}: campaign_yaml")
         check_size(self.path, self.structure, campaign)
         return campaign
+
+    def select(self, only: Sequence[str] = ()) -> NDArray[np.int64]:
+        """Numbers (n,) of the configs whose keys match one of the globs, or of all if there are none.
+
+        Raises
+        ------
+        InputError
+            If the campaign cannot be read, or nothing matches one of the globs.
+        """
+        campaign = self.campaign
+        try:
+            return np.unique(np.concatenate([campaign.select(glob) for glob in only or ("*",)]))
+        except InputError as error:
+            raise InputError(f"{self.path}: {error}") from None
 
     def key(self, number: int) -> str:
         """Key of a config: from the campaign, as its row may be damaged."""
