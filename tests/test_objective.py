@@ -337,6 +337,16 @@ class TestFunctionSearch:
         assert solution.objective == 0
         assert solution.x.tobytes() == start.x.tobytes()
 
+    def test_where_hardly_any_move_changes_the_function(self):
+        """The temperature is nothing then, and to fall off the plateau a loss beyond all bounds."""
+        single = replace(self.searched, n_turbines=1)
+        x = solve(replace(single, refine=Refinement())).x[0]
+
+        def plateau(found):
+            return 1e3 * (abs(found.x[0] - x) < 2000)
+
+        assert solve(replace(single, objective=Objective(function=plateau))).objective == 1e3
+
     def test_leaves_layouts_alone_where_there_is_no_function(self):
         plain = replace(self.searched, objective=Objective())
         assert solve(plain).x.tobytes() == solve(replace(plain, refine=Refinement())).x.tobytes()

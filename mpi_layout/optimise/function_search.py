@@ -69,7 +69,7 @@ def function_search(search: Search, x: Floats, y: Floats, budget: int) -> tuple[
     if n_gradients > 0:
         x, y = function_ascent(search, x, y, n_gradients)
         budget -= n_gradients
-    random, corners = search.random, search.problem.area.bounds
+    corners = search.problem.area.bounds
     diagonal = float(np.hypot(corners[2] - corners[0], corners[3] - corners[1]))
     reach = _Reach(_FIRST_STEP * diagonal, _SHORTEST_STEP * search.problem.turbine.rotor_diameter)
     now = best = search.value(x, y)
@@ -87,7 +87,7 @@ def function_search(search: Search, x: Floats, y: Floats, budget: int) -> tuple[
             reach.learn(better=new > now)
         changes.append(abs(new - now))
         temperature = _temperature(changes, left=1 - spent / budget)
-        if new >= now or random.random() < np.exp((new - now) / temperature):
+        if new >= now or search.takes(new - now, temperature):
             x, y, now = new_x, new_y, new
         if new > best:
             best_x, best_y, best = new_x, new_y, new
@@ -98,7 +98,7 @@ def function_search(search: Search, x: Floats, y: Floats, budget: int) -> tuple[
 def _temperature(changes: list[float], *, left: float) -> float:
     """Temperature when a share of the budget is left, from how much moves changed the function at first."""
     typical = float(np.median(changes[:_MEASURED]))
-    return max(_TEMPERATURE * typical * left**2, np.finfo(float).tiny)
+    return _TEMPERATURE * typical * left**2
 
 
 def _move(search: Search, x: Floats, y: Floats, reach: _Reach) -> tuple[Floats, Floats, bool] | None:

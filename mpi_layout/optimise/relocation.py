@@ -117,7 +117,7 @@ class _Race:
         """Compare places of one turbine and let it jump, or not; how many they were."""
         x, y = self._places(turbine)
         place, gain = self._run(turbine, x, y)
-        if place and (gain > 0 or self._search.random.random() < np.exp(gain / max(temperature, 1e-300))):
+        if place and (gain > 0 or self._search.takes(gain, temperature)):
             self.x[turbine], self.y[turbine] = x[place], y[place]
             for heat in self._heats:
                 heat.move(turbine, x[place], y[place])

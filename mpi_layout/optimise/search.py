@@ -1,6 +1,7 @@
 """What all stages of a search share: the problem, its rules, randomness, and the book of evaluations."""
 
 import math
+import sys
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +18,8 @@ Floats = NDArray[np.float64]
 
 # Noting costs as much as some thirty stochastic gradient steps: it shall take a twentieth of the time.
 _MILESTONES, _STEPS_PER_MILESTONE = 20, 600
+
+_COLD = sys.float_info.min  # where only an equal is taken
 
 
 class Search:
@@ -70,6 +73,15 @@ class Search:
     def value(self, x: Floats, y: Floats, farm: FarmAEP | None = None) -> float:
         """What is maximised, of the layout (n,), whose AEP may be known."""
         return self.worth(x, y, self.farm.aep(x, y) if farm is None else farm)
+
+    def takes(self, change: float, temperature: float) -> bool:
+        """Whether to take a change that is none for the better: with probability exp(change / temperature).
+
+        Simulated annealing: S. Kirkpatrick, C. D. Gelatt, M. P. Vecchi (1983), Science 220, 671.
+        """
+        # Python's numbers: a quotient beyond all bounds, as where hardly any move changes anything, is
+        # infinite to them without a warning.
+        return self.random.random() < math.exp(float(change) / max(float(temperature), _COLD))
 
     def valued_farm(self) -> Farm:
         """The farm in the flow cases that stages maximise the power of."""
