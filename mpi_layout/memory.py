@@ -30,7 +30,10 @@ def ran_out(error: BaseException) -> bool:
         return True
     if isinstance(error, SystemError):  # Python had too little left to make an error of it
         return memory_limit() < ENOUGH_BYTES
-    return isinstance(error, OSError | ImportError) and any(sign in str(error) for sign in SIGNS)
+    # mpi4py tells with a RuntimeError why a library of MPI cannot be loaded.
+    return isinstance(error, OSError | ImportError | RuntimeError) and any(
+        sign in str(error) for sign in SIGNS
+    )
 
 
 def told(error: BaseException) -> str:

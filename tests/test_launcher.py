@@ -263,6 +263,16 @@ def test_mpi4py_that_cannot_be_used_is_one_message(launch, path, shadow, error):
     assert launch("run", "small.yaml", environ=environ).code == 0
 
 
+@pytest.mark.parametrize("kind", ["ImportError", "RuntimeError"])
+def test_no_memory_for_the_library_of_mpi_is_told_as_that(launch, path, shadow, kind):
+    error = f"{kind}('cannot load MPI library\\nlibmpi.so.12: failed to map segment from shared object')"
+    refused = launch("run", "small.yaml", environ=shadow("mpi4py", error) | PMI)
+    assert refused.code == 1
+    assert refused.err.startswith("mpi-layout: error: memory ran out: libmpi.so.12: failed to map segment")
+    assert refused.err.count("\n") == 1
+    assert "pip install" not in refused.err
+
+
 def test_on_a_login_node_only_ranks_need_mpi(straight, small_campaign, monkeypatch, capsys):
     """Everything but `run` under a launcher, without mpi4py and in the shell of an allocation."""
     monkeypatch.setitem(sys.modules, "mpi4py", None)

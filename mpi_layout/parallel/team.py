@@ -3,6 +3,7 @@
 from typing import Any, Protocol, runtime_checkable
 
 from mpi_layout.errors import InputError
+from mpi_layout.memory import ran_out
 from mpi_layout.parallel.allotment import Allotment
 from mpi_layout.parallel.answers import Answer, Batch
 from mpi_layout.parallel.launcher import launcher_hint
@@ -115,6 +116,8 @@ def join() -> Team | Worker:
     try:
         from mpi_layout.parallel import ranks
     except (ImportError, RuntimeError) as error:  # RuntimeError: mpi4py is there but finds no MPI library
+        if ran_out(error):
+            raise
         reason = "; ".join(line for line in str(error).splitlines() if line.strip())
         raise InputError(
             f"{hint}, but mpi4py cannot be used: {reason}. Install it with `pip install 'mpi-layout[mpi]'`, "
