@@ -174,6 +174,35 @@ def test_no_worth_no_gain(path, campaign, start):
     assert summarise(open_reader(path), now=NOW).gain.mean == 0
 
 
+def test_core_time_so_far_and_of_what_is_left(tmp_path, campaign, rows):
+    """As others of the area and type took; where none is done, as all took on average."""
+    path = tmp_path / "results.h5"
+    write(path, campaign, rows, [0, 2, 3])  # of west with t10 one of two, with t15 both, of strip none
+    for number, seconds in ((0, 3600.0), (2, 60.0), (3, 120.0)):
+        plant(path, campaign, number, seconds=seconds)
+    summary = summarise(open_reader(path), now=NOW)
+    assert summary.core_seconds == 3780
+    assert [group.core_seconds for group in summary.groups] == [3600, 180, 0, 0]
+    assert summary.core_seconds_left == pytest.approx(3600 + 4 * 3780 / 3)
+    text = shown(status_view(summary, now=NOW))
+    assert "core time: 63 min for 3 done, 21 min each; about 2 h 24 min for what is left\n" in text
+    plant(path, campaign, 0, seconds=np.nan)  # forged
+    assert summarise(open_reader(path), now=NOW).core_seconds == 180
+
+
+def test_core_time_of_a_finished_campaign_and_of_one_not_begun(tmp_path, path, campaign, rows):
+    plant(path, campaign, 0, seconds=1.5)
+    summary = summarise(open_reader(path), now=NOW)
+    assert (summary.core_seconds, summary.core_seconds_left) == (pytest.approx(1.5 + 6 * 0.1), 0)
+    lines = [line.rstrip() for line in shown(status_view(summary, now=NOW)).splitlines()]
+    assert "core time: 2.1 s for 7 done, 0.3 s each" in lines
+    new = tmp_path / "new.h5"
+    write(new, campaign, rows, [])
+    summary = summarise(open_reader(new), now=NOW)
+    assert (summary.core_seconds, summary.core_seconds_left) == (0, None)
+    assert "core time" not in shown(status_view(summary, now=NOW))
+
+
 def test_a_forged_aep_does_not_hide_the_best_one(path, campaign, rows):
     plant(path, campaign, 0, aep=np.nan)
     first, *_ = summarise(open_reader(path), now=NOW).groups

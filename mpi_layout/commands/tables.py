@@ -156,6 +156,8 @@ def _head(summary: Summary) -> Iterable[RenderableType]:
     yield line
     if told is not None:
         yield Text(_at_work(told))
+    if summary.core_seconds_left is not None:
+        yield Text(_core_time(summary.counts, summary.core_seconds, summary.core_seconds_left))
     if _is_gain(summary.gain):
         yield Text(_gain_text(summary.gain))
 
@@ -173,6 +175,11 @@ def _at_work(told: Told) -> str:
             parts.append(f"{count:,} {what}")
     which = "" if told.only == "*" else f" (--only {printable(told.only)})"
     return f"in flight{which}: {', '.join(parts) or 'nothing'}"
+
+
+def _core_time(counts: Counts, spent: float, left: float) -> str:
+    each = f"core time: {duration(spent)} for {counts.done:,} done, {duration(spent / counts.done)} each"
+    return f"{each}; about {duration(left)} for what is left" if counts.waiting + counts.damaged else each
 
 
 def _is_gain(gain: Gain | None) -> TypeGuard[Gain]:

@@ -22,7 +22,8 @@ from mpi_layout.results.launches import Launch, read_launches
 from mpi_layout.results.locking.lock_file import read_notice
 from mpi_layout.results.locking.notice import Notice
 from mpi_layout.results.reader import Piece, Results, open_reader, scan
-from mpi_layout.results.state.sight import PLAIN, PLAIN_DTYPE, InFlight, Remembered, Sight, of_launch, sound
+from mpi_layout.results.state.core_time import seconds_left, sound
+from mpi_layout.results.state.sight import PLAIN, PLAIN_DTYPE, InFlight, Remembered, Sight, of_launch
 from mpi_layout.results.state.summary import LaunchState, launch_states, longest_silence
 from mpi_layout.results.storage.disk import DiskError
 from mpi_layout.results.storage.row import Status, row_dtype
@@ -277,9 +278,6 @@ def _seconds_left(piece: Piece, campaign: Campaign, launch: Launch) -> float | N
     """What all workers together need for the waiting configs, which take what others of their kind took."""
     kinds = (len(campaign.configs.kinds), -1)
     done, waiting = piece.done.reshape(kinds), ~piece.committed.reshape(kinds)
-    if not done.any():
-        return None
     seconds = np.where(done, sound(piece.rows["seconds"]).reshape(kinds), 0.0)
-    counts = done.sum(axis=1)
-    means = np.where(counts > 0, seconds.sum(axis=1) / np.maximum(counts, 1), seconds.sum() / done.sum())
-    return float(waiting.sum(axis=1) @ means) / max(launch.ranks - 1, 1)
+    left = seconds_left(seconds.sum(axis=1), done.sum(axis=1), waiting.sum(axis=1))
+    return None if left is None else left / max(launch.ranks - 1, 1)

@@ -13,6 +13,7 @@ from mpi_layout.campaign import Campaign
 from mpi_layout.results.launches import Launch
 from mpi_layout.results.locking.notice import Notice, RankNow
 from mpi_layout.results.reader import Piece, Results
+from mpi_layout.results.state.core_time import sound
 from mpi_layout.results.state.summary import LaunchState, summarise
 from mpi_layout.results.state.told import Told
 
@@ -274,8 +275,3 @@ class Sight:
 def of_launch(piece: Piece, launch: Launch) -> NDArray[np.bool_]:
     """Rows (n,) that a launch has written."""
     return np.asarray(piece.committed & (piece.rows["launch"] == launch.number))
-
-
-def sound(seconds: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Times as they are; in a forged row anything may stand."""
-    return np.where((seconds >= 0) & (seconds < 1e12), seconds, 0.0)

@@ -13,6 +13,7 @@ from mpi_layout.results.launches import Launch
 from mpi_layout.results.locking.notice import Notice
 from mpi_layout.results.reader import Piece, Results
 from mpi_layout.results.selection import Selection
+from mpi_layout.results.state.core_time import seconds_left, sound
 from mpi_layout.results.state.told import Told
 
 _SHORTEST_SILENCE = 10.0  # s without heartbeat that any launch is granted
@@ -86,6 +87,8 @@ class Group:
         Config with the best AEP.
     gain : Gain or None
         Of the done ones.
+    core_seconds : float
+        What the done ones took of a core, s.
     """
 
     area: str
@@ -96,6 +99,7 @@ class Group:
     mean_wake_loss: float | None
     best_key: str | None
     gain: Gain | None
+    core_seconds: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -143,6 +147,10 @@ class Summary:
         Seconds until all configs are finished at that rate; or those of the running launch, if it tells.
     told : Told or None
         What the running launch told last.
+    core_seconds : float
+        What the done configs took of a core, s.
+    core_seconds_left : float or None
+        What the others will take if each takes what those of its area and type took; None if none is done.
     """
 
     path: str
@@ -156,6 +164,8 @@ class Summary:
     rate: float | None
     eta: float | None
     told: Told | None = None
+    core_seconds: float = 0.0
+    core_seconds_left: float | None = None
 
     @property
     def percent(self) -> float:
@@ -234,6 +244,16 @@ def summarise(
         rate=rate,
         eta=eta,
         told=None if notice is None else Told.of(notice, results, chosen),
+        core_seconds=sum(group.core_seconds for group in summed),
+        core_seconds_left=_core_seconds_left(summed),
+    )
+
+
+def _core_seconds_left(groups: Sequence[Group]) -> float | None:
+    return seconds_left(
+        np.array([group.core_seconds for group in groups]),
+        np.array([group.counts.done for group in groups]),
+        np.array([group.counts.waiting + group.counts.damaged for group in groups]),
     )
 
 
@@ -291,6 +311,7 @@ class _GroupSums:
     best_aep: float = -math.inf
     best_key: str | None = None
     gains: list[tuple[Gain, int]] = field(default_factory=list)
+    core_seconds: float = 0.0
 
     def add(self, piece: Piece, results: Results, chosen: NDArray[np.bool_]) -> None:
         """Add those of the rows of the group that are chosen, of all."""
@@ -303,6 +324,7 @@ class _GroupSums:
         aep = piece.rows["aep"][done]
         self.aep += float(aep.sum())
         self.wake_loss += float(piece.rows["wake_loss"][done].sum())
+        self.core_seconds += float(sound(piece.rows["seconds"][done]).sum())
         self.gains.append((_gain(piece.rows[done]), done.size))
         best = int(np.argmax(np.where(np.isnan(aep), -np.inf, aep)))  # forged rows aside
         if aep[best] > self.best_aep:
@@ -324,6 +346,7 @@ class _GroupSums:
             mean_wake_loss=self.wake_loss / counts.done,
             best_key=self.best_key,
             gain=Gain.over(self.gains),
+            core_seconds=self.core_seconds,
         )
 
 
