@@ -158,7 +158,6 @@ def work_on(
     manager = Manager(team, schedule, results, solver, stop, campaign.checkpoint.interval_s, only)
     before = results.count(np.setdiff1d(chosen, numbers))
     failed_before = schedule.failed
-    timed_before = bool(np.isfinite(results.seconds).any())  # else nobody knows how long configs take
 
     def snapshot() -> Snapshot:
         left = schedule.seconds_left / max(team.workers, 1)
@@ -167,7 +166,7 @@ def work_on(
             failed=before[Status.FAILED] + schedule.failed - failed_before,
             running=schedule.running,
             waiting=schedule.waiting,
-            seconds_left=left if timed_before or schedule.done else math.inf,
+            seconds_left=left if schedule.timed else math.inf,
             ended_before=before[Status.DONE] + before[Status.FAILED],
         )
 
@@ -235,6 +234,7 @@ def make_schedule(numbers: np.ndarray, campaign: Campaign, results: ResultsFile)
         max_attempts=campaign.failures.max_attempts,
         failed=failed,
         max_failed=math.inf if max_failed is None else max_failed,
+        timed=bool(np.isfinite(results.seconds).any()),
     )
 
 

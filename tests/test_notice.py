@@ -250,10 +250,9 @@ def test_an_owner_that_makes_no_sense_refuses_all_the_same(path, text):
 class Launch:
     """Results file, team and schedule of a launch, as much of them as a notice needs."""
 
-    seconds = ()
     begun, started = 2, 1.7e9
     workers, gone = 2, (3,)
-    waiting, running, done, seconds_left = 5, 2, 0, 60.0
+    waiting, running, timed, seconds_left = 5, 2, False, 60.0
 
     def __init__(self, takes=0.0):
         self.time, self.takes, self.told = 100.0, takes, []
@@ -279,7 +278,7 @@ def test_it_is_told_once_a_second():
     first = launch.told[0]
     assert (first.launch, first.started, first.only, first.left, first.gone) == (2, 1.7e9, "a_*", 7, (3,))
     assert (first.checkpoint, first.seconds_left) == (None, None)  # nothing is known yet
-    launch.done = 1
+    launch.timed = True
     notices.note_checkpoint()
     launch.time += 1
     notices.tell()

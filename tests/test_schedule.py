@@ -95,6 +95,16 @@ def test_seconds_left_count_what_has_not_ended():
     assert schedule.seconds_left == 4.0
 
 
+def test_how_long_configs_take_is_known_from_the_first_layout_or_from_launches_before():
+    schedule = make_schedule([0, 0, 0], [2.0])
+    numbers = [one(schedule).number for _ in range(2)]
+    schedule.ended(numbers[0], 0.1, failed=True)  # says nothing about those that work
+    assert not schedule.timed
+    schedule.ended(numbers[1], 2.0)
+    assert schedule.timed
+    assert make_schedule([0, 0], [2.0], timed=True).timed
+
+
 def test_failed_configs_teach_nothing_about_time():
     schedule = make_schedule([0, 0], [5.0])
     one(schedule)

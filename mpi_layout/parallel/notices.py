@@ -7,8 +7,6 @@ less often: rank 0 has better things to do.
 import time
 from collections.abc import Callable
 
-import numpy as np
-
 from mpi_layout.parallel.schedule import Schedule
 from mpi_layout.parallel.team import Team
 from mpi_layout.results.file import ResultsFile
@@ -45,7 +43,6 @@ class Notices:
         self._clock = clock
         self._began = self._next = clock()
         self._checkpoint: float | None = None
-        self._known = bool(np.isfinite(results.seconds).any())  # something of how long configs take
 
     def note_checkpoint(self) -> None:
         """Note that a checkpoint was made."""
@@ -61,7 +58,6 @@ class Notices:
 
     def _notice(self, now: float) -> Notice:
         schedule, team = self._schedule, self._team
-        known = self._known or schedule.done
         return Notice(
             launch=self._results.begun,
             started=self._results.started,
@@ -69,7 +65,7 @@ class Notices:
             checkpoint=self._checkpoint,
             only=self._only,
             left=schedule.waiting + schedule.running,
-            seconds_left=schedule.seconds_left / max(team.workers, 1) if known else None,
+            seconds_left=schedule.seconds_left / max(team.workers, 1) if schedule.timed else None,
             ranks=tuple(team.at_work(self._began)),
             gone=tuple(team.gone),
         )

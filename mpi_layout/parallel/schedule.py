@@ -89,6 +89,8 @@ class Schedule:
         Configs that have failed already.
     max_failed : float
         More failed configs than this stop the launch.
+    timed : bool
+        Whether the guess comes of configs that were solved before.
     """
 
     def __init__(
@@ -101,6 +103,7 @@ class Schedule:
         max_attempts: int = 3,
         failed: int = 0,
         max_failed: float = math.inf,
+        timed: bool = False,
     ) -> None:
         numbers, kinds = np.asarray(numbers), np.asarray(kinds)
         tried = np.zeros(numbers.size, bool) if attempts is None else np.asarray(attempts) > 0
@@ -118,6 +121,7 @@ class Schedule:
         self._max_failed = max_failed
         self.max_attempts = max_attempts
         self.expected = Expectation(np.asarray(guess, float))
+        self._timed = timed
         self.done = 0
         self.failed = failed
 
@@ -135,6 +139,11 @@ class Schedule:
     def too_many_failed(self) -> bool:
         """Whether more configs have failed than the campaign bears."""
         return self.failed > self._max_failed
+
+    @property
+    def timed(self) -> bool:
+        """Whether anybody knows how long configs take."""
+        return self._timed or self.done > 0
 
     @property
     def seconds_left(self) -> float:
