@@ -12,7 +12,7 @@ import pytest
 
 from mpi_layout import cli
 from mpi_layout.__main__ import main as program
-from mpi_layout.campaign import load_campaign
+from mpi_layout.campaign import load_campaign, parse_campaign
 from mpi_layout.compare.diff import diff
 from mpi_layout.errors import ConfigError
 from mpi_layout.optimise import solve as optimise
@@ -321,6 +321,15 @@ def test_suspects_in_a_row_share_a_process(small_campaign, monkeypatch):
     assert children[2] is None  # a process with nothing to do would only take memory
     assert children[3] is not children[0]
     assert [child.returncode for child in (children[0], children[3])] == [-signal.SIGKILL] * 2
+
+
+def test_a_process_that_died_leaves_no_pipe_open(small_campaign):
+    campaign = parse_campaign(small_campaign.read_text() + "failures: {max_seconds: 1.0e-6}\n")
+    with alone.CarefulSolver(Solver(campaign, launch=0, rank=0)) as careful:
+        child = careful._child = careful._start()
+        died = careful.solve(Assignment(0, 2))
+        assert died.how == "it ran for longer than failures.max_seconds allows (1e-06 s)"
+        assert (child.returncode, child.stdin.closed, child.stdout.closed) == (-signal.SIGALRM, True, True)
 
 
 def test_a_bug_in_a_process_of_its_own_is_a_bug(launch, suspect):

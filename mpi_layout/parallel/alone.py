@@ -93,8 +93,8 @@ class CarefulSolver:
             self._end()
             return Died(too_long(limit))
         except EOFError:
-            self._child = None
             code = child.wait()
+            self._end()
             return Died(too_long(limit) if code == -signal.SIGALRM else _how(code))
         except BaseException:
             self._end()
