@@ -18,6 +18,7 @@ for _pool in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUM
 
 import argparse
 import importlib
+import itertools
 import json
 import subprocess
 import sys
@@ -28,6 +29,7 @@ from pathlib import Path
 
 import numpy as np
 import report
+import style
 from peers.record import OutOfTime, Recorder
 
 from mpi_layout.campaign import load_campaign
@@ -179,12 +181,8 @@ def rows_of(results):
 
 
 def draw(results, path):
-    import matplotlib as mpl
-
-    mpl.use("agg")
-    import matplotlib.pyplot as plt
-
-    figure, ax = plt.subplots(figsize=(7.2, 4.4), layout="constrained")
+    figure, ax = style.pyplot().subplots(figsize=(7.2, 4.4), layout="constrained")
+    lines = itertools.cycle(("-", "--", "-.", ":"))
     for name, (_, _, (directions, speeds), title) in PEERS.items():
         if name not in results["peers"]:
             continue
@@ -192,7 +190,7 @@ def draw(results, path):
         seconds, aep = np.array(peer["history"]).T
         seconds, aep = np.append(seconds, peer["cpu_s"]), np.append(aep, aep[-1])
         label = f"{title}, {directions.size} x {speeds.size}"
-        ax.step(np.maximum(seconds, 0.3), aep, where="post", lw=1.3, label=label)
+        ax.step(np.maximum(seconds, 0.3), aep, where="post", lw=1.3, ls=next(lines), label=label)
     for preset, ours in results["ours"].items():
         ax.plot(ours["cpu_s"], ours["aep_GWh"], "k*", ms=11 if preset == "quick" else 8)
         ax.annotate(
@@ -201,7 +199,7 @@ def draw(results, path):
     ax.axhline(results["ours"]["quick"]["start_GWh"], color="0.6", lw=0.8, ls=":")
     ax.set(xscale="log", xlabel="CPU seconds", ylabel="best AEP so far (GWh)")
     ax.legend(fontsize=7, frameon=False, loc="upper left")
-    figure.savefig(path, dpi=130)
+    style.save(figure, path)
 
 
 def main():

@@ -15,6 +15,7 @@ from statistics import mean, median, stdev
 import numpy as np
 import quality
 import report
+import style
 from quality_runs import Records, aep, budget_of, gain
 
 from mpi_layout.optimise.refinement import NO_REFINEMENT
@@ -100,8 +101,7 @@ def sizes(records, options):
 
 
 def _draw_sizes(there, cost, gains, slope, budget):
-    plt = _pyplot()
-    figure, axes = plt.subplots(1, 2, figsize=(8.4, 3.6), layout="constrained")
+    figure, axes = style.pyplot().subplots(1, 2, figsize=(8.4, 3.6), layout="constrained")
     axes[0].loglog(there, cost, "o-", ms=4, label=f"{budget}, N^{slope:.2f}")
     axes[0].set(xlabel="turbines", ylabel="CPU seconds of a config", xticks=there, xticklabels=there)
     axes[0].minorticks_off()
@@ -110,7 +110,7 @@ def _draw_sizes(there, cost, gains, slope, budget):
     axes[1].set(xlabel="turbines", ylabel="gain over the smart start (%)", xticks=there, xticklabels=there)
     axes[1].minorticks_off()
     axes[1].set_ylim(bottom=0)
-    figure.savefig(report.DOCS / FIGURES["sizes"], dpi=130)
+    style.save(figure, report.DOCS / FIGURES["sizes"])
 
 
 # ---- Seeds ----
@@ -137,24 +137,14 @@ def seeds(_, options):
 
 
 def _draw_seeds(drawn):
-    plt = _pyplot()
-    figure, ax = plt.subplots(figsize=(7.2, 0.6 + 0.42 * len(drawn)), layout="constrained")
+    figure, ax = style.pyplot().subplots(figsize=(7.2, 0.6 + 0.42 * len(drawn)), layout="constrained")
     for place, (_, shares) in enumerate(drawn):
         ax.plot(shares, np.full(shares.size, -place), "|", ms=13, mew=1.2, color="C0")
-        ax.plot(np.median(shares), -place, "o", ms=4, color="C3")
+        ax.plot(np.median(shares), -place, "o", ms=4, color="C1")
     ax.axvline(0.0, color="0.5", lw=0.8, ls=":")
     ax.set_yticks([-place for place in range(len(drawn))], [title for title, _ in drawn], fontsize=7)
     ax.set_xlabel("AEP above the best published result, area 0: above its start (%)")
-    figure.savefig(report.DOCS / FIGURES["seeds"], dpi=130)
-
-
-def _pyplot():
-    import matplotlib as mpl
-
-    mpl.use("agg")
-    import matplotlib.pyplot as plt
-
-    return plt
+    style.save(figure, report.DOCS / FIGURES["seeds"])
 
 
 STUDIES = {"ablation": ablation, "sizes": sizes, "seeds": seeds}

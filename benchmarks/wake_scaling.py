@@ -6,9 +6,9 @@ Needs the ``test`` and ``plot`` extras; takes about two minutes. 72 directions x
 diameters per turbine. Exits with 1 if a cost grows faster than N^1.75 from 66 to 1000 turbines.
 """
 
-import matplotlib as mpl
 import measure  # first: it sets the number of threads
 import numpy as np
+import style
 from measure import TURBINE, kernel_seconds, table
 from reference.trial import NAMES
 
@@ -41,10 +41,7 @@ def cells(cost):
 
 
 def draw(cost, path):
-    mpl.use("agg")
-    import matplotlib.pyplot as plt
-
-    figure, axes = plt.subplots(1, 2, figsize=(9.0, 4.2), sharey=True, layout="constrained")
+    figure, axes = style.pyplot().subplots(1, 2, figsize=(9.0, 4.2), sharey=True, layout="constrained")
     for i, (ax, title) in enumerate(zip(axes, ("AEP", "AEP and its gradient"), strict=True)):
         for name in NAMES:
             label = f"{name}, N^{exponent(cost[name][i]):.2f}"
@@ -55,7 +52,7 @@ def draw(cost, path):
         ax.minorticks_off()
         ax.legend(fontsize=7, frameon=False)
     axes[0].set_ylabel("CPU time of 72 x 23 flow cases (ms)")
-    figure.savefig(path, dpi=130)
+    style.save(figure, path)
 
 
 def main():

@@ -1,14 +1,11 @@
-"""Plots of what was simulated and measured, in colours that colour-blind people can tell apart."""
+"""Plots of what was simulated and measured."""
 
 from pathlib import Path
 
-import matplotlib as mpl
 import numpy as np
+from style import COLOURS, pyplot, save
 
-mpl.use("agg")
-import matplotlib.pyplot as plt
-
-COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")  # Okabe and Ito
+plt = pyplot()
 MARKERS = ("o", "s", "^", "D", "v", "P")
 STYLE = {"markersize": 4, "lw": 1.3}
 TITLES = {"before": "one config per message", "batches": "batches"}
@@ -46,7 +43,7 @@ def efficiency(found, path: Path):
         _ranks(ax)
     np.atleast_1d(axes)[0].set_ylabel("parallel efficiency in mid-launch")
     np.atleast_1d(axes)[-1].legend(title="configs of", fontsize=8, frameon=False, loc="lower left")
-    _save(figure, path)
+    save(figure, path)
 
 
 def manager(found, path: Path):
@@ -60,7 +57,7 @@ def manager(found, path: Path):
         _ranks(ax)
     np.atleast_1d(axes)[0].set_ylabel("rank 0 busy (% of the time)")
     np.atleast_1d(axes)[0].legend(title="configs of", fontsize=8, frameon=False, loc="upper left")
-    _save(figure, path)
+    save(figure, path)
 
 
 def checkpoints(rows, path: Path):
@@ -72,7 +69,7 @@ def checkpoints(rows, path: Path):
     ax.set(xscale="log", xlabel="file system writes (GB/s)", ylabel="%", ylim=(0, 103))
     ax.grid(color="0.9", lw=0.6)
     ax.legend(fontsize=8, frameon=False, loc="center right")
-    _save(figure, path)
+    save(figure, path)
 
 
 def validation(rows, path: Path):
@@ -89,9 +86,4 @@ def validation(rows, path: Path):
     ax.set(xlabel="measured (configs/s)", ylabel="simulated (configs/s)")
     ax.grid(color="0.9", lw=0.6)
     ax.legend(title="configs that sleep", fontsize=8, frameon=False)
-    _save(figure, path)
-
-
-def _save(figure, path):
-    figure.savefig(path, dpi=130, metadata={"Software": None})
-    plt.close(figure)
+    save(figure, path)
