@@ -62,6 +62,9 @@ AREAS = {
     "coast": lambda random: Area.from_rings(
         "a", [star(random, 700, 6000, 0.03)], [star(random, 150, 1500, 0.05)]
     ),
+    "edges of no length": lambda random: Area.from_rings(
+        "a", [[(0, 0), (1e-155, 0), (4000, 0), (4000, 1e-160), (4000, 4000), (0, 4000), (0, 1e-158)]]
+    ),
 }  # fmt: skip
 
 

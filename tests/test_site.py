@@ -164,6 +164,16 @@ def test_distance_outside_of_an_area_with_a_side_too_short_to_be_squared(side):
     area = Area.from_rings("a", [square, [[10, 0], [10 + side, 0], [16, 0], [16, 6], [10, 6]]])
     x, y = [-3, 0, -3, 3, 10, 7, 9], [3, 7, 10, 8, -2, -4, 6]
     np.testing.assert_allclose(area.distance_outside(x, y), [3, 1, 5, 2, 2, 17**0.5, 1])
+    left_over = Area.from_rings("a", [square], [[[side, -1], [3, -1], [3, 3], [side, 3]]])
+    np.testing.assert_allclose(left_over.distance_outside([1, -3, 0, 7], [1, 1, -1, 7]), [1, 3, 1, 2**0.5])
+
+
+@pytest.mark.parametrize("side", [0.0, 1e-158, 1e-320])
+def test_corners_at_one_place_are_one_corner(side):
+    ring = [[0, 0], [6, 0], [6, side], [6, 2 * side], [6, 6], [0, 6], [side, 6], [0, side], [0, 0]]
+    assert Area.from_rings("a", [ring]).rings()[0].tolist() == pytest.approx(
+        np.array([[0, 0], [6, 0], [6, 6], [0, 6]]), abs=1e-150
+    )
 
 
 def test_exclusion_may_reach_over_the_edge_and_split_the_area():

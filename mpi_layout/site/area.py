@@ -15,6 +15,7 @@ from mpi_layout.site.spacing import Spacing
 
 Floats = NDArray[np.float64]
 
+_NO_LENGTH = 1e-150  # m; what divides by the square of a shorter side divides by nothing, or gets too much
 _ONE_THREAD = threading.Lock()
 
 
@@ -96,8 +97,8 @@ class Area:
         x, y = np.asarray(x, float), np.asarray(y, float)
         outside = ~self.contains(x, y)  # of an area of many corners far quicker than a distance
         distance = np.zeros(x.shape)
-        # GEOS divides by the square of a side's length, which is 0 for one shorter than 1e-162 m. Nothing is
-        # lost: the ends of such a side belong to its neighbours, too.
+        # GEOS divides by the square of a side's length, also where exclusions have left one of next to no
+        # length. Nothing is lost: the ends of such a side belong to its neighbours, too.
         with np.errstate(divide="ignore", invalid="ignore"):
             distance[outside] = shapely.distance(self.geometry, shapely.points(x[outside], y[outside]))
         return distance
@@ -169,9 +170,12 @@ def circle(centre: ArrayLike, radius: float, n_corners: int, *, within: bool) ->
 
 
 def open_ring(ring: ArrayLike) -> Floats:
-    """Points (k, 2) of a ring without the repeated first point at its end."""
+    """Points (k, 2) of a ring, each once: without the first one at its end again, or repeated ones."""
     points = np.asarray(ring, dtype=float).reshape(-1, 2)
-    return points[:-1] if len(points) > 1 and (points[0] == points[-1]).all() else points
+    with np.errstate(invalid="ignore"):  # of infinite ones, which are refused elsewhere
+        side = np.abs(np.roll(points, -1, axis=0) - points).max(axis=1, initial=0.0)
+    repeated = side <= _NO_LENGTH
+    return points[:1] if repeated.all() else points[~repeated]
 
 
 def ring_fault(ring: ArrayLike) -> str | None:
