@@ -161,7 +161,8 @@ SOURCES = {  # written into the text as they are
 }
 HOSTILE = [
     None, True, False, 0, 1, -1, 2, 5, 12, 100, 2**31, 2**32, 2**63, 2**64, -(2**63) - 1, 10**30, 0.0, -0.0,
-    0.5, 1e-320, 2.3e-308, 1e-162, 1e-155, 1e-9, 1e9, 1e300, -1e300, 1.7e308, float("inf"), float("-inf"), float("nan"),
+    0.5, 1e-320, 2.3e-308, 1e-162, 1e-155, 1e-9, 1e9, 1e300, -1e300, 1.7e308,
+    float("inf"), float("-inf"), float("nan"),
     "", " ", "a", "t10", "a_b", "..", "../../x", "/etc/passwd", "-", "~", "null", "5%", "101%", "1e5%",
     "nearest", "x" * 70, "x" * 5000, "\x1b[2J", "\x00", "\n", "a\nb", "\x85", "\N{RIGHT-TO-LEFT OVERRIDE}",
     "\N{BYTE ORDER MARK}", "\N{ARABIC-INDIC DIGIT FIVE}",
