@@ -23,8 +23,8 @@ SQUARE = [(0, 0), (4, 0), (4, 4), (0, 4)]
 
 
 def site(lookup: str, every: int = 1, ti: float = 0.1) -> WeibullSite:
-    direction = np.linspace(0, 360, 12 // every, endpoint=False)
-    return WeibullSite(direction, A[::every], K[::every], F[::every], ti, lookup)
+    direction, probability = np.linspace(0, 360, 12 // every, endpoint=False), np.array(F[::every])
+    return WeibullSite(direction, A[::every], K[::every], probability / probability.sum(), ti, lookup)
 
 
 def pywake_probability(ours: WeibullSite, direction, speed):
@@ -119,6 +119,9 @@ def test_turned_sectors_turn_the_probabilities():
         ({"direction": [*range(0, 330, 30), 340]}, "360 degrees in equal steps"),
         ({"direction": range(0, 12)}, "360 degrees in equal steps"),
         ({"lookup": "cubic"}, "'cubic'"),
+        ({"sector_probability": np.array(F) * 100}, "must sum to 1, sums to 100; are they percent?"),
+        ({"sector_probability": [*F[:-1], -0.1]}, r"sector_probability\[11\] wants a number of at least 0"),
+        ({"sector_probability": [1.7e308] * 12}, "must sum to 1, sums to inf"),
     ],
 )
 def test_site_refuses_sectors_that_are_none(change, message):
@@ -132,6 +135,12 @@ def test_site_refuses_sectors_that_are_none(change, message):
     }
     with pytest.raises(ValueError, match=message):
         WeibullSite(**{**good, **change})
+
+
+@pytest.mark.parametrize("scale", [1e-9, 5e-324])
+def test_where_hardly_any_wind_blows_all_speeds_lie_above_it(scale):
+    sectors = WeibullSite([0, 90, 180, 270], [scale] * 4, [2.0] * 4, [0.25] * 4, 0.1)
+    assert not sectors.flow_cases().probability.any()
 
 
 def test_edge_and_corner_count_as_inside():

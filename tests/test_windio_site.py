@@ -211,6 +211,25 @@ def test_a_constant_over_sectors_may_be_a_number():
     np.testing.assert_array_equal(site.turbulence_intensity, [0.06, 0.07, 0.08, 0.09])
 
 
+def test_sectors_in_percent_are_refused():
+    given = resource("UniformWeibullResource.yaml")
+    shares = given["wind_resource"]["sector_probability"]["data"]
+    given["wind_resource"]["sector_probability"]["data"] = [100 * share for share in shares]
+    with pytest.raises(
+        InputError, match=r"sector_probability: must sum to 1, sums to 100; are they percent\?"
+    ):
+        read_windio_site(given, "demo.yaml")
+
+
+def test_a_table_whose_sums_are_infinite_is_refused():
+    huge = table_resource(
+        probability=data(np.full((4, 3), 1.7e308).tolist(), "wind_direction", "wind_speed"),
+        sector_probability=data([0.25] * 4, "wind_direction"),
+    )
+    with pytest.raises(InputError, match="probability: wants, for each direction, a sum of 1"):
+        read_windio_site(huge, "demo.yaml")
+
+
 @pytest.mark.parametrize(("number", "windio"), [("1_16", "1_2"), ("3", "3")])
 def test_our_iea37_examples_have_the_wind_of_windios(number, windio):
     path = pathlib.Path(__file__).parents[1] / "examples" / "iea37" / f"case_study_{number}.yaml"

@@ -114,7 +114,8 @@ def _table_site(resource: "_Resource") -> TableSite:
     probability = np.broadcast_to(resource.over(sizes, "probability"), tuple(sizes.values()))
     if "sector_probability" in resource:
         sector = resource.over({"wind_direction": direction.size}, "sector_probability")[:, None]
-        total = probability.sum(axis=1, keepdims=True)
+        with np.errstate(over="ignore"):  # then it is neither
+            total = probability.sum(axis=1, keepdims=True)
         if np.allclose(total, 1, rtol=0, atol=1e-3):
             probability = probability * sector
         elif not np.allclose(total, sector, rtol=0, atol=1e-3):

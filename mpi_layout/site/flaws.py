@@ -77,7 +77,8 @@ def probability_flaws(probability: ArrayLike) -> Iterator[Flaw]:
     if negative := list(out_of_range(probability, 0)):
         yield from negative
         return
-    total = math.fsum(probability.ravel())
+    with np.errstate(over="ignore"):  # infinite is told as well
+        total = float(probability.sum())
     if abs(total - 1) > SUM_TOLERANCE:
         hint = "; are they percent?" if abs(total / 100 - 1) <= SUM_TOLERANCE else ""
         yield (), f"must sum to 1, sums to {total:.6g}{hint}"

@@ -12,7 +12,15 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from mpi_layout.site.bins import between_sectors, bin_edges, bin_width
-from mpi_layout.site.flaws import air_flaws, circle_flaws, increase_flaws, not_positive, out_of_range, refuse
+from mpi_layout.site.flaws import (
+    air_flaws,
+    circle_flaws,
+    increase_flaws,
+    not_positive,
+    out_of_range,
+    probability_flaws,
+    refuse,
+)
 from mpi_layout.site.turbine import AIR_DENSITY
 from mpi_layout.site.wind import ALL_DIRECTIONS, ALL_SPEEDS, Floats, FlowCases, frozen
 
@@ -76,7 +84,7 @@ class WeibullSite:
             direction=circle_flaws(self.direction),
             weibull_a=not_positive(self.weibull_a),
             weibull_k=not_positive(self.weibull_k),
-            sector_probability=out_of_range(self.sector_probability, 0),
+            sector_probability=probability_flaws(self.sector_probability),
             turbulence_intensity=out_of_range(self.turbulence_intensity, 0),
             flow_speed=increase_flaws(self.flow_speed),
             **air_flaws(self.shear_exponent, self.reference_height, self.air_density),
@@ -123,7 +131,7 @@ class WeibullSite:
         a, k, sector_probability = self.at(direction)
         sector_width = 360 / self.direction.size
         direction_probability = sector_probability / sector_width * bin_width(direction)
-        with np.errstate(over="ignore"):  # far above the scale nothing is left, however far
+        with np.errstate(over="ignore", divide="ignore"):  # far above the scale nothing is left, however far
             cumulative = 1 - np.exp(-((bin_edges(speed) / a[:, None]) ** k[:, None]))
         probability = direction_probability[:, None] * np.diff(cumulative, axis=1)
         turbulence = self._turbulence(direction)
