@@ -166,6 +166,16 @@ FAULTS = [
         1500,
         "curves.power_kW: 1500 kW at 8 m/s is a power coefficient of 0.95158, wants at most 16/27",
     ),
+    (
+        ("curves", "ct"),
+        [100 * ct for ct in CURVES["ct"]],
+        "curves.ct: reaches 81, wants at most 2; are they percent?",
+    ),
+    (
+        ("curves", "ct"),
+        [ct / 1e3 for ct in CURVES["ct"]],
+        "curves.ct: reaches 0.00081 only, and the power curve a power coefficient of 0.442",
+    ),
     (("hub_height_m",), 40, "hub_height_m: 40 m is not above the rotor radius of 40 m"),
     (("cut_out_m_s",), 0, "cut_out_m_s: 0 m/s is not above cut-in at 0 m/s"),
     (("cut_in_m_s",), -1, "cut_in_m_s: wants at least 0, has -1"),

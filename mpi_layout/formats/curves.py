@@ -9,7 +9,7 @@ import numpy as np
 from pydantic import Field
 
 from mpi_layout.formats.faults import Fault, Path
-from mpi_layout.site.curves import clipped_ct, joined, power_faults, table_faults
+from mpi_layout.site.curves import clipped_ct, joined, power_faults, table_faults, thrust_faults
 from mpi_layout.site.turbine import Floats, Turbine
 
 # Strict: neither true nor "10" is a number. The bounds keep arithmetic from overflowing.
@@ -75,7 +75,10 @@ class Curves:
             return found
         speed, power = self.power.speed, self.power.values
         texts = power_faults(speed, power, rotor_diameter, self.unit, rated_power)
-        return [Fault(self.power.path, text) for text in texts]
+        if found := [Fault(self.power.path, text) for text in texts]:
+            return found
+        texts = thrust_faults(speed, power, self.ct.values, rotor_diameter)
+        return [Fault(self.ct.path, text) for text in texts]
 
     def turbine(
         self,

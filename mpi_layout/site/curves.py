@@ -13,6 +13,7 @@ SPECIFIC_POWER = (150.0, 700.0)  # W/m2
 WATTS = {"W": 1.0, "kW": 1e3, "MW": 1e6, "GW": 1e9}
 _OF_RATED_POWER = (0.9, 1.1)  # where the highest power of a curve lies
 _USUAL_CP = (0.05, BETZ_LIMIT)
+MOST_CT = 2.0  # far above what any rotor has
 _ROUNDED_CP = 1.005 * BETZ_LIMIT
 _ROUNDING = 1e-7  # of a thousandth
 _CUBIC_STEP = 5e-3  # m/s: a straight line misses the cube by less than 1e-6 of rated power
@@ -147,14 +148,36 @@ def power_faults(
             f"reaches {highest / WATTS[unit]:g} {unit}, wants {low:g} to {high:g} of the rated power of "
             f"{rated_power / 1e6:g} MW{_unit_meant(unit, highest / rated_power, _OF_RATED_POWER)}"
         )
-    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):  # hardly any wind, or none
-        cp = np.nan_to_num(power / _wind_power(speed, rotor_diameter), nan=0.0, posinf=np.inf)
+    cp = _power_coefficient(speed, power, rotor_diameter)
     i = int(cp.argmax())
     if cp[i] > _ROUNDED_CP:
         yield (
             f"{power[i] / WATTS[unit]:g} {unit} at {speed[i]:g} m/s is a power coefficient of {cp[i]:g}, "
             f"wants at most 16/27{_unit_meant(unit, cp[i], _USUAL_CP)}"
         )
+
+
+def thrust_faults(power_speed: Floats, power: Floats, ct: Floats, rotor_diameter: float) -> Iterator[str]:
+    """Yield why thrust coefficients (m,) cannot be those of a turbine with this power, W, and rotor, m.
+
+    Thrust times wind speed is more than the power that is taken: Cp = Ct (1 - a) with the axial induction
+    factor a (momentum theory: M. O. L. Hansen 2015, Aerodynamics of Wind Turbines, ch. 4), so that the
+    highest Ct is no less than the highest Cp.
+    """
+    highest, cp = float(ct.max()), float(_power_coefficient(power_speed, power, rotor_diameter).max())
+    if highest > MOST_CT:
+        hint = "; are they percent?" if highest <= 100 * MOST_CT else ""
+        yield f"reaches {highest:g}, wants at most {MOST_CT:g}{hint}"
+    elif highest < cp:
+        yield (
+            f"reaches {highest:g} only, and the power curve a power coefficient of {cp:.3g}: no rotor takes "
+            "power without as much thrust"
+        )
+
+
+def _power_coefficient(speed: Floats, power: Floats, rotor_diameter: float) -> Floats:
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):  # hardly any wind, or none
+        return np.nan_to_num(power / _wind_power(speed, rotor_diameter), nan=0.0, posinf=np.inf)
 
 
 def hub_faults(hub_height: float, rotor_diameter: float) -> Iterator[str]:
