@@ -135,6 +135,45 @@ def test_the_wind_from_a_file_of_its_own(campaign_file):
         load_campaign(campaign_file)
 
 
+def changed_wind(campaign_file, name, **wind):
+    """Text of a campaign with a system of windIO's, whose wind resource is changed."""
+    campaign_file.write_text(CAMPAIGN.replace("IEA37_case_study_3_wind_energy_system", system(name).stem))
+    data, _ = load_yaml(load_campaign(campaign_file).text, "campaign")
+    ((given),) = data["system"].values()
+    resource = given["site"]["energy_resource"]["wind_resource"]
+    for key, change in wind.items():
+        resource[key]["data"] = np.vectorize(change)(resource[key]["data"]).tolist()
+    return inline_yaml(data)
+
+
+def test_sectors_of_a_system_in_km_per_hour_are_odd(campaign_file):
+    assert parse_campaign(changed_wind(campaign_file, "weibull")).warnings == ()
+    told = parse_campaign(changed_wind(campaign_file, "weibull", weibull_a=lambda a: 3.6 * a)).warnings
+    assert len(told) == 12
+    assert told[0].startswith(
+        "system: gives site.file: plant/wind_energy_system/flow_example_weibull_pdf.yaml: "
+    )
+    assert told[0].endswith("wind_resource.weibull_a[0]: 33.0369 m/s is unusual, expected 1 to 25 m/s")
+
+
+def test_the_wind_of_a_system_is_a_climate(campaign_file):
+    text = changed_wind(campaign_file, "weibull", weibull_a=lambda a: 1000 * a)
+    with pytest.raises(
+        InputError, match=r"gives turbine_types\[0\]: a single turbine has a gross capacity factor of"
+    ):
+        parse_campaign(text)
+
+
+def test_turbulence_of_a_system_is_no_percentage(campaign_file):
+    text = changed_wind(campaign_file, "weibull", turbulence_intensity=lambda ti: 100 * ti)
+    with pytest.raises(InputError, match=r"turbulence_intensity: wants 0 to 0.4, has 7.5; is this percent\?"):
+        parse_campaign(text)
+    (told,) = parse_campaign(changed_wind(campaign_file, "timeseries")).warnings
+    assert told.endswith(
+        "wind_resource.turbulence_intensity[0]: wants 0.001 to 1, has 2.61894; is this percent?"
+    )
+
+
 NOT_FINITE = [float("nan"), float("inf")]
 HARM = [None, True, 0, -1, 1e300, 10**30, *NOT_FINITE, "", "x", [], {}, [1], [[1], 2], {"a": 1}]
 

@@ -496,7 +496,7 @@ def test_steps_with_missing_values_are_faults_unless_skipped(write):
             [
                 "wind.csv: line 4: wind_direction_deg wants 0 to 360 degrees, has 361",
                 "wind.csv: line 5: wind_speed_m_s wants 0 to 100 m/s, has -999",
-                "wind.csv: line 5: turbulence_intensity wants 0.001 to 1, has 9",
+                "wind.csv: line 5: turbulence_intensity wants 0.001 to 1, has 9; is this percent?",
             ],
         ),
     ],

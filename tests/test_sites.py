@@ -210,7 +210,7 @@ def test_a_grid_written_as_a_series_has_the_same_power(random):
         ({"turbulence_intensity": [0.1, np.inf]}, r"turbulence_intensity\[1\]"),
         ({"reference_height": 0}, "reference_height wants a number above 0, has 0"),
         ({"shear_exponent": np.nan}, "shear_exponent wants -1 to 1, has nan"),
-        ({"air_density": -1}, "air_density wants a number above 0, has -1"),
+        ({"air_density": -1}, "air_density wants 0.5 to 2 kg/m3, has -1"),
     ],
 )
 def test_series_that_are_none(change, message):

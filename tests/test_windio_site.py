@@ -135,7 +135,7 @@ def data(values, *dims):
         ),
         (
             {"turbulence_intensity": data(-0.1)},
-            "turbulence_intensity: wants a number of at least 0, has -0.1",
+            "turbulence_intensity: wants 0 to 0.4, has -0.1",
         ),
         ({"weibul_a": 3}, "weibul_a: unknown key; is weibull_a meant?"),
         ({"shear": {"alpha": 0.1}}, "shear.h_ref: wants a finite number, has nothing"),
@@ -146,7 +146,13 @@ def data(values, *dims):
         ({"density": data([1.1, 1.2, 1.3], "wind_speed")}, "density: varies over wind_speed, wants"),
         ({"shear": {"alpha": 0.1, "h_ref": -80}}, "shear.h_ref: wants a number above 0, has -80"),
         ({"shear": {"alpha": 14, "h_ref": 80}}, "shear.alpha: wants -1 to 1, has 14"),
-        ({"density": 0}, "density: wants a number above 0, has 0"),
+        ({"density": 0}, "density: wants 0.5 to 2 kg/m3, has 0"),
+        ({"density": 1225}, "density: wants 0.5 to 2 kg/m3, has 1225"),
+        ({"turbulence_intensity": 8}, "turbulence_intensity: wants 0 to 0.4, has 8; is this percent?"),
+        (
+            {"turbulence_intensity": data([0.1, 0.1, 0.6, 0.1], "wind_direction")},
+            "turbulence_intensity[2]: wants 0 to 0.4, has 0.6",
+        ),
         (
             {"operating": data([1, 0], "wind_turbine")},
             "operating: turbines that do not operate are not supported",

@@ -29,13 +29,13 @@ from mpi_layout.campaign.build import outlines, seed_numbers
 from mpi_layout.campaign.parts import Parts
 from mpi_layout.campaign.schema import LARGEST_SEED, MOST_TURBINES, OUTLINES, AreaSpec, SeedRange
 from mpi_layout.campaign.site_build import site_of
-from mpi_layout.campaign.site_spec import WeibullSpec
 from mpi_layout.campaign.spacing_spec import spacing_text
 from mpi_layout.campaign.turbine_spec import TurbineSpec
 from mpi_layout.formats.faults import Fault, Path
 from mpi_layout.optimise.refinement import NO_REFINEMENT
 from mpi_layout.site.area import overlapping, ring_fault
 from mpi_layout.site.turbine import Turbine
+from mpi_layout.site.weibull import WeibullSite
 from mpi_layout.site.wind import Site
 
 CAPACITY_FACTOR = (0.05, 0.70)
@@ -70,7 +70,7 @@ def faults(parts: Parts) -> list[Fault]:
         if not site_faults:
             site = site_of(parts.site)
             found += _calm_faults(parts, site)
-            found += _capacity_factors(parts, site) if isinstance(parts.site, WeibullSpec) else ()
+            found += _capacity_factors(parts, site) if isinstance(site, WeibullSite) else ()
     found += objective_check.faults(parts.objective, parts.site, site)
     return found
 
@@ -100,9 +100,10 @@ def warnings(parts: Parts) -> list[Fault]:
         found += objective_check.warnings(parts.objective, parts.refine.function)
     if parts.site is not None:
         found += site_check.warnings(parts.site)
-        if not isinstance(parts.site, WeibullSpec):
+        site = site_of(parts.site)
+        if not isinstance(site, WeibullSite):
             # A table of one wind speed, or a time series of a storm, is no climate and need not be one.
-            found += _capacity_factors(parts, site_of(parts.site))
+            found += _capacity_factors(parts, site)
     return found
 
 

@@ -11,7 +11,7 @@ outside 1-5.
 """
 
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 
@@ -30,20 +30,23 @@ from mpi_layout.formats.faults import Fault
 from mpi_layout.formats.wind_csv import Steps
 from mpi_layout.site.bins import evenly_covers_circle
 from mpi_layout.site.flaws import (
+    STEP_TURBULENCE_INTENSITY,
     Flaw,
     direction_flaws,
     increase_flaws,
-    out_of_range,
     probability_flaws,
     speed_flaws,
+    turbulence_flaws,
     turn_flaws,
 )
-from mpi_layout.site.series import weight_flaws
-from mpi_layout.site.wind import ALL_DIRECTIONS, ALL_SPEEDS, Floats
+from mpi_layout.site.series import SeriesSite, weight_flaws
+from mpi_layout.site.table import TableSite
+from mpi_layout.site.weibull import WeibullSite
+from mpi_layout.site.wind import ALL_DIRECTIONS, ALL_SPEEDS, Floats, Site
 
-TURBULENCE_INTENSITY = (0.01, 0.4)
-STEP_TURBULENCE_INTENSITY = (0.001, 1.0)  # of ten minutes, which may be calm
 MOST_FLOW_CASES = 1_000_000
+_USUAL_A = (1.0, 25.0, " m/s")
+_USUAL_K = (1.0, 5.0, "")
 
 
 def faults(site: SiteSpec) -> Iterator[Fault]:
@@ -57,7 +60,7 @@ def faults(site: SiteSpec) -> Iterator[Fault]:
     if isinstance(site, SeriesSpec):
         yield from _series_faults(site)
         return
-    yield from _turbulence_faults(site.turbulence_intensity)
+    yield from _faults("turbulence_intensity", turbulence_flaws(site.turbulence_intensity))
     yield from _length_faults(site, "turbulence_intensity")
     table_faults = list(_table_faults(site) if isinstance(site, TableSpec) else _sector_faults(site))
     yield from table_faults
@@ -66,6 +69,8 @@ def faults(site: SiteSpec) -> Iterator[Fault]:
 
 
 def _file_faults(site: SiteFileSpec) -> Iterator[Fault]:
+    if site.turbulence_intensity is not None:
+        yield from _faults("turbulence_intensity", turbulence_flaws(site.turbulence_intensity))
     try:
         site_of(site)
     except InputError as error:
@@ -76,7 +81,10 @@ def warnings(site: SiteSpec) -> Iterator[Fault]:
     """Everything odd in a site without faults."""
     if isinstance(site, WeibullSpec):
         yield from _sum_warnings("sector_probability", math.fsum(site.sector_probability))
-        yield from _weibull_warnings(site)
+        yield from _weibull_warnings("weibull_a_m_s", site.weibull_a_m_s, *_USUAL_A)
+        yield from _weibull_warnings("weibull_k", site.weibull_k, *_USUAL_K)
+    elif isinstance(site, SiteFileSpec):
+        yield from _file_warnings(site)
     elif isinstance(site, TableSpec):
         yield from _sum_warnings("probability", math.fsum(probabilities(site).ravel()))
 
@@ -91,13 +99,6 @@ def _length_faults(site: WeibullSpec | TableSpec, *keys: str) -> Iterator[Fault]
         values = getattr(site, key)
         if isinstance(values, tuple) and len(values) != n_directions:
             yield Fault(("site", key), f"has {len(values)} values, wind_direction_deg has {n_directions}")
-
-
-def _turbulence_faults(given: float | Sequence[float]) -> Iterator[Fault]:
-    for place, text in out_of_range(given, *TURBULENCE_INTENSITY):
-        value = np.asarray(given)[place]
-        hint = "" if any(out_of_range(value / 100, *TURBULENCE_INTENSITY)) else "; is this percent?"
-        yield Fault(("site", "turbulence_intensity", *place), text + hint)
 
 
 # ---------------------------------------------------------------- Weibull sectors
@@ -127,12 +128,31 @@ def _sum_warnings(key: str, total: float) -> Iterator[Fault]:
         yield Fault(("site", key), text)
 
 
-def _weibull_warnings(site: WeibullSpec) -> Iterator[Fault]:
-    for key, low, high, unit in (("weibull_a_m_s", 1.0, 25.0, " m/s"), ("weibull_k", 1.0, 5.0, "")):
-        for i, value in enumerate(getattr(site, key)):
-            if not low <= value <= high:
-                text = f"{value:g}{unit} is unusual, expected {low:g} to {high:g}{unit}"
-                yield Fault(("site", key, i), text)
+def _weibull_warnings(
+    key: str, values: Iterable[float], low: float, high: float, unit: str
+) -> Iterator[Fault]:
+    for i, value in enumerate(values):
+        if not low <= value <= high:
+            text = f"{value:g}{unit} is unusual, expected {low:g} to {high:g}{unit}"
+            yield Fault(("site", key, i), text)
+
+
+def _file_warnings(spec: SiteFileSpec) -> Iterator[Fault]:
+    for odd in _odd(site_of(spec)):
+        _, *path = odd.path
+        yield Fault(("site", "file"), f"{spec.file.name}: {Fault(('wind_resource', *path), odd.text)}")
+
+
+def _odd(site: Site) -> Iterator[Fault]:
+    if isinstance(site, WeibullSite):
+        yield from _sum_warnings("sector_probability", math.fsum(site.sector_probability))
+        yield from _weibull_warnings("weibull_a", site.weibull_a, *_USUAL_A)
+        yield from _weibull_warnings("weibull_k", site.weibull_k, *_USUAL_K)
+    elif isinstance(site, TableSite):
+        yield from _sum_warnings("probability", math.fsum(site.probability.ravel()))
+    elif isinstance(site, SeriesSite):
+        steps = turbulence_flaws(site.turbulence_intensity, STEP_TURBULENCE_INTENSITY)
+        yield from _faults("turbulence_intensity", steps)
 
 
 # ---------------------------------------------------------------- table
@@ -209,7 +229,7 @@ def _series_faults(site: SeriesSpec) -> Iterator[Fault]:
             yield Fault(("site", "time_series", "file"), line)
         return
     if constant is not None:
-        yield from _turbulence_faults(constant)
+        yield from _faults("turbulence_intensity", turbulence_flaws(constant))
     if (constant is None) != ("turbulence_intensity" in steps.values):
         which = "neither" if constant is None else "both"
         text = f"wants one for all steps, or one of each in the time series; has {which}"
@@ -232,7 +252,7 @@ def _step_flaws(steps: Steps) -> Iterator[tuple[str, Flaw]]:
     check = {
         "wind_direction_deg": direction_flaws,
         "wind_speed_m_s": speed_flaws,
-        "turbulence_intensity": lambda values: out_of_range(values, *STEP_TURBULENCE_INTENSITY),
+        "turbulence_intensity": lambda values: turbulence_flaws(values, STEP_TURBULENCE_INTENSITY),
         "weight": weight_flaws,
     }
     for key, values in steps.values.items():

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from mpi_layout.errors import InputError
 from mpi_layout.formats.faults import unknown_key
 from mpi_layout.formats.safe_yaml import shown
-from mpi_layout.site.flaws import WindError
+from mpi_layout.site.flaws import TURBULENCE_INTENSITY, WindError, refuse, turbulence_flaws
 from mpi_layout.site.series import SeriesSite
 from mpi_layout.site.table import TableSite
 from mpi_layout.site.turbine import AIR_DENSITY
@@ -195,6 +195,9 @@ class _Resource:
                 raise InputError(f"{self.where}.turbulence_intensity: {text}")
             return self.turbulence_intensity
         values = self.over(sizes, "turbulence_intensity")
+        if "time" not in sizes:  # single steps may be anything
+            limits = 0.0, TURBULENCE_INTENSITY[1]  # wake models say whether zero is too little
+            refuse(turbulence_intensity=turbulence_flaws(values.squeeze(), limits))
         return float(values.ravel()[0]) if values.size == 1 else values
 
     def air(self) -> dict[str, Any]:

@@ -12,6 +12,9 @@ Floats = NDArray[np.float64]
 
 MOST_SPEED = 100.0  # m/s; what is more is no wind at a hub
 SUM_TOLERANCE = 0.05  # of probabilities that are used as given
+AIR_DENSITIES = (0.5, 2.0)  # kg/m3
+TURBULENCE_INTENSITY = (0.01, 0.4)
+STEP_TURBULENCE_INTENSITY = (0.001, 1.0)  # of ten minutes, which may be calm
 
 Flaw = tuple[tuple[int, ...], str]
 """Where in an array, and what is wanted and found there; an empty place is the whole array."""
@@ -84,6 +87,13 @@ def probability_flaws(probability: ArrayLike) -> Iterator[Flaw]:
         yield (), f"must sum to 1, sums to {total:.6g}{hint}"
 
 
+def turbulence_flaws(values: ArrayLike, limits: tuple[float, float] = TURBULENCE_INTENSITY) -> Iterator[Flaw]:
+    """Yield the first turbulence intensity outside the limits."""
+    for place, text in out_of_range(values, *limits):
+        share = np.asarray(values, dtype=float)[place] / 100
+        yield place, text + ("" if any(out_of_range(share, *limits)) else "; is this percent?")
+
+
 def air_flaws(
     shear_exponent: float, reference_height: float | None, air_density: float
 ) -> dict[str, Iterator[Flaw]]:
@@ -91,7 +101,7 @@ def air_flaws(
     return {
         "shear_exponent": out_of_range(shear_exponent, -1, 1),
         "reference_height": not_positive(1.0 if reference_height is None else reference_height),
-        "air_density": not_positive(air_density),
+        "air_density": out_of_range(air_density, *AIR_DENSITIES, " kg/m3"),
     }
 
 
