@@ -133,6 +133,11 @@ def test_the_wind_from_a_file_of_its_own(campaign_file):
     campaign_file.write_text(CAMPAIGN + "site: {file: wind.yaml}\n")
     with pytest.raises(InputError, match=r"site\.file: .*turbulence_intensity: is missing"):
         load_campaign(campaign_file)
+    campaign_file.write_text(CAMPAIGN + "site: {file: wind.yaml, turbulence_intensity: 8}\n")
+    with pytest.raises(
+        InputError, match=r"site\.turbulence_intensity: wants 0.01 to 0.4, has 8; is this percent"
+    ):
+        load_campaign(campaign_file)
 
 
 def changed_wind(campaign_file, name, **wind):

@@ -7,7 +7,7 @@ in a time series outside 0.001-1; a time series without it; a shear exponent wit
 that it counts from; a resolution that the site cannot have, or of too many flow cases.
 
 Warnings: a sum of probabilities off by more than 0.001; Weibull scales outside 1-25 m/s or shapes
-outside 1-5.
+outside 1-5; in a time series of windIO turbulence intensity outside 0.001-1.
 """
 
 import math
@@ -45,8 +45,6 @@ from mpi_layout.site.weibull import WeibullSite
 from mpi_layout.site.wind import ALL_DIRECTIONS, ALL_SPEEDS, Floats, Site
 
 MOST_FLOW_CASES = 1_000_000
-_USUAL_A = (1.0, 25.0, " m/s")
-_USUAL_K = (1.0, 5.0, "")
 
 
 def faults(site: SiteSpec) -> Iterator[Fault]:
@@ -80,9 +78,8 @@ def _file_faults(site: SiteFileSpec) -> Iterator[Fault]:
 def warnings(site: SiteSpec) -> Iterator[Fault]:
     """Everything odd in a site without faults."""
     if isinstance(site, WeibullSpec):
-        yield from _sum_warnings("sector_probability", math.fsum(site.sector_probability))
-        yield from _weibull_warnings("weibull_a_m_s", site.weibull_a_m_s, *_USUAL_A)
-        yield from _weibull_warnings("weibull_k", site.weibull_k, *_USUAL_K)
+        a, k, probability = site.weibull_a_m_s, site.weibull_k, site.sector_probability
+        yield from _sector_warnings("weibull_a_m_s", a, k, probability)
     elif isinstance(site, SiteFileSpec):
         yield from _file_warnings(site)
     elif isinstance(site, TableSpec):
@@ -128,13 +125,15 @@ def _sum_warnings(key: str, total: float) -> Iterator[Fault]:
         yield Fault(("site", key), text)
 
 
-def _weibull_warnings(
-    key: str, values: Iterable[float], low: float, high: float, unit: str
+def _sector_warnings(
+    key_a: str, a: Iterable[float], k: Iterable[float], probability: Iterable[float]
 ) -> Iterator[Fault]:
-    for i, value in enumerate(values):
-        if not low <= value <= high:
-            text = f"{value:g}{unit} is unusual, expected {low:g} to {high:g}{unit}"
-            yield Fault(("site", key, i), text)
+    yield from _sum_warnings("sector_probability", math.fsum(probability))
+    for key, values, low, high, unit in ((key_a, a, 1.0, 25.0, " m/s"), ("weibull_k", k, 1.0, 5.0, "")):
+        for i, value in enumerate(values):
+            if not low <= value <= high:
+                text = f"{value:g}{unit} is unusual, expected {low:g} to {high:g}{unit}"
+                yield Fault(("site", key, i), text)
 
 
 def _file_warnings(spec: SiteFileSpec) -> Iterator[Fault]:
@@ -145,9 +144,8 @@ def _file_warnings(spec: SiteFileSpec) -> Iterator[Fault]:
 
 def _odd(site: Site) -> Iterator[Fault]:
     if isinstance(site, WeibullSite):
-        yield from _sum_warnings("sector_probability", math.fsum(site.sector_probability))
-        yield from _weibull_warnings("weibull_a", site.weibull_a, *_USUAL_A)
-        yield from _weibull_warnings("weibull_k", site.weibull_k, *_USUAL_K)
+        a, k, probability = site.weibull_a, site.weibull_k, site.sector_probability
+        yield from _sector_warnings("weibull_a", a, k, probability)
     elif isinstance(site, TableSite):
         yield from _sum_warnings("probability", math.fsum(site.probability.ravel()))
     elif isinstance(site, SeriesSite):
