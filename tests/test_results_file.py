@@ -761,24 +761,24 @@ BAD = {
     bad_huge: r"damaged results file: its map has no proper number of config",
     bad_maps: r"damaged results file: both its maps are damaged",
 }
+FOREIGN = (bad_empty, bad_short, bad_text, bad_foreign)
 
 
 @pytest.mark.parametrize("spoil", BAD, ids=lambda spoil: spoil.__name__)
 def test_bad_files_are_refused_with_path_reason_and_cure(path, campaign, spoil):
     spoil(path)
     before = path.read_bytes()
-    for attempt in (lambda: open_reader(path), lambda: open_writer(path, campaign)):
+    for attempt, writes in ((lambda: open_reader(path), False), (lambda: open_writer(path, campaign), True)):
         with pytest.raises(InputError, match=BAD[spoil]) as caught:
             attempt()
         assert str(caught.value).startswith(f"{path}: ")
         assert "\n" not in str(caught.value)
-    assert "another output file with -o" in str(caught.value)  # when writing
+        if writes or spoil not in FOREIGN:
+            assert "another output file with -o" in str(caught.value)
     assert path.read_bytes() == before
 
 
-@pytest.mark.parametrize(
-    "spoil", [bad_empty, bad_short, bad_text, bad_foreign], ids=lambda spoil: spoil.__name__
-)
+@pytest.mark.parametrize("spoil", FOREIGN, ids=lambda spoil: spoil.__name__)
 def test_who_reads_a_foreign_file_is_told_what_is_of_use_to_readers(path, spoil):
     spoil(path)
     with pytest.raises(InputError) as caught:
