@@ -99,8 +99,8 @@ def warnings(parts: Parts) -> list[Fault]:
     if parts.refine is not None:
         found += objective_check.warnings(parts.objective, parts.refine.function)
     if parts.site is not None:
-        found += site_check.warnings(parts.site)
         site = site_of(parts.site)
+        found += site_check.warnings(parts.site, site)
         if not isinstance(site, WeibullSite):
             # A table of one wind speed, or a time series of a storm, is no climate and need not be one.
             found += _capacity_factors(parts, site)

@@ -62,7 +62,7 @@ def _table_site(spec: TableSpec) -> TableSite:
     return TableSite(
         direction=np.array(spec.wind_direction_deg),
         speed=np.array(spec.wind_speed_m_s),
-        probability=probabilities(spec),
+        probability=_probabilities(spec),
         turbulence_intensity=turbulence[:, None] if isinstance(turbulence, np.ndarray) else turbulence,
         lookup=spec.lookup,
         flow_direction=directions,
@@ -71,7 +71,7 @@ def _table_site(spec: TableSpec) -> TableSite:
     )
 
 
-def probabilities(spec: TableSpec) -> Floats:
+def _probabilities(spec: TableSpec) -> Floats:
     """Probabilities (n_directions, n_speeds) of a table, whether or not those of a direction sum to one."""
     probability = np.array(spec.probability)
     if spec.sector_probability is None:

@@ -15,7 +15,7 @@ from collections.abc import Iterable, Iterator
 
 import numpy as np
 
-from mpi_layout.campaign.site_build import flow_resolution, probabilities, site_of, steps_of
+from mpi_layout.campaign.site_build import flow_resolution, site_of, steps_of
 from mpi_layout.campaign.site_spec import (
     FlowCasesSpec,
     SeriesSpec,
@@ -75,15 +75,14 @@ def _file_faults(site: SiteFileSpec) -> Iterator[Fault]:
         yield from (Fault(("site", "file"), line) for line in str(error).splitlines())
 
 
-def warnings(site: SiteSpec) -> Iterator[Fault]:
-    """Everything odd in a site without faults."""
-    if isinstance(site, WeibullSpec):
-        a, k, probability = site.weibull_a_m_s, site.weibull_k, site.sector_probability
-        yield from _sector_warnings("weibull_a_m_s", a, k, probability)
-    elif isinstance(site, SiteFileSpec):
-        yield from _file_warnings(site)
-    elif isinstance(site, TableSpec):
-        yield from _sum_warnings("probability", math.fsum(probabilities(site).ravel()))
+def warnings(spec: SiteSpec, site: Site) -> Iterator[Fault]:
+    """Everything odd in a section without faults and the wind that it gives."""
+    if isinstance(spec, SiteFileSpec):
+        for odd in _odd(site, "weibull_a"):
+            _, *path = odd.path
+            yield Fault(("site", "file"), f"{spec.file.name}: {Fault(('wind_resource', *path), odd.text)}")
+    elif not isinstance(spec, SeriesSpec):  # whose steps have limits
+        yield from _odd(site, "weibull_a_m_s")
 
 
 def _faults(key: str, flaws: Iterable[Flaw]) -> Iterator[Fault]:
@@ -125,27 +124,18 @@ def _sum_warnings(key: str, total: float) -> Iterator[Fault]:
         yield Fault(("site", key), text)
 
 
-def _sector_warnings(
-    key_a: str, a: Iterable[float], k: Iterable[float], probability: Iterable[float]
-) -> Iterator[Fault]:
-    yield from _sum_warnings("sector_probability", math.fsum(probability))
-    for key, values, low, high, unit in ((key_a, a, 1.0, 25.0, " m/s"), ("weibull_k", k, 1.0, 5.0, "")):
-        for i, value in enumerate(values):
-            if not low <= value <= high:
-                text = f"{value:g}{unit} is unusual, expected {low:g} to {high:g}{unit}"
-                yield Fault(("site", key, i), text)
+def _unusual(key: str, values: Floats, low: float, high: float, unit: str = "") -> Iterator[Fault]:
+    for i, value in enumerate(values):
+        if not low <= value <= high:
+            text = f"{value:g}{unit} is unusual, expected {low:g} to {high:g}{unit}"
+            yield Fault(("site", key, i), text)
 
 
-def _file_warnings(spec: SiteFileSpec) -> Iterator[Fault]:
-    for odd in _odd(site_of(spec)):
-        _, *path = odd.path
-        yield Fault(("site", "file"), f"{spec.file.name}: {Fault(('wind_resource', *path), odd.text)}")
-
-
-def _odd(site: Site) -> Iterator[Fault]:
+def _odd(site: Site, key_a: str) -> Iterator[Fault]:
     if isinstance(site, WeibullSite):
-        a, k, probability = site.weibull_a, site.weibull_k, site.sector_probability
-        yield from _sector_warnings("weibull_a", a, k, probability)
+        yield from _sum_warnings("sector_probability", math.fsum(site.sector_probability))
+        yield from _unusual(key_a, site.weibull_a, 1.0, 25.0, " m/s")
+        yield from _unusual("weibull_k", site.weibull_k, 1.0, 5.0)
     elif isinstance(site, TableSite):
         yield from _sum_warnings("probability", math.fsum(site.probability.ravel()))
     elif isinstance(site, SeriesSite):

@@ -13,7 +13,7 @@ SPECIFIC_POWER = (150.0, 700.0)  # W/m2
 WATTS = {"W": 1.0, "kW": 1e3, "MW": 1e6, "GW": 1e9}
 _OF_RATED_POWER = (0.9, 1.1)  # where the highest power of a curve lies
 _USUAL_CP = (0.05, BETZ_LIMIT)
-MOST_CT = 2.0  # far above what any rotor has
+_MOST_CT = 2.0  # far above what any rotor has
 _ROUNDED_CP = 1.005 * BETZ_LIMIT
 _ROUNDING = 1e-7  # of a thousandth
 _CUBIC_STEP = 5e-3  # m/s: a straight line misses the cube by less than 1e-6 of rated power
@@ -165,9 +165,9 @@ def thrust_faults(power_speed: Floats, power: Floats, ct: Floats, rotor_diameter
     highest Ct is no less than the highest Cp.
     """
     highest, cp = float(ct.max()), float(_power_coefficient(power_speed, power, rotor_diameter).max())
-    if highest > MOST_CT:
-        hint = "; are they percent?" if highest <= 100 * MOST_CT else ""
-        yield f"reaches {highest:g}, wants at most {MOST_CT:g}{hint}"
+    if highest > _MOST_CT:
+        hint = "; are they percent?" if highest <= 100 * _MOST_CT else ""
+        yield f"reaches {highest:g}, wants at most {_MOST_CT:g}{hint}"
     elif highest < cp:
         yield (
             f"reaches {highest:g} only, and the power curve a power coefficient of {cp:.3g}: no rotor takes "
